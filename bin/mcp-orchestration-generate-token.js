@@ -1,0 +1,2 @@
+#!/usr/bin/env node
+import('./start.js').then(({ start }) => start(['generate-token']));

@@ -1,0 +1,30 @@
+// Plain JavaScript that every Node from 14 on can read: it must be able to say that a Node is too old.
+import module from 'node:module';
+
+const WANTED = [24, 15];
+
+/** @param {string[]} verb words that stand before the caller's own arguments */
+export function start(verb) {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < WANTED[0] || (major === WANTED[0] && minor < WANTED[1])) {
+    process.stderr.write(
+      `mcp-orchestration needs Node ${WANTED.join('.')} or newer, and this is Node ${process.versions.node}.\n` +
+        'Install Node 24 (https://nodejs.org), or run it through npm: npx -p node@24 -p mcp-orchestration mcp-orchestration\n',
+    );
+    process.exit(1);
+  }
+  process.umask(0o077);
+  module.enableCompileCache?.();
+  import('../dist/bin.js').then(({ main }) =>
+    main({
+      args: [...verb, ...process.argv.slice(2)],
+      stdin: process.stdin,
+      stdout: process.stdout,
+      stderr: process.stderr,
+      cwd: process.cwd(),
+      env: process.env,
+    }).then((code) => {
+      process.exitCode = code;
+    }),
+  );
+}

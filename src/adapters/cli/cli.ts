@@ -1,0 +1,119 @@
+import { Command, CommanderError } from 'commander';
+import { AppError } from '../../core/errors.ts';
+import { type Answer, answer, type Context, type Operation, refusal } from '../../operations/operation.ts';
+import { badFlag, flagsOf, inputFrom } from './flags.ts';
+import { printable, styleFor, type Terminal, write } from './terminal.ts';
+
+/** A verb that is no operation: it starts a server, or sets this machine up. */
+export interface LocalVerb {
+  verb: string;
+  summary: string;
+  /** Declares the flags of the verb. */
+  declare(command: Command): void;
+  /** Returns the exit code. */
+  run(terminal: Terminal, options: Record<string, unknown>): Promise<number>;
+}
+
+export interface CliSettings {
+  version: string;
+  operations: readonly Operation[];
+  locals: readonly LocalVerb[];
+  /** A context for one call, made only when an operation is really called. */
+  contextOf: () => Promise<Context>;
+  /** What `refusal` needs when no context could be made. */
+  fallback: Parameters<typeof refusal>[1];
+}
+
+/** Runs one command line and returns the exit code of DESIGN 4.5. Never throws for what a person can do wrong. */
+export async function runCli(terminal: Terminal, settings: CliSettings): Promise<number> {
+  let exit = 0;
+  const program = programOf(terminal, settings, (code) => {
+    exit = code;
+  });
+  try {
+    await program.parseAsync(terminal.args, { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const cause = error instanceof CommanderError ? usageError(error) : error;
+    return report(refusal(cause, settings.fallback), terminal, terminal.args.includes('--json'));
+  }
+}
+
+const usageError = (error: CommanderError): AppError => {
+  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return badFlag('command line', message);
+};
+
+function programOf(terminal: Terminal, settings: CliSettings, finish: (code: number) => void): Command {
+  const program = new Command('mcp-orchestration')
+    .description('Say once which MCP servers belong in which AI client; publish signed releases and merge them into the real files.')
+    .version(settings.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: () => undefined,
+      outputError: () => undefined,
+    })
+    .showHelpAfterError(false);
+  for (const local of settings.locals) {
+    const command = program.command(local.verb).description(local.summary);
+    local.declare(command);
+    command.action(async () => finish(await local.run(terminal, command.opts())));
+  }
+  for (const operation of settings.operations) declareOperation(program, operation, terminal, settings, finish);
+  program.action(() => {
+    throw badFlag('command line', 'say what to do, for example `mcp-orchestration list-clients`; see `--help`');
+  });
+  return program;
+}
+
+function declareOperation(
+  program: Command,
+  operation: Operation,
+  terminal: Terminal,
+  settings: CliSettings,
+  finish: (code: number) => void,
+): void {
+  const { cli } = operation;
+  if (!cli) return;
+  const command = program.command(cli.verb).description(operation.summary);
+  if (operation.description) command.addHelpText('after', `\n${operation.description}`);
+  for (const name of cli.positional ?? []) command.argument(`[${name}]`);
+  const flags = flagsOf(operation);
+  for (const { option } of flags) command.addOption(option);
+  command.option('--json', 'print exactly the output object as JSON, and nothing else, on stdout');
+  command.action(async (...args: unknown[]) => {
+    const positional = args.slice(0, cli.positional?.length ?? 0) as (string | undefined)[];
+    const options = command.opts();
+    const context = await settings.contextOf();
+    let result: Answer;
+    try {
+      const input = await inputFrom(operation, flags, options, positional, terminal);
+      result = await answer(operation, context, input);
+    } catch (error) {
+      result = refusal(error, context);
+    }
+    finish(result.ok ? await show(operation, result.output, terminal, options['json'] === true) : await report(result, terminal, options['json'] === true));
+  });
+}
+
+async function show(operation: Operation, output: Record<string, unknown>, terminal: Terminal, json: boolean): Promise<number> {
+  const { cli } = operation;
+  if (json) {
+    await write(terminal.stdout, `${JSON.stringify(output)}\n`);
+  } else {
+    const { out, note } = cli?.text?.(output as never, styleFor(terminal)) ?? { out: JSON.stringify(output, null, 2) };
+    if (out !== '') await write(terminal.stdout, `${printable(out)}\n`);
+    if (note) await write(terminal.stderr, `${printable(note)}\n`);
+  }
+  return cli?.exit?.(output as never) ?? 0;
+}
+
+async function report(result: Answer & { ok: false }, terminal: Terminal, json: boolean): Promise<number> {
+  const { problem, exit } = result;
+  if (json) await write(terminal.stdout, `${JSON.stringify({ error: problem })}\n`);
+  const style = styleFor({ ...terminal, stdout: terminal.stderr });
+  await write(terminal.stderr, printable(`${style.bad(problem.code)}: ${problem.message}\n${problem.hint}\n`));
+  return exit;
+}

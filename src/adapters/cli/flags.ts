@@ -1,0 +1,131 @@
+import { readFile } from 'node:fs/promises';
+import { isAbsolute, resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { Option } from 'commander';
+import { AppError } from '../../core/errors.ts';
+import { nullRecord } from '../../core/ids.ts';
+import { parseStrictJson } from '../../core/strict-json.ts';
+import { type Field, fieldsOf, fromText } from '../../operations/fields.ts';
+import type { Operation } from '../../operations/operation.ts';
+import type { Terminal } from './terminal.ts';
+
+/** One commander option together with the field it fills and how its text becomes a value. */
+export interface Flag {
+  option: Option;
+  field: Field;
+  read: (given: unknown, terminal: Terminal) => unknown | Promise<unknown>;
+}
+
+const kebab = (name: string) => name.replaceAll('_', '-');
+const repeated = (value: string, before: string[] | undefined) => [...(before ?? []), value];
+
+/** Every field has its `--kebab-case` flag; some have a short name besides. */
+export function flagsOf(operation: Operation): Flag[] {
+  return fieldsOf(operation).flatMap((field) => flagsOfField(field, operation.cli?.flags?.[field.name]));
+}
+
+function flagsOfField(field: Field, short: string | undefined): Flag[] {
+  const long = kebab(field.name);
+  const names = short && short !== long ? `--${short}, --${long}` : `--${long}`;
+  const describe = (flags: string) => {
+    const option = new Option(flags, field.description ?? '');
+    if (field.choices) option.choices(field.choices);
+    return option;
+  };
+  switch (field.type) {
+    case 'boolean':
+      return [
+        { option: describe(names), field, read: () => true },
+        { option: describe(`--no-${long}`).hideHelp(), field, read: () => false },
+      ];
+    case 'flag-or-list':
+      return [{ option: describe(`${names} [name]`).argParser(repeated).preset(''), field, read: flagOrList }];
+    case 'array':
+      return [{ option: new Option(`${names} <value>`, field.description ?? '').argParser(repeated), field, read: (given) => given }];
+    case 'text-or-map':
+      return [
+        ...(short ? [{ option: describe(`--${short} <key=value>`).argParser(repeated), field, read: readPairs }] : []),
+        { option: describe(`--${long} <json>`), field, read: (given) => given },
+      ];
+    case 'object':
+      return [{ option: describe(`${names} <json>`), field, read: (given) => parseStrictJson(String(given)) }];
+    case 'any':
+      return [
+        ...(short ? [{ option: describe(`--${short} <path>`), field, read: readJsonFile }] : []),
+        { option: describe(`--${long} <json>`), field, read: (given) => parseStrictJson(String(given)) },
+      ];
+    default:
+      return [{ option: describe(`${names} <value>`), field, read: (given) => fromText(field, String(given)) }];
+  }
+}
+
+const flagOrList = (given: unknown) => {
+  const names = (given as string[]).filter((name) => name !== '');
+  return names.length > 0 ? names : true;
+};
+
+/** `k=v` pairs in order; a key that comes again makes a list. Only the first `=` divides, and commas never do. */
+function readPairs(given: unknown): Record<string, string | string[]> {
+  const map = nullRecord<string | string[]>();
+  for (const pair of given as string[]) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw badFlag('key=value', 'give it as key=value');
+    const key = pair.slice(0, at);
+    const value = pair.slice(at + 1);
+    const before = map[key];
+    map[key] = before === undefined ? value : [before, value].flat();
+  }
+  return map;
+}
+
+async function readJsonFile(given: unknown, terminal: Terminal): Promise<unknown> {
+  const path = String(given);
+  if (path === '-') return parseStrictJson(await buffer(terminal.stdin));
+  try {
+    return parseStrictJson(await readFile(absolutePath(path, terminal)));
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw badFlag('file', `the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+  }
+}
+
+export function badFlag(field: string, message: string): AppError {
+  return new AppError('INVALID_INPUT', `${field}: ${message}`, { field, reason: message, issues: [{ path: field, message }] }, {
+    hint: 'See `mcp-orchestration <verb> --help`.',
+  });
+}
+
+/** What a person in a terminal means by a path: `~` is HOME, and a relative path starts at the working directory. */
+export function absolutePath(path: string, terminal: Pick<Terminal, 'cwd' | 'env'>): string {
+  const home = terminal.env['HOME'] ?? terminal.env['USERPROFILE'];
+  if (home && (path === '~' || path.startsWith('~/'))) return resolve(home, path.slice(2));
+  return isAbsolute(path) ? path : resolve(terminal.cwd, path);
+}
+
+/** The raw input of an operation, from parsed options and positional arguments. */
+export async function inputFrom(
+  operation: Operation,
+  flags: readonly Flag[],
+  options: Readonly<Record<string, unknown>>,
+  positional: readonly (string | undefined)[],
+  terminal: Terminal,
+): Promise<Record<string, unknown>> {
+  const input: Record<string, unknown> = {};
+  const fields = new Map(flags.map((flag) => [flag.field.name, flag.field]));
+  for (const [index, name] of (operation.cli?.positional ?? []).entries()) {
+    const field = fields.get(name);
+    const text = positional[index];
+    if (field && text !== undefined) input[name] = fromText(field, text);
+  }
+  for (const { option, field, read } of flags) {
+    const given = options[option.attributeName()];
+    if (given === undefined) continue;
+    if (option.negate ? given !== false : given === false) continue;
+    input[field.name] = await read(given, terminal);
+  }
+  const absolute = (path: string) => absolutePath(path, terminal);
+  for (const name of operation.cli?.paths ?? []) {
+    if (typeof input[name] === 'string') input[name] = absolute(input[name]);
+  }
+  return operation.cli?.prepare?.(input, absolute) ?? input;
+}

@@ -1,0 +1,72 @@
+import type { Readable, Writable } from 'node:stream';
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import type { TextStyle } from '../../operations/operation.ts';
+
+/** Where a CLI call happens: streams, arguments, surroundings. Given from outside, so that tests need no process. */
+export interface Terminal {
+  /** Arguments after the program's name. */
+  args: string[];
+  stdin: Readable & { isTTY?: boolean };
+  stdout: Writable & { isTTY?: boolean; columns?: number };
+  stderr: Writable & { isTTY?: boolean };
+  cwd: string;
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Characters that a terminal would obey or hide instead of showing: C0 and C1 controls but for the line feed, bidi
+ * controls, zero-width and tag characters. Names in a configuration are chosen by others (SECURITY-BAR T5, T28).
+ */
+const UNPRINTABLE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
+
+/** The only escape sequences that are ours: colours and weights. */
+const OUR_COLOURS = /\u001b\[\d{1,2}m/g;
+
+export function printable(text: string): string {
+  const escape = (part: string) =>
+    part.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  let out = '';
+  let from = 0;
+  for (const match of text.matchAll(OUR_COLOURS)) {
+    out += escape(text.slice(from, match.index)) + match[0];
+    from = match.index + match[0].length;
+  }
+  return out + escape(text.slice(from));
+}
+
+/** Colours and drawn tables on a terminal; plain words and tabs where the output goes to a file or a program. */
+export function styleFor(terminal: Terminal): TextStyle {
+  const live = terminal.stdout.isTTY === true && terminal.env['NO_COLOR'] === undefined && terminal.env['TERM'] !== 'dumb';
+  const colours = pc.createColors(live);
+  return {
+    bold: colours.bold,
+    dim: colours.dim,
+    good: colours.green,
+    bad: colours.red,
+    warn: colours.yellow,
+    table: (head, rows) => (live ? drawnTable(head, rows, terminal.stdout.columns ?? 80) : plainTable(rows)),
+  };
+}
+
+function plainTable(rows: string[][]): string {
+  return rows.map((row) => row.join('\t')).join('\n');
+}
+
+function drawnTable(head: string[], rows: string[][], width: number): string {
+  const natural = head.map((title, column) => Math.max(...[title, ...rows.map((row) => row[column] ?? '')].map(visibleLength)));
+  const last = natural.length - 1;
+  const others = natural.slice(0, last).reduce((sum, length) => sum + length + 3, 4);
+  const widths = natural.map((length, column) => (column === last ? Math.max(20, Math.min(length, width - others)) + 2 : length + 2));
+  const table = new Table({ head, colWidths: widths, wordWrap: true, style: { head: ['bold'], border: ['gray'] } });
+  table.push(...rows);
+  return table.toString();
+}
+
+const visibleLength = (text: string) => text.replace(OUR_COLOURS, '').length;
+
+export function write(stream: Writable, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}

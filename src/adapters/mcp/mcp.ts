@@ -1,0 +1,97 @@
+import {
+  McpServer,
+  ProtocolError,
+  ProtocolErrorCode,
+  type ReadResourceResult,
+  ResourceNotFoundError,
+  ResourceTemplate,
+} from '@modelcontextprotocol/server';
+import { complete } from '../../operations/completions.ts';
+import { type Answer, answer, type Context, type Operation } from '../../operations/operation.ts';
+
+export interface McpSettings {
+  version: string;
+  /** Named groups of tools that are switched on; `core` is always on. */
+  toolsets: ReadonlySet<string>;
+  /** One context per call: its own request id, the credential's principal. */
+  contextOf: () => Context | Promise<Context>;
+}
+
+type Schema = Operation['input'] | Operation['output'];
+
+/** Shows the schema but lets every value pass: `invoke` is the one validator, so all doors fail alike. */
+const advertise = (schema: Schema) => ({
+  '~standard': { ...schema['~standard'], validate: (value: unknown) => ({ value }) },
+});
+
+/** Which operations a connection with these toolsets sees as tools. */
+export function toolsOf(operations: readonly Operation[], toolsets: ReadonlySet<string>): Operation[] {
+  return operations.filter((operation) => {
+    const toolset = operation.mcp?.toolset ?? 'core';
+    return operation.mcp?.tool !== undefined && (toolset === 'core' || toolsets.has(toolset));
+  });
+}
+
+/** A fresh server object: one per connection or request, never shared between callers (SECURITY-BAR T26). */
+export function mcpServer(operations: readonly Operation[], settings: McpSettings): McpServer {
+  const server = new McpServer(
+    { name: 'mcp-orchestration', title: 'MCP orchestration', version: settings.version },
+    { capabilities: { tools: {}, resources: {}, completions: {} } },
+  );
+  for (const operation of toolsOf(operations, settings.toolsets)) registerTool(server, operation, settings);
+  for (const operation of operations) registerResource(server, operation, settings);
+  return server;
+}
+
+function registerTool(server: McpServer, operation: Operation, { contextOf }: McpSettings): void {
+  const config = {
+    description: operation.description ? `${operation.summary}. ${operation.description}` : operation.summary,
+    inputSchema: advertise(operation.input),
+    outputSchema: advertise(operation.output),
+    annotations: {
+      readOnlyHint: operation.effect === 'read',
+      destructiveHint: operation.effect === 'delete' || operation.transaction === 'own',
+      idempotentHint: operation.effect === 'read' || operation.idempotent === true,
+      openWorldHint: false,
+    },
+  };
+  server.registerTool(operation.mcp?.tool ?? operation.id, config, async (input: unknown) => {
+    const result = await answer(operation, await contextOf(), input);
+    if (!result.ok) {
+      return { isError: true, content: [{ type: 'text' as const, text: JSON.stringify({ error: result.problem }) }] };
+    }
+    return { content: [{ type: 'text' as const, text: JSON.stringify(result.output) }], structuredContent: result.output };
+  });
+}
+
+function registerResource(server: McpServer, operation: Operation, { contextOf }: McpSettings): void {
+  const resource = operation.mcp?.resource;
+  if (!resource) return;
+  const metadata = { description: operation.summary, mimeType: 'application/json' };
+  const read = async (uri: URL, input: Record<string, unknown>) =>
+    contents(uri, await answer(operation, await contextOf(), input));
+  const variables = [...resource.uri.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
+  if (variables.length === 0) {
+    server.registerResource(resource.name, resource.uri, metadata, (uri) => read(uri, {}));
+    return;
+  }
+  const completers = Object.fromEntries(
+    variables.map((variable) => [
+      variable,
+      async (prefix: string, asked?: { arguments?: Record<string, string> }) =>
+        complete(await contextOf(), variable, prefix, asked?.arguments ?? {}),
+    ]),
+  );
+  const template = new ResourceTemplate(resource.uri, { list: undefined, complete: completers });
+  server.registerResource(resource.name, template, metadata, (uri, values) =>
+    read(uri, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]))),
+  );
+}
+
+function contents(uri: URL, result: Answer): ReadResourceResult {
+  if (result.ok) return { contents: [{ uri: uri.href, mimeType: 'application/json', text: JSON.stringify(result.output) }] };
+  const { problem, status } = result;
+  if (status === 404) throw new ResourceNotFoundError(uri.href, problem.message);
+  const code = status < 500 ? ProtocolErrorCode.InvalidParams : ProtocolErrorCode.InternalError;
+  throw new ProtocolError(code, problem.message, { error: problem });
+}

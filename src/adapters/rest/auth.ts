@@ -1,0 +1,88 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../../core/errors.ts';
+import { AGENT_SCOPES, expandScopes, SCOPES, type Scope } from '../../core/scopes.ts';
+import { isWellFormedToken, tokenDigest } from '../../core/token.ts';
+import type { Principal } from '../../operations/operation.ts';
+import type { Store } from '../../stores/store.ts';
+
+export interface Caller {
+  principal: Principal;
+  workspace: string;
+}
+
+export interface AuthSettings {
+  store: Store;
+  /** Accepted in `X-API-Key` with every scope, when it is set. */
+  api_key: string | undefined;
+  now: () => Date;
+  /** Counts a use of a token; written later, so that reading stays fast. */
+  used: (workspace: string, token_id: string) => void;
+}
+
+const refused = () => new AppError('INVALID_CREDENTIALS', 'The credentials are not accepted.');
+const digestOf = (text: string) => createHash('sha256').update(text).digest();
+
+/**
+ * Who sends a request: bearer token first, API key second. An invalid bearer is refused even beside a valid key.
+ * Throws AUTHENTICATION_REQUIRED when nothing was sent, and the one INVALID_CREDENTIALS for unknown, malformed,
+ * expired and revoked ones, so that the answer tells a guesser nothing.
+ */
+export async function authenticate(request: FastifyRequest, settings: AuthSettings): Promise<Caller> {
+  const { authorization } = request.headers;
+  if (authorization !== undefined) return byToken(authorization, settings);
+  const key = request.headers['x-api-key'];
+  if (key === undefined) throw new AppError('AUTHENTICATION_REQUIRED', 'This route needs credentials.');
+  if (typeof key !== 'string' || !settings.api_key || !timingSafeEqual(digestOf(key), digestOf(settings.api_key))) throw refused();
+  return { workspace: 'default', principal: { actor: 'api-key', kind: 'user', scopes: new Set(SCOPES) } };
+}
+
+async function byToken(authorization: string, { store, now, used }: AuthSettings): Promise<Caller> {
+  const token = /^bearer ([\x21-\x7e]+)$/i.exec(authorization)?.[1];
+  if (!token || !isWellFormedToken(token)) throw refused();
+  const found = await store.tokens.byDigest(tokenDigest(token));
+  if (!found || found.token.revoked_at !== null) throw refused();
+  const { workspace, token: row } = found;
+  if (row.expires_at !== null && row.expires_at <= now().toISOString()) throw refused();
+  used(workspace, row.token_id);
+  return { workspace, principal: principalOf(row) };
+}
+
+function principalOf(row: { token_id: string; kind: 'user' | 'agent'; scopes: string[] }): Principal {
+  const held = expandScopes(row.scopes.filter((scope): scope is Scope => (SCOPES as readonly string[]).includes(scope)));
+  const scopes = row.kind === 'agent' ? held.intersection(AGENT_SCOPES) : held;
+  return { actor: `token:${row.token_id}`, kind: row.kind, scopes };
+}
+
+/** Collects uses of tokens and writes them every 10 s and at the end, so that a read does not become a write. */
+export class UseCounter {
+  readonly #store: Store;
+  readonly #now: () => Date;
+  readonly #pending = new Map<string, { workspace: string; token_id: string; uses: number }>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(store: Store, now: () => Date) {
+    this.#store = store;
+    this.#now = now;
+    this.#timer = setInterval(() => void this.flush(), 10_000);
+    this.#timer.unref();
+  }
+
+  count(workspace: string, token_id: string): void {
+    const entry = this.#pending.get(token_id);
+    if (entry) entry.uses += 1;
+    else this.#pending.set(token_id, { workspace, token_id, uses: 1 });
+  }
+
+  async flush(): Promise<void> {
+    const entries = [...this.#pending.values()];
+    this.#pending.clear();
+    const at = this.#now().toISOString();
+    for (const { workspace, token_id, uses } of entries) await this.#store.tokens.addUses(workspace, token_id, uses, at);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.flush();
+  }
+}

@@ -1,0 +1,42 @@
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../../core/errors.ts';
+
+export interface GuardSettings {
+  /** Host names (without port, lower case) that requests may name; IPv6 in brackets. */
+  allowed_hosts: ReadonlySet<string>;
+  /** Exact origins of web pages that may call. */
+  cors_origins: ReadonlySet<string>;
+}
+
+/**
+ * Refuses requests that a web page sent through a name it controls (DNS rebinding) or from a foreign origin
+ * (SECURITY-BAR T21). Looks at the raw headers: Node keeps only the first of two Host headers.
+ */
+export function guardRequest(request: FastifyRequest, settings: GuardSettings): void {
+  const hosts = rawHeader(request, 'host');
+  const host = hosts[0];
+  if (hosts.length !== 1 || host === undefined) {
+    const message = 'a request names exactly one host';
+    throw new AppError('INVALID_INPUT', `host: ${message}`, { field: 'host', reason: message, issues: [{ path: 'host', message }] });
+  }
+  if (!settings.allowed_hosts.has(hostName(host))) {
+    throw new AppError('HOST_NOT_ALLOWED', 'The host name of this request is not one of this server.', { host: host.slice(0, 100) });
+  }
+  for (const origin of rawHeader(request, 'origin')) {
+    if (settings.cors_origins.has(origin) || isOwnOrigin(origin, host)) continue;
+    throw new AppError('ORIGIN_NOT_ALLOWED', 'Pages of this origin may not call this server.', { origin: origin.slice(0, 100) });
+  }
+}
+
+function rawHeader(request: FastifyRequest, name: string): string[] {
+  const raw = request.raw.rawHeaders;
+  return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name);
+}
+
+/** `Example.org:8000` -> `example.org`; `[::1]:8000` -> `[::1]`. */
+export function hostName(host: string): string {
+  return (/^(\[[^\]]*\]|[^:]*)(:\d{1,5})?$/.exec(host)?.[1] ?? '').toLowerCase();
+}
+
+/** The page was served by this very server (the docs page). */
+const isOwnOrigin = (origin: string, host: string) => origin === `http://${host}` || origin === `https://${host}`;

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import { ERRORS, type ErrorCode } from '../../core/errors.ts';
+import { Timestamp } from '../../core/ids.ts';
+import type { Operation } from '../../operations/operation.ts';
+
+const ErrorEnvelope = z
+  .object({
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      details: z.record(z.string(), z.json()),
+      hint: z.string(),
+      timestamp: Timestamp,
+      request_id: z.string(),
+    }),
+  })
+  .meta({ id: 'Error', description: 'The one shape of every refusal.' });
+
+/** Codes that every route can answer, whatever the operation. */
+const SHARED: ErrorCode[] = ['INVALID_INPUT', 'INVALID_JSON', 'AUTHENTICATION_REQUIRED', 'INVALID_CREDENTIALS', 'FORBIDDEN', 'INTERNAL_ERROR'];
+
+/** OpenAPI 3.1, derived from the operations. */
+export function openApi(operations: readonly Operation[], version: string): object {
+  const paths: ZodOpenApiPathsObject = {};
+  for (const operation of operations) {
+    if (!operation.rest) continue;
+    const { path, method } = operation.rest;
+    paths[path] = { ...paths[path], [method.toLowerCase()]: describeRoute(operation) };
+  }
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'mcp-orchestration',
+      version,
+      description: 'Control plane for the client-facing configuration of the Model Context Protocol.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    security: [{ bearerAuth: [] }, { apiKeyAuth: [] }],
+    components: {
+      securitySchemes: {
+        bearerAuth: { type: 'http', scheme: 'bearer', bearerFormat: 'mcpo' },
+        apiKeyAuth: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+      },
+    },
+    paths: { ...openPaths(), ...paths },
+  });
+}
+
+function describeRoute(operation: Operation): ZodOpenApiOperationObject {
+  const { method = 'GET', path = '' } = operation.rest ?? {};
+  const inPath = new Set([...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ''));
+  const shape = operation.input.shape;
+  const named = Object.keys(shape);
+  const pick = (names: string[]) => z.strictObject(Object.fromEntries(names.map((name) => [name, shape[name] as z.ZodType])));
+  const others = named.filter((name) => !inPath.has(name));
+  const hasBody = method === 'POST' || method === 'PUT';
+  const body = pick(others);
+  return {
+    operationId: operation.mcp?.tool ?? operation.id,
+    summary: operation.summary,
+    ...(operation.description && { description: operation.description }),
+    tags: [operation.id.split('.')[0] ?? ''],
+    'x-required-scopes': [operation.permission.needs],
+    requestParams: { path: pathParameters(inPath, shape), ...(!hasBody && others.length > 0 && { query: body }) },
+    ...(hasBody && {
+      requestBody: { required: !body.safeParse({}).success, content: { 'application/json': { schema: body } } },
+    }),
+    responses: { ...success(operation), ...failures([...SHARED, ...operation.errors]) },
+  };
+}
+
+/** A path part is always there: what has a default elsewhere is required here. */
+function pathParameters(names: ReadonlySet<string>, shape: Record<string, unknown>): z.ZodObject {
+  const required = (schema: unknown) => (schema instanceof z.ZodDefault ? (schema.unwrap() as z.ZodType) : (schema as z.ZodType));
+  return z.object(Object.fromEntries([...names].map((name) => [name, required(shape[name])])));
+}
+
+function success(operation: Operation): ZodOpenApiOperationObject['responses'] {
+  const response = { description: operation.summary, content: { 'application/json': { schema: operation.output } } };
+  return Object.fromEntries((operation.rest?.statuses ?? [200]).map((status) => [String(status), response]));
+}
+
+function failures(codes: readonly ErrorCode[]): ZodOpenApiOperationObject['responses'] {
+  const byStatus = Map.groupBy(new Set(codes), (code) => ERRORS[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [
+      String(status),
+      { description: group.join(', '), content: { 'application/json': { schema: ErrorEnvelope } } },
+    ]),
+  );
+}
+
+function openPaths(): ZodOpenApiPathsObject {
+  const health = z.object({ status: z.string(), version: z.string() }).meta({ id: 'Health' });
+  const get = (summary: string): ZodOpenApiOperationObject => ({
+    summary,
+    tags: ['service'],
+    security: [],
+    responses: { '200': { description: summary, content: { 'application/json': { schema: health } } } },
+  });
+  return { '/health': { get: get('Is the server alive?') }, '/healthz': { get: get('Is the server alive?') }, '/readyz': { get: get('Is the server ready?') } };
+}

@@ -1,0 +1,95 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../../core/errors.ts';
+import { fieldsOf, fromText } from '../../operations/fields.ts';
+import { type Answer, answer, type Context, type Operation } from '../../operations/operation.ts';
+import { invalid } from './errors.ts';
+
+/** Turns `{client_id}` into Fastify's `:client_id`. */
+const routeOf = (path: string) => path.replaceAll(/\{(\w+)\}/g, ':$1');
+
+export function registerRoutes(app: FastifyInstance, operations: readonly Operation[], contextOf: (request: FastifyRequest) => Context): void {
+  for (const operation of operations) {
+    const { rest } = operation;
+    if (!rest) continue;
+    app.route({
+      method: rest.method,
+      url: routeOf(rest.path),
+      handler: async (request, reply) => {
+        const { input, conditional } = inputOf(operation, request);
+        return send(operation, await answer(operation, contextOf(request), input), request, reply, conditional);
+      },
+    });
+  }
+}
+
+/** Path, query and body parts as the one input object; `If-Match` becomes `if_revision`. */
+function inputOf(operation: Operation, request: FastifyRequest): { input: Record<string, unknown>; conditional: boolean } {
+  const path = request.params as Record<string, string>;
+  const query = queryOf(operation, request);
+  const body = bodyOf(request);
+  for (const name of Object.keys(path)) {
+    for (const part of [query, body]) {
+      if (name in part && part[name] !== path[name]) throw invalid(name, 'the path says something else');
+    }
+  }
+  const input = { ...query, ...body, ...path };
+  const revision = revisionOf(operation, request);
+  if (revision === undefined) return { input, conditional: false };
+  return { input: { ...input, if_revision: revision }, conditional: true };
+}
+
+function queryOf(operation: Operation, request: FastifyRequest): Record<string, unknown> {
+  const fields = new Map(fieldsOf(operation).map((field) => [field.name, field]));
+  const entries = Object.entries(request.query as Record<string, string | string[]>).map(([name, value]) => {
+    if (Array.isArray(value)) throw invalid(name, 'give it once');
+    const field = fields.get(name);
+    return [name, field ? fromText(field, value) : value];
+  });
+  return Object.fromEntries(entries);
+}
+
+function bodyOf(request: FastifyRequest): Record<string, unknown> {
+  const { body } = request;
+  if (body === undefined || body === null) return {};
+  if (typeof body === 'object' && !Array.isArray(body)) return body as Record<string, unknown>;
+  throw invalid('body', 'the body is one JSON object');
+}
+
+function revisionOf(operation: Operation, request: FastifyRequest): number | undefined {
+  const header = request.headers['if-match'];
+  if (header === undefined || !('if_revision' in operation.input.shape)) return undefined;
+  const revision = /^"(\d{1,15})"$/.exec(header)?.[1];
+  if (revision === undefined) throw invalid('if-match', 'give the ETag of the draft, for example "3"');
+  return Number(revision);
+}
+
+function send(operation: Operation, result: Answer, request: FastifyRequest, reply: FastifyReply, conditional: boolean): FastifyReply {
+  if (!result.ok) {
+    const status = conditional && result.problem.code === 'DRAFT_CHANGED' ? 412 : result.status;
+    return reply.code(status).header('cache-control', 'no-store').send({ error: result.problem });
+  }
+  const etag = operation.rest?.etag && `"${operation.rest.etag(result.output as never)}"`;
+  if (etag) {
+    reply.header('etag', etag).header('cache-control', 'private, no-cache');
+    if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+  } else {
+    reply.header('cache-control', 'no-store');
+  }
+  const { status, statuses } = operation.rest ?? {};
+  return reply.code(status?.(result.output as never) ?? statuses?.[0] ?? 200).send(result.output);
+}
+
+/** RFC 9110, 13.1.2: the weak comparison, over a list of tags or `*`. */
+const matches = (header: string | undefined, etag: string) =>
+  header !== undefined && (header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag));
+
+/** Which methods a path takes, for 405 and its `Allow` header. */
+export function methodsOf(operations: readonly Operation[], path: string): string[] {
+  const methods = operations.flatMap(({ rest }) => (rest && patternOf(rest.path).test(path) ? [rest.method] : []));
+  return methods.includes('GET') ? [...new Set([...methods, 'HEAD'])] : [...new Set(methods)];
+}
+
+const patternOf = (path: string) => new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`);
+
+export const notFound = (request: FastifyRequest): AppError =>
+  new AppError('NOT_FOUND', `There is no route ${request.method} ${(request.url.split('?')[0] ?? '').slice(0, 200)}.`);

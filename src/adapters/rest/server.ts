@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import scalar from '@scalar/fastify-api-reference';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { AppError, ERRORS, type ErrorCode } from '../../core/errors.ts';
+import { Payload } from '../../core/payload.ts';
+import { parseStrictJson } from '../../core/strict-json.ts';
+import { type Context, type Operation, refusal } from '../../operations/operation.ts';
+import type { Services } from '../../operations/services.ts';
+import type { Store } from '../../stores/store.ts';
+import { authenticate, type Caller, UseCounter } from './auth.ts';
+import { answerClientError, codeOfStatus, fromFastify } from './errors.ts';
+import { type GuardSettings, guardRequest } from './guard.ts';
+import { openApi } from './openapi.ts';
+import { methodsOf, notFound, registerRoutes } from './routes.ts';
+
+const BODY_LIMIT = 1024 * 1024;
+
+export interface RestSettings extends GuardSettings {
+  operations: readonly Operation[];
+  store: Store;
+  services: Services;
+  api_key: string | undefined;
+  now: () => Date;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller?: Caller;
+  }
+  interface FastifyContextConfig {
+    /** No credentials are needed. */
+    open?: boolean;
+  }
+}
+
+/** The HTTP server, not yet listening. Knows HTTP, and no operation by name. */
+export async function restServer(settings: RestSettings): Promise<FastifyInstance> {
+  const { services, now } = settings;
+  const at = (request_id: string) => ({ now, request_id, services });
+  const app = fastify({
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 5_000,
+    handlerTimeout: 10_000,
+    forceCloseConnections: 'idle',
+    requestIdHeader: false,
+    http: { maxHeaderSize: 16 * 1024, headersTimeout: 15_000 },
+    genReqId: (raw) => requestId(raw.headers['x-request-id']),
+    clientErrorHandler: (error, socket) =>
+      answerClientError(error, socket, { timestamp: now().toISOString(), request_id: requestId(undefined) }),
+    frameworkErrors: (error, request, reply) => void sendProblem(fromFastify(error, BODY_LIMIT) ?? error, request, reply, at(request.id)),
+  });
+  readJsonOnly(app);
+  const uses = new UseCounter(settings.store, now);
+  app.addHook('onClose', () => uses.stop());
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    guardRequest(request, settings);
+    if (request.headers['content-encoding'] !== undefined) {
+      throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read as they are, without Content-Encoding.');
+    }
+  });
+  await app.register(helmet, HEADERS);
+  if (settings.cors_origins.size > 0) await app.register(cors, corsOf(settings.cors_origins));
+  app.addHook('onRequest', async (request) => {
+    if (request.routeOptions.config.open || request.method === 'OPTIONS') return;
+    request.caller = await authenticate(request, {
+      store: settings.store,
+      api_key: settings.api_key,
+      now,
+      used: (workspace, token_id) => uses.count(workspace, token_id),
+    });
+  });
+  app.setErrorHandler((error: Error & { code?: string; statusCode?: number }, request, reply) =>
+    sendProblem(fromFastify(error, BODY_LIMIT) ?? error, request, reply, at(request.id)),
+  );
+  app.setNotFoundHandler((request, reply) => {
+    const methods = methodsOf(settings.operations, request.url.split('?')[0] ?? '');
+    if (methods.length === 0) throw notFound(request);
+    reply.header('allow', methods.join(', '));
+    throw new AppError('METHOD_NOT_ALLOWED', `This path takes ${methods.join(', ')}.`, { allowed: methods });
+  });
+  registerRoutes(app, settings.operations, (request) => contextOf(settings, request));
+  await registerPages(app, settings);
+  return app;
+}
+
+function contextOf({ store, services, now }: RestSettings, request: FastifyRequest): Context {
+  const { caller } = request;
+  if (!caller) throw new AppError('AUTHENTICATION_REQUIRED', 'This route needs credentials.');
+  return { store, services, now, door: 'rest', request_id: request.id, ...caller };
+}
+
+/** The caller's id when it is harmless, so that both sides log the same one. */
+const requestId = (given: string | string[] | undefined) =>
+  typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : `req_${randomUUID()}`;
+
+/** Only `application/json`, and only through the strict reader: what Fastify reads by default is taken out. */
+function readJsonOnly(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, body.length === 0 ? undefined : parseStrictJson(body as Buffer, { maxBytes: BODY_LIMIT }));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  at: Parameters<typeof refusal>[1],
+): FastifyReply {
+  const status = (error as { statusCode?: number }).statusCode;
+  reply.header('x-request-id', request.id).header('cache-control', 'no-store');
+  if (!(error instanceof AppError) && status !== undefined && status >= 400 && status !== 500) {
+    const code = codeOfStatus(status);
+    const hint = code in ERRORS ? ERRORS[code as ErrorCode].hint : 'Send a well-formed HTTP/1.1 request.';
+    const problem = { code, message: code.toLowerCase().replaceAll('_', ' '), details: {}, hint, timestamp: at.now().toISOString(), request_id: at.request_id };
+    return reply.code(status).send({ error: problem });
+  }
+  const refused = refusal(error, at);
+  if (refused.status === 401) reply.header('www-authenticate', 'Bearer realm="mcp-orchestration"');
+  return reply.code(refused.status).send({ error: refused.problem });
+}
+
+const HEADERS = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'self'"],
+      // The docs page brings its own script and styles; nothing may come from elsewhere or go elsewhere.
+      scriptSrc: ["'self'", "'unsafe-inline'"],
+      styleSrc: ["'self'", "'unsafe-inline'"],
+      imgSrc: ["'self'", 'data:'],
+      fontSrc: ["'self'", 'data:'],
+      baseUri: ["'none'"],
+      formAction: ["'self'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  referrerPolicy: { policy: 'no-referrer' as const },
+  crossOriginOpenerPolicy: { policy: 'same-origin' as const },
+  strictTransportSecurity: false as const,
+};
+
+const corsOf = (origins: ReadonlySet<string>) => ({
+  origin: [...origins],
+  credentials: false,
+  methods: ['GET', 'POST', 'PUT', 'DELETE'],
+  allowedHeaders: ['authorization', 'content-type', 'if-match', 'if-none-match', 'idempotency-key', 'x-api-key', 'x-request-id'],
+  exposedHeaders: ['etag', 'x-request-id', 'retry-after'],
+  maxAge: 600,
+});
+
+/** Health is open everywhere; the pages that describe the API are open in local mode only. */
+async function registerPages(app: FastifyInstance, { operations, services }: RestSettings): Promise<void> {
+  const health = { status: 'ok', version: services.version };
+  for (const path of ['/health', '/healthz', '/readyz']) app.get(path, { config: { open: true } }, async () => health);
+  const open = services.mode === 'local';
+  const document = openApi(operations, services.version);
+  const payloadSchema = z.toJSONSchema(Payload);
+  app.get('/openapi.json', { config: { open } }, async () => document);
+  app.get('/schemas/payload-v1.json', { config: { open } }, async () => payloadSchema);
+  await app.register(async (scope) => {
+    scope.addHook('onRoute', (route) => {
+      route.config = { ...route.config, open };
+    });
+    await scope.register(scalar, {
+      routePrefix: '/docs',
+      configuration: { url: '/openapi.json', telemetry: false, withDefaultFonts: false, hideClientButton: true },
+    });
+  });
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { FieldType, PackageRef, RemoteTransport, StdioTransport } from './server.ts';
+import { TRANSPORT_WORDS } from './transport.ts';
+
+/** The catalog as callers see it. Everything is filled in: what is unknown is null, what is not said is false. */
+
+const Word = z.enum(TRANSPORT_WORDS);
+const Status = z.enum(['active', 'archived', 'deprecated', 'template']);
+
+export const ListedServer = z.object({
+  server_id: z.string(),
+  display_name: z.string(),
+  description: z.string(),
+  transport: Word.meta({ description: 'The one that is taken when nothing else is said and it can be.' }),
+  transports: z.array(Word),
+  npm_package: z.string().nullable(),
+  tags: z.array(z.string()),
+  has_parameters: z.boolean(),
+  requires_env: z.array(z.string()).meta({ description: 'Variables that the first transport cannot do without.' }),
+  status: Status,
+});
+export type ListedServer = z.infer<typeof ListedServer>;
+
+export const ServerList = z
+  .object({
+    servers: z.array(ListedServer),
+    count: z.int(),
+    transport_counts: z
+      .object({ stdio: z.int(), http: z.int(), sse: z.int() })
+      .meta({ description: 'How many servers of the whole catalog offer each transport.' }),
+    available_transports: z.array(Word),
+  })
+  .meta({ id: 'ServerList' });
+export type ServerList = z.infer<typeof ServerList>;
+
+const described = {
+  name: z.string(),
+  type: FieldType,
+  description: z.string(),
+  required: z.boolean().meta({ description: 'Must be given: there is no default.' }),
+  secret: z.boolean().meta({ description: 'Only a reference is accepted.' }),
+  default: z.union([z.string(), z.boolean()]).optional(),
+  choices: z.array(z.string()).optional(),
+  example: z.string().optional(),
+  aliases: z.array(z.string()).optional(),
+  transports: z.array(Word).optional().meta({ description: 'The transports that take it.' }),
+};
+export const DescribedParameter = z.object({ ...described, repeated: z.boolean() });
+export const DescribedVariable = z.object(described);
+export type DescribedParameter = z.infer<typeof DescribedParameter>;
+export type DescribedVariable = z.infer<typeof DescribedVariable>;
+const Variables = z.object({ required: z.array(DescribedVariable), optional: z.array(DescribedVariable) });
+
+export const DescribedTransport = z.object({
+  type: Word,
+  runtime: StdioTransport.shape.runtime.optional(),
+  package: PackageRef.nullable().optional(),
+  url: z.string().optional(),
+  auth: RemoteTransport.shape.auth.optional(),
+  auth_optional: z.boolean().optional(),
+  oauth: RemoteTransport.shape.oauth,
+  installation: z.string(),
+  parameters: z.array(DescribedParameter),
+  env_vars: Variables,
+  env_any_of: z.array(z.array(z.string())).optional().meta({ description: 'One of these groups must be complete.' }),
+  alternatives: z.array(z.string()).optional(),
+  requires: z.string().optional(),
+  community: z.boolean(),
+  note: z.string().nullable(),
+});
+export type DescribedTransport = z.infer<typeof DescribedTransport>;
+
+export const ServerDescription = z
+  .object({
+    server_id: z.string(),
+    registry_name: z.string().nullable(),
+    display_name: z.string(),
+    description: z.string(),
+    vendor: z.string().nullable(),
+    transport: Word,
+    transports: z.array(DescribedTransport),
+    parameters: z.array(DescribedParameter),
+    env_vars: Variables,
+    installation: z.string(),
+    documentation_url: z.string(),
+    repository_url: z.string().nullable(),
+    license: z.string().nullable(),
+    tags: z.array(z.string()),
+    status: Status,
+    replaced_by: z.string().nullable(),
+    note: z.string().nullable(),
+    warnings: z.array(z.string()),
+    usage_example: z.string().meta({ description: 'A command line that adds the server.' }),
+  })
+  .meta({ id: 'ServerDescription' });
+export type ServerDescription = z.infer<typeof ServerDescription>;

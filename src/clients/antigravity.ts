@@ -1,0 +1,97 @@
+import type { ClientDefinition } from './client.ts';
+
+/** Facts: public vendor documentation and released packages (`sources`), checked 2026-11-22. */
+export const antigravity: ClientDefinition = {
+  client_id: 'antigravity',
+  display_name: 'Antigravity (IDE and CLI)',
+  vendor: 'Google',
+  docs_url: 'https://antigravity.google/docs/mcp',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'user',
+      paths: {
+        macos: '~/.gemini/config/mcp_config.json',
+        linux: '~/.gemini/config/mcp_config.json',
+        windows: '%USERPROFILE%\\.gemini\\config\\mcp_config.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+    },
+    {
+      scope: 'project',
+      paths: {
+        macos: '${workspace}/.agents/mcp_config.json',
+        linux: '${workspace}/.agents/mcp_config.json',
+        windows: '${workspace}\\.agents\\mcp_config.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+    },
+    {
+      scope: 'user-legacy',
+      paths: {
+        macos: '~/.gemini/antigravity/mcp_config.json',
+        linux: '~/.gemini/antigravity/mcp_config.json',
+        windows: '%USERPROFILE%\\.gemini\\antigravity\\mcp_config.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+      note: 'no longer read by Antigravity 2.0',
+    },
+  ],
+  deployable_scopes: [],
+  entry: {
+    stdio: {
+      type: null,
+      command_shape: 'string',
+      command_field: 'command',
+      args_field: 'args',
+      env_field: 'env',
+      cwd_field: null,
+      required: ['command'],
+      optional: ['args', 'env', 'disabledTools'],
+    },
+    http: {
+      type: null,
+      url_field: 'serverUrl',
+      headers_field: 'headers',
+      alternate_url_fields: ['url'],
+      required: ['serverUrl'],
+      optional: ['headers', 'disabledTools'],
+    },
+    sse: {
+      type: null,
+      url_field: 'serverUrl',
+      headers_field: 'headers',
+      required: ['serverUrl'],
+      optional: ['headers'],
+    },
+    disabled: null,
+    tools: { allow: null, deny: 'disabledTools', auto_approve: null },
+    timeouts: [],
+  },
+  references: null,
+  limits: { servers: null, tools: null },
+  reload_behaviour: 'refresh in the MCP panel',
+  detect: {
+    macos: ['/Applications/Antigravity.app', '~/.gemini/config'],
+    linux: ['~/.gemini/config'],
+    windows: ['%USERPROFILE%\\.gemini\\config'],
+    binaries: ['agy', 'antigravity'],
+  },
+  notes: ['Same ~/.gemini tree as Gemini CLI but a different file and a different URL field.'],
+  limitations: ['Admin allowlist through Gemini Enterprise.'],
+  state_fields: ['disabledTools'],
+  confidence: 'verified',
+  sources: [
+    'npm:add-mcp@2.4.0 (dist bundle + README)',
+    'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
+    'https://antigravity.google/docs/mcp',
+    'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
+  ],
+  dialect: null,
+};

@@ -1,0 +1,75 @@
+import type { ClientDefinition } from './client.ts';
+
+/** Facts: public vendor documentation and released packages (`sources`), checked 2026-11-22. */
+export const anythingllm: ClientDefinition = {
+  client_id: 'anythingllm',
+  display_name: 'AnythingLLM',
+  vendor: 'Mintplex Labs',
+  docs_url: 'https://docs.anythingllm.com/mcp-compatibility/overview',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'server',
+      paths: {
+        macos: '${STORAGE_DIR}/plugins/anythingllm_mcp_servers.json',
+        linux: '${STORAGE_DIR}/plugins/anythingllm_mcp_servers.json',
+        windows: '${STORAGE_DIR}\\plugins\\anythingllm_mcp_servers.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+      alternate_paths: {
+        macos: ['~/Library/Application Support/anythingllm-desktop/storage/plugins/anythingllm_mcp_servers.json'],
+        linux: ['~/.config/anythingllm-desktop/storage/plugins/anythingllm_mcp_servers.json'],
+        windows: ['%APPDATA%\\anythingllm-desktop\\storage\\plugins\\anythingllm_mcp_servers.json'],
+      },
+      note: 'The desktop paths are unverified.',
+    },
+  ],
+  deployable_scopes: [],
+  entry: {
+    stdio: {
+      type: null,
+      command_shape: 'string',
+      command_field: 'command',
+      args_field: 'args',
+      env_field: 'env',
+      cwd_field: null,
+      required: ['command'],
+      optional: ['args', 'env', 'anythingllm{autoStart,suppressedTools}'],
+    },
+    http: {
+      type: { field: 'type', value: 'streamable', required: true, aliases: ['http'] },
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['url'],
+      optional: ['headers', 'anythingllm'],
+    },
+    sse: {
+      type: { field: 'type', value: 'sse', required: false },
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['url'],
+      optional: ['headers'],
+      note: 'default when url has no type',
+    },
+    disabled: { pointer: '/anythingllm/autoStart', off: false },
+    tools: { allow: null, deny: 'anythingllm.suppressedTools', auto_approve: null },
+    timeouts: [],
+  },
+  references: null,
+  limits: { servers: null, tools: null },
+  reload_behaviour: 'refresh button on the MCP page, or restart',
+  detect: {
+    macos: ['/Applications/AnythingLLM.app'],
+    linux: [],
+    windows: ['%LOCALAPPDATA%\\Programs\\anythingllm-desktop'],
+    binaries: [],
+  },
+  notes: ['In Docker the path is inside the container volume and commands must exist in the container.'],
+  limitations: [],
+  state_fields: ['anythingllm'],
+  confidence: 'one source',
+  sources: ['Mintplex-Labs/anything-llm:server/utils/MCP/hypervisor/index.js (2026-08-21)'],
+  dialect: null,
+};

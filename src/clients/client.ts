@@ -1,0 +1,199 @@
+import { z } from 'zod';
+import { ClientId } from '../core/ids.ts';
+
+/**
+ * A client application as data. Everything here is plain JSON, so that a definition can also come from a file; that is
+ * why name rules are alphabets and not patterns: no expression of a user's is ever compiled (SECURITY-BAR T18).
+ */
+
+export const OPERATING_SYSTEMS = ['linux', 'macos', 'windows'] as const;
+export const Os = z.enum(OPERATING_SYSTEMS);
+export type Os = z.infer<typeof Os>;
+
+/** The public words for transports; a client's own words stand in `TypeTag`. */
+export const Transport = z.enum(['stdio', 'http', 'sse']);
+export type Transport = z.infer<typeof Transport>;
+
+/** RFC 6901. `${workspace}` stands for the absolute project path, to be escaped when it is put in. */
+const Pointer = z.string().regex(/^(?:\/(?:[^~/]|~[01])+)+$/, 'a JSON Pointer with at least one key');
+
+/**
+ * Where a file is. `~`, `%APPDATA%` and the like, and `${workspace}` (the project) are filled in; any other `${NAME}` is
+ * that variable of the environment. `*` and `<name>` mark a pattern that names no single file.
+ */
+const PathTemplate = z.string().min(1);
+const Paths = z.strictObject({
+  macos: PathTemplate.nullable(),
+  linux: PathTemplate.nullable(),
+  windows: PathTemplate.nullable(),
+});
+
+/** A variable of the client that moves the file; the first that is set wins. */
+const EnvOverride = z.strictObject({
+  variable: z.string().min(1),
+  /** Begins with `$VARIABLE` and uses `/`; `$VARIABLE` alone means that the variable names the file itself. */
+  file: z.string().startsWith('$'),
+  /** The systems on which the client looks at it; all of them when absent. */
+  systems: z.array(Os).optional(),
+});
+
+export const ConfigScope = z.strictObject({
+  scope: z.string().min(1),
+  paths: Paths,
+  format: z.enum(['json', 'jsonc', 'yaml', 'toml']).nullable(),
+  /** Where the map of servers is inside the file; null where the file has none. */
+  pointer: Pointer.nullable(),
+  /** The file also holds settings that have nothing to do with MCP. */
+  shared: z.boolean(),
+  /** The running client rewrites this file all the time. */
+  live_state: z.boolean().optional(),
+  /** Only an administrator writes here. */
+  managed: z.boolean().optional(),
+  /** `list`: an array of entries that carry their name in `name`; a map by name otherwise. */
+  container: z.literal('list').optional(),
+  env_override: z.array(EnvOverride).optional(),
+  /** Other places at which some installations keep the file. */
+  alternate_paths: z
+    .strictObject({ macos: z.array(PathTemplate), linux: z.array(PathTemplate), windows: z.array(PathTemplate) })
+    .partial()
+    .optional(),
+  /** Other names under which the client reads this file, relative to its directory. */
+  alternate_names: z.array(z.string()).optional(),
+  alternate_pointers: z.array(Pointer).optional(),
+  /** Parts of the file that belong to the servers and must stay. */
+  sibling_pointers: z.array(Pointer).optional(),
+  note: z.string().optional(),
+});
+export type ConfigScope = z.infer<typeof ConfigScope>;
+
+/** The field in which an entry says its transport. */
+const TypeTag = z.strictObject({
+  field: z.string().min(1),
+  value: z.string().min(1),
+  required: z.boolean(),
+  aliases: z.array(z.string()).optional(),
+});
+
+/** `required` and `optional` are the client's own field names, as far as they are documented. */
+const documented = { required: z.array(z.string()), optional: z.array(z.string()), note: z.string().optional() };
+
+const StdioFacts = z.strictObject({
+  type: TypeTag.nullable(),
+  /** `array`: command and arguments are one list. */
+  command_shape: z.enum(['string', 'array']),
+  command_field: z.string(),
+  args_field: z.string().nullable(),
+  env_field: z.string(),
+  cwd_field: z.string().nullable(),
+  ...documented,
+});
+
+const RemoteFacts = z.strictObject({
+  type: TypeTag.nullable(),
+  url_field: z.string(),
+  headers_field: z.string(),
+  alternate_url_fields: z.array(z.string()).optional(),
+  ...documented,
+});
+
+const TimeoutField = z.strictObject({
+  field: z.string(),
+  unit: z.enum(['ms', 's']),
+  default: z.number().nullable(),
+  note: z.string().optional(),
+});
+
+const EntryFacts = z.strictObject({
+  /** Null: the client cannot do this transport, or nobody has shown that it can. */
+  stdio: StdioFacts.nullable(),
+  http: RemoteFacts.nullable(),
+  sse: RemoteFacts.nullable(),
+  /** The field inside an entry that switches it off, and the value that does. */
+  disabled: z.strictObject({ pointer: Pointer, off: z.boolean() }).nullable(),
+  /** The fields inside an entry that hold tool names. */
+  tools: z.strictObject({
+    allow: z.string().nullable(),
+    deny: z.string().nullable(),
+    auto_approve: z.string().nullable(),
+  }),
+  timeouts: z.array(TimeoutField),
+  note: z.string().optional(),
+});
+
+const ReferenceKind = z.enum(['env', 'secret', 'input']);
+
+/** The payload's strings in which a reference may stand. */
+export const TextField = z.enum(['command', 'args', 'env', 'url', 'headers', 'cwd']);
+export type TextField = z.infer<typeof TextField>;
+
+const ReferenceTemplate = z.string().includes('{name}').nullable();
+
+/** What the client itself fills in when it reads an entry. */
+const ReferenceSyntax = z.strictObject({
+  /** `{name}` stands for the name: `${env:{name}}`. Null: the client has no such thing. */
+  env: ReferenceTemplate,
+  secret: ReferenceTemplate,
+  input: ReferenceTemplate,
+  /** Where it does so; empty when the documentation does not say. */
+  fields: z.array(TextField),
+  /** Literal text that the client would take for the beginning of a reference. */
+  markers: z.array(z.string().min(1)).min(1),
+  note: z.string().optional(),
+});
+
+/** Which server names a client takes: ASCII letters, digits and `also`, save the reserved ones. */
+const ServerNames = z.strictObject({ also: z.string(), reserved: z.array(z.string()) });
+
+/** How a payload is written for this client. Only a client with a dialect is writable. */
+export const Dialect = z.strictObject({
+  /** The render function: `standard` is one object per server, with a command string and a list of arguments. */
+  shape: z.literal('standard'),
+  /** Transports whose type tag is written. */
+  write_type: z.array(Transport),
+  /** Remote transports that go through the bridge, because the file has no native form for them. */
+  bridged: z.array(Transport),
+  /** The field of `entry.timeouts` that `timeout_ms` goes to. */
+  timeout_field: z.string().nullable(),
+  /** The reference kinds that are translated into the client's syntax. */
+  references: z.array(ReferenceKind),
+  /** Bare commands that are batch files on Windows and need `cmd /c` in front there. */
+  windows_shell_for: z.array(z.string()),
+  server_names: ServerNames.nullable(),
+});
+export type Dialect = z.infer<typeof Dialect>;
+
+export const ClientDefinition = z
+  .strictObject({
+    client_id: ClientId,
+    display_name: z.string().min(1),
+    vendor: z.string().min(1),
+    docs_url: z.url(),
+    status: z.enum(['active', 'maintenance', 'discontinued']),
+    scopes: z.array(ConfigScope).min(1),
+    /** The scopes that a deployment may name in this version, the default first. */
+    deployable_scopes: z.array(z.string()),
+    entry: EntryFacts,
+    references: ReferenceSyntax.nullable(),
+    limits: z.strictObject({ servers: z.number().int().nullable(), tools: z.number().int().nullable() }),
+    reload_behaviour: z.string(),
+    /** Any of these paths or programs means that the client is installed; a `*` is a hint for people only. */
+    detect: z.strictObject({
+      macos: z.array(PathTemplate),
+      linux: z.array(PathTemplate),
+      windows: z.array(PathTemplate),
+      binaries: z.array(z.string()),
+    }),
+    notes: z.array(z.string()),
+    limitations: z.array(z.string()),
+    /** Fields that the client itself writes inside an entry: they are not drift and must survive. */
+    state_fields: z.array(z.string()),
+    /** `verified`: two sources agree on path and shape. */
+    confidence: z.enum(['verified', 'one source', 'unverified']),
+    sources: z.array(z.string()).min(1),
+    dialect: Dialect.nullable(),
+  })
+  .meta({
+    id: 'ClientDefinition',
+    description: 'A client application: where its files are and what an entry looks like.',
+  });
+export type ClientDefinition = z.infer<typeof ClientDefinition>;

@@ -1,0 +1,117 @@
+import type { ClientDefinition } from './client.ts';
+
+/** Facts: public vendor documentation and released packages (`sources`), checked 2026-11-22. */
+export const crush: ClientDefinition = {
+  client_id: 'crush',
+  display_name: 'Crush',
+  vendor: 'Charm',
+  docs_url: 'https://github.com/charmbracelet/crush',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'user',
+      paths: {
+        macos: '~/.config/crush/crush.json',
+        linux: '~/.config/crush/crush.json',
+        windows: '%USERPROFILE%\\.config\\crush\\crush.json',
+      },
+      format: 'json',
+      pointer: '/mcp',
+      shared: true,
+      env_override: [
+        { variable: 'CRUSH_GLOBAL_CONFIG', file: '$CRUSH_GLOBAL_CONFIG/crush.json' },
+        { variable: 'XDG_CONFIG_HOME', file: '$XDG_CONFIG_HOME/crush/crush.json' },
+      ],
+      note: 'JSON is deprecated but supported',
+    },
+    {
+      scope: 'project',
+      paths: {
+        macos: '${workspace}/crush.json',
+        linux: '${workspace}/crush.json',
+        windows: '${workspace}\\crush.json',
+      },
+      format: 'json',
+      pointer: '/mcp',
+      shared: true,
+      alternate_names: ['.crush.json'],
+    },
+    {
+      scope: 'script',
+      paths: {
+        macos: '~/.config/crush/crushrc',
+        linux: '~/.config/crush/crushrc',
+        windows: '%USERPROFILE%\\.config\\crush\\crushrc',
+      },
+      format: null,
+      pointer: null,
+      shared: true,
+      note: 'Bash script run at start (mcp add ...), the current primary format. Project: .crushrc / crushrc. Never edit automatically beyond a clearly marked block',
+    },
+  ],
+  deployable_scopes: [],
+  entry: {
+    stdio: {
+      type: { field: 'type', value: 'stdio', required: true },
+      command_shape: 'string',
+      command_field: 'command',
+      args_field: 'args',
+      env_field: 'env',
+      cwd_field: null,
+      required: ['type', 'command'],
+      optional: ['args', 'env', 'disabled', 'disabled_tools', 'enabled_tools', 'timeout'],
+    },
+    http: {
+      type: { field: 'type', value: 'http', required: true },
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['type', 'url'],
+      optional: [
+        'headers',
+        'oauth',
+        'oauth_client_id',
+        'oauth_client_secret',
+        'oauth_callback_port',
+        'disabled',
+        'timeout',
+      ],
+    },
+    sse: {
+      type: { field: 'type', value: 'sse', required: true },
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['type', 'url'],
+      optional: ['headers'],
+    },
+    disabled: { pointer: '/disabled', off: true },
+    tools: { allow: 'enabled_tools', deny: 'disabled_tools', auto_approve: null },
+    timeouts: [{ field: 'timeout', unit: 's', default: 10 }],
+  },
+  references: {
+    env: '${{name}}',
+    secret: null,
+    input: null,
+    fields: [],
+    markers: ['$', '`'],
+    note: 'Values are expanded by a shell: $(command) in one is code.',
+  },
+  limits: { servers: null, tools: null },
+  reload_behaviour: 'restart',
+  detect: {
+    macos: ['~/.config/crush'],
+    linux: ['~/.config/crush'],
+    windows: ['%LOCALAPPDATA%\\crush', '%USERPROFILE%\\.config\\crush'],
+    binaries: ['crush'],
+  },
+  notes: [
+    '%LOCALAPPDATA%\\crush\\crush.json and ~/.local/share/crush/crush.json are application state, not configuration.',
+  ],
+  limitations: [],
+  state_fields: [],
+  confidence: 'verified',
+  sources: [
+    'charmbracelet/crush:internal/config/config.go, README.md, docs/config/README.md (2026-08-21)',
+    'docker/mcp-gateway:pkg/client/config.yml (2026-07-23)',
+  ],
+  dialect: null,
+};

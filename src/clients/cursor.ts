@@ -1,0 +1,108 @@
+import type { ClientDefinition } from './client.ts';
+
+/** Facts: public vendor documentation and released packages (`sources`), checked 2026-11-22. */
+export const cursor: ClientDefinition = {
+  client_id: 'cursor',
+  display_name: 'Cursor',
+  vendor: 'Anysphere',
+  docs_url: 'https://cursor.com/docs/mcp',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'user',
+      paths: {
+        macos: '~/.cursor/mcp.json',
+        linux: '~/.cursor/mcp.json',
+        windows: '%USERPROFILE%\\.cursor\\mcp.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+    },
+    {
+      scope: 'project',
+      paths: {
+        macos: '${workspace}/.cursor/mcp.json',
+        linux: '${workspace}/.cursor/mcp.json',
+        windows: '${workspace}\\.cursor\\mcp.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+    },
+  ],
+  deployable_scopes: ['user'],
+  entry: {
+    stdio: {
+      type: { field: 'type', value: 'stdio', required: true },
+      command_shape: 'string',
+      command_field: 'command',
+      args_field: 'args',
+      env_field: 'env',
+      cwd_field: null,
+      required: ['command'],
+      optional: ['type', 'args', 'env', 'envFile'],
+      note: 'current field table lists type as required for stdio, but examples omit it and the app infers it; writing it is safe',
+    },
+    http: {
+      type: null,
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['url'],
+      optional: ['headers', 'auth{CLIENT_ID,CLIENT_SECRET,scopes}'],
+    },
+    sse: {
+      type: null,
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['url'],
+      optional: ['headers'],
+      note: 'same url field; transport auto-detected',
+    },
+    disabled: null,
+    tools: { allow: null, deny: null, auto_approve: null },
+    timeouts: [],
+  },
+  references: {
+    env: '${env:{name}}',
+    secret: null,
+    input: null,
+    fields: ['command', 'args', 'env', 'url', 'headers'],
+    markers: ['${'],
+    note: 'Also ${userHome}, ${workspaceFolder}, ${workspaceFolderBasename}, ${pathSeparator} and ${/}.',
+  },
+  limits: { servers: null, tools: null },
+  reload_behaviour:
+    'hot reload of the file in current builds; a disabled or new server may need a toggle in the MCP settings page (unverified)',
+  detect: {
+    macos: ['/Applications/Cursor.app', '~/.cursor'],
+    linux: ['~/.cursor', '~/.config/Cursor'],
+    windows: ['%USERPROFILE%\\.cursor', '%LOCALAPPDATA%\\Programs\\cursor'],
+    binaries: ['cursor', 'cursor-agent'],
+  },
+  notes: [
+    'The file is ~/.cursor/mcp.json on every system, never the Electron folder.',
+    'Whether a server is on is kept in the application, not in this file.',
+    'Cloud agents support neither SSE nor mcp-remote, and envFile works for stdio only.',
+    'Arguments with spaces are broken when Cursor runs npx: keep such values in env.',
+  ],
+  limitations: ['No switched-off entries, tool filters, timeouts or working directories.'],
+  state_fields: [],
+  confidence: 'verified',
+  sources: [
+    'https://cursor.com/docs/mcp',
+    'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
+    'npm:add-mcp@2.4.0 (dist bundle + README)',
+    'docker/mcp-gateway:pkg/client/config.yml (2026-07-23)',
+    'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
+  ],
+  dialect: {
+    shape: 'standard',
+    write_type: ['stdio'],
+    bridged: [],
+    timeout_field: null,
+    references: ['env'],
+    windows_shell_for: [],
+    server_names: null,
+  },
+};

@@ -1,0 +1,90 @@
+import type { ClientDefinition } from './client.ts';
+
+/** Facts: public vendor documentation and released packages (`sources`), checked 2026-11-22. */
+export const factoryDroid: ClientDefinition = {
+  client_id: 'factory-droid',
+  display_name: 'Factory Droid',
+  vendor: 'Factory',
+  docs_url: 'https://docs.factory.ai/cli/configuration/mcp',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'user',
+      paths: {
+        macos: '~/.factory/mcp.json',
+        linux: '~/.factory/mcp.json',
+        windows: '%USERPROFILE%\\.factory\\mcp.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+    },
+    {
+      scope: 'project',
+      paths: {
+        macos: '${workspace}/.factory/mcp.json',
+        linux: '${workspace}/.factory/mcp.json',
+        windows: '${workspace}\\.factory\\mcp.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+    },
+  ],
+  deployable_scopes: [],
+  entry: {
+    stdio: {
+      type: { field: 'type', value: 'stdio', required: false },
+      command_shape: 'string',
+      command_field: 'command',
+      args_field: 'args',
+      env_field: 'env',
+      cwd_field: null,
+      required: ['command', 'args'],
+      optional: ['type', 'env', 'disabled', 'disabledTools'],
+    },
+    http: {
+      type: { field: 'type', value: 'http', required: true },
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['type', 'url'],
+      optional: ['headers', 'oauth', 'disabled', 'disabledTools'],
+    },
+    sse: {
+      type: { field: 'type', value: 'sse', required: true },
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['type', 'url'],
+      optional: ['headers', 'oauth', 'disabled'],
+    },
+    disabled: { pointer: '/disabled', off: true },
+    tools: { allow: null, deny: 'disabledTools', auto_approve: null },
+    timeouts: [],
+  },
+  references: {
+    env: '${{name}}',
+    secret: null,
+    input: null,
+    fields: [],
+    markers: ['${'],
+    note: 'Fields unverified.',
+  },
+  limits: { servers: null, tools: null },
+  reload_behaviour: 'file signature (inode, size, mtime) is compared, so edits are noticed; exact moment unverified',
+  detect: {
+    macos: ['~/.factory'],
+    linux: ['~/.factory'],
+    windows: ['%USERPROFILE%\\.factory'],
+    binaries: ['droid'],
+  },
+  notes: ['User file is also where the app stores disabledTools for servers that a project defines.'],
+  limitations: [],
+  state_fields: ['disabledTools'],
+  confidence: 'verified',
+  sources: [
+    'npm:@factory/cli-linux-x64@0.215.0 (released binary: schema, paths)',
+    'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
+    'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
+  ],
+  dialect: null,
+};

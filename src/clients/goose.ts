@@ -1,0 +1,93 @@
+import type { ClientDefinition } from './client.ts';
+
+/** Facts: public vendor documentation and released packages (`sources`), checked 2026-11-22. */
+export const goose: ClientDefinition = {
+  client_id: 'goose',
+  display_name: 'goose',
+  vendor: 'Block / Agentic AI Foundation',
+  docs_url: 'https://goose-docs.ai/docs/getting-started/using-extensions',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'user',
+      paths: {
+        macos: '~/.config/goose/config.yaml',
+        linux: '~/.config/goose/config.yaml',
+        windows: '%APPDATA%\\Block\\goose\\config\\config.yaml',
+      },
+      format: 'yaml',
+      pointer: '/extensions',
+      shared: true,
+    },
+    {
+      scope: 'plugin',
+      paths: {
+        macos: '~/.agents/plugins/<name>/.mcp.json',
+        linux: '~/.agents/plugins/<name>/.mcp.json',
+        windows: '%USERPROFILE%\\.agents\\plugins\\<name>\\.mcp.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+      note: 'since v1.39 (June 2026); project variant under ${workspace}/.agents/plugins',
+    },
+  ],
+  deployable_scopes: [],
+  entry: {
+    stdio: {
+      type: { field: 'type', value: 'stdio', required: true },
+      command_shape: 'string',
+      command_field: 'cmd',
+      args_field: 'args',
+      env_field: 'envs',
+      cwd_field: null,
+      required: ['type', 'cmd', 'enabled'],
+      optional: ['name', 'args', 'envs', 'env_keys', 'timeout', 'description', 'bundled'],
+      note: 'envs is literal; env_keys names secrets in the system keychain.',
+    },
+    http: {
+      type: { field: 'type', value: 'streamable_http', required: true },
+      url_field: 'uri',
+      headers_field: 'headers',
+      required: ['type', 'uri', 'enabled'],
+      optional: ['name', 'headers', 'envs', 'env_keys', 'timeout', 'description'],
+    },
+    sse: {
+      type: { field: 'type', value: 'sse', required: true },
+      url_field: 'uri',
+      headers_field: 'headers',
+      required: ['type', 'uri'],
+      optional: ['headers'],
+      note: 'legacy',
+    },
+    disabled: { pointer: '/enabled', off: false },
+    tools: { allow: 'available_tools', deny: null, auto_approve: null },
+    timeouts: [{ field: 'timeout', unit: 's', default: 300 }],
+  },
+  references: null,
+  limits: { servers: null, tools: null },
+  reload_behaviour: 'new session',
+  detect: {
+    macos: ['~/.config/goose', '/Applications/Goose.app'],
+    linux: ['~/.config/goose'],
+    windows: ['%APPDATA%\\Block\\goose'],
+    binaries: ['goose'],
+  },
+  notes: [
+    'extensions also holds builtin / platform / frontend / inline_python entries (developer, memory...): never remove or rewrite them.',
+    'Key is a normalised lower-case id; field names differ from everyone else (cmd, envs, uri).',
+    'References: env_keys names secrets kept in the system keyring; envs are literal.',
+  ],
+  limitations: [],
+  state_fields: ['enabled', 'bundled'],
+  confidence: 'verified',
+  sources: [
+    'block/goose:documentation/docs/getting-started/using-extensions.md',
+    'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
+    'npm:add-mcp@2.4.0 (dist bundle + README)',
+    'docker/mcp-gateway:pkg/client/config.yml (2026-07-23)',
+    'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
+    'pathintegral-institute/mcpm.sh:src/mcpm/clients/managers/ (2026-03-27)',
+  ],
+  dialect: null,
+};

@@ -1,0 +1,76 @@
+import type { ClientDefinition } from './client.ts';
+
+/** Facts: public vendor documentation and released packages (`sources`), checked 2026-11-22. */
+export const grokBuild: ClientDefinition = {
+  client_id: 'grok-build',
+  display_name: 'Grok Build',
+  vendor: 'xAI',
+  docs_url: 'https://docs.x.ai/',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'user',
+      paths: {
+        macos: '~/.grok/config.toml',
+        linux: '~/.grok/config.toml',
+        windows: '%USERPROFILE%\\.grok\\config.toml',
+      },
+      format: 'toml',
+      pointer: '/mcp_servers',
+      shared: true,
+      env_override: [{ variable: 'GROK_HOME', file: '$GROK_HOME/config.toml' }],
+    },
+    {
+      scope: 'project',
+      paths: {
+        macos: '${workspace}/.grok/config.toml',
+        linux: '${workspace}/.grok/config.toml',
+        windows: '${workspace}\\.grok\\config.toml',
+      },
+      format: 'toml',
+      pointer: '/mcp_servers',
+      shared: true,
+    },
+  ],
+  deployable_scopes: [],
+  entry: {
+    stdio: {
+      type: null,
+      command_shape: 'string',
+      command_field: 'command',
+      args_field: 'args',
+      env_field: 'env',
+      cwd_field: null,
+      required: ['command'],
+      optional: ['args', 'env', 'enabled'],
+    },
+    http: {
+      type: null,
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['url'],
+      optional: ['headers', 'enabled', 'tool_timeout_sec'],
+    },
+    sse: {
+      type: null,
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['url'],
+      optional: ['headers'],
+      note: 'url (unverified)',
+    },
+    disabled: { pointer: '/enabled', off: false },
+    tools: { allow: null, deny: null, auto_approve: null },
+    timeouts: [{ field: 'tool_timeout_sec', unit: 's', default: null }],
+  },
+  references: null,
+  limits: { servers: null, tools: null },
+  reload_behaviour: 'new session',
+  detect: { macos: ['~/.grok'], linux: ['~/.grok'], windows: ['%USERPROFILE%\\.grok'], binaries: ['grok'] },
+  notes: ['Looks like Codex but headers (not http_headers) and no tool lists.'],
+  limitations: [],
+  state_fields: ['enabled'],
+  confidence: 'verified',
+  sources: ['npm:add-mcp@2.4.0 (dist bundle + README)', 'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)'],
+  dialect: null,
+};

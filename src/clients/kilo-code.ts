@@ -1,0 +1,121 @@
+import type { ClientDefinition } from './client.ts';
+
+/** Facts: public vendor documentation and released packages (`sources`), checked 2026-11-22. */
+export const kiloCode: ClientDefinition = {
+  client_id: 'kilo-code',
+  display_name: 'Kilo Code (VS Code extension, CLI)',
+  vendor: 'Kilo',
+  docs_url: 'https://kilo.ai/docs/automate/mcp/using-in-kilo-code',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'user',
+      paths: {
+        macos: '~/.config/kilo/kilo.jsonc',
+        linux: '~/.config/kilo/kilo.jsonc',
+        windows: '%USERPROFILE%\\.config\\kilo\\kilo.jsonc',
+      },
+      format: 'jsonc',
+      pointer: '/mcp',
+      shared: true,
+      env_override: [{ variable: 'XDG_CONFIG_HOME', file: '$XDG_CONFIG_HOME/kilo/kilo.jsonc' }],
+      alternate_names: ['kilo.json', 'opencode.json', 'opencode.jsonc', 'config.json'],
+    },
+    {
+      scope: 'project',
+      paths: {
+        macos: '${workspace}/kilo.jsonc',
+        linux: '${workspace}/kilo.jsonc',
+        windows: '${workspace}\\kilo.jsonc',
+      },
+      format: 'jsonc',
+      pointer: '/mcp',
+      shared: true,
+      alternate_names: ['kilo.json', '.kilo/kilo.jsonc', '.kilo/kilo.json', 'opencode.json'],
+    },
+    {
+      scope: 'user-legacy',
+      paths: {
+        macos: '~/Library/Application Support/Code/User/globalStorage/kilocode.kilo-code/settings/mcp_settings.json',
+        linux: '~/.config/Code/User/globalStorage/kilocode.kilo-code/settings/mcp_settings.json',
+        windows: '%APPDATA%\\Code\\User\\globalStorage\\kilocode.kilo-code\\settings\\mcp_settings.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+      env_override: [
+        {
+          variable: 'XDG_CONFIG_HOME',
+          file: '$XDG_CONFIG_HOME/Code/User/globalStorage/kilocode.kilo-code/settings/mcp_settings.json',
+          systems: ['linux'],
+        },
+      ],
+    },
+    {
+      scope: 'project-legacy',
+      paths: {
+        macos: '${workspace}/.kilocode/mcp.json',
+        linux: '${workspace}/.kilocode/mcp.json',
+        windows: '${workspace}\\.kilocode\\mcp.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+    },
+  ],
+  deployable_scopes: [],
+  entry: {
+    stdio: {
+      type: { field: 'type', value: 'local', required: true },
+      command_shape: 'array',
+      command_field: 'command',
+      args_field: null,
+      env_field: 'environment',
+      cwd_field: 'cwd',
+      required: ['type', 'command'],
+      optional: ['environment', 'enabled', 'timeout', 'cwd'],
+    },
+    http: {
+      type: { field: 'type', value: 'remote', required: true },
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['type', 'url'],
+      optional: ['headers', 'oauth', 'enabled', 'timeout'],
+      note: 'HTTP first, SSE fallback',
+    },
+    sse: {
+      type: { field: 'type', value: 'remote', required: true },
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['url'],
+      optional: ['headers'],
+    },
+    disabled: { pointer: '/enabled', off: false },
+    tools: { allow: null, deny: null, auto_approve: null },
+    timeouts: [{ field: 'timeout', unit: 'ms', default: 30000 }],
+  },
+  references: { env: '{env:{name}}', secret: null, input: null, fields: [], markers: ['{env:', '{file:'] },
+  limits: { servers: null, tools: null },
+  reload_behaviour: 'restart / settings UI',
+  detect: {
+    macos: ['~/.config/kilo'],
+    linux: ['~/.config/kilo'],
+    windows: ['%USERPROFILE%\\.config\\kilo'],
+    binaries: ['kilo'],
+  },
+  notes: [
+    "Fork of opencode's config; released CLI also contains the mcp.servers (V2) layout.",
+    'An entry may be only {"enabled": false}: it switches off a server defined elsewhere, keep it.',
+    'Tools are switched on and off in maps at top level, outside the entry.',
+  ],
+  limitations: [],
+  state_fields: ['enabled'],
+  confidence: 'verified',
+  sources: [
+    'Kilo-Org/kilocode:packages/kilo-docs/pages/automate/mcp/using-in-kilo-code.md',
+    'npm:@kilocode/cli-linux-x64@7.7.9 (released bundle)',
+    'npm:add-mcp@2.4.0 (dist bundle + README)',
+    'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
+  ],
+  dialect: null,
+};

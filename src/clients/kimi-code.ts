@@ -1,0 +1,85 @@
+import type { ClientDefinition } from './client.ts';
+
+/** Facts: public vendor documentation and released packages (`sources`), checked 2026-11-22. */
+export const kimiCode: ClientDefinition = {
+  client_id: 'kimi-code',
+  display_name: 'Kimi Code',
+  vendor: 'Moonshot AI',
+  docs_url: 'https://moonshotai.github.io/kimi-code/en/customization/mcp.html',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'user',
+      paths: {
+        macos: '~/.kimi-code/mcp.json',
+        linux: '~/.kimi-code/mcp.json',
+        windows: '%USERPROFILE%\\.kimi-code\\mcp.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+      env_override: [{ variable: 'KIMI_CODE_HOME', file: '$KIMI_CODE_HOME/mcp.json' }],
+    },
+    {
+      scope: 'project',
+      paths: {
+        macos: '${workspace}/.kimi-code/mcp.json',
+        linux: '${workspace}/.kimi-code/mcp.json',
+        windows: '${workspace}\\.kimi-code\\mcp.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+      note: 'trusted folders only',
+    },
+  ],
+  deployable_scopes: [],
+  entry: {
+    stdio: {
+      type: { field: 'transport', value: 'stdio', required: false },
+      command_shape: 'string',
+      command_field: 'command',
+      args_field: 'args',
+      env_field: 'env',
+      cwd_field: null,
+      required: ['command'],
+      optional: ['transport', 'args', 'env', 'toolTimeoutMs'],
+    },
+    http: {
+      type: { field: 'transport', value: 'http', required: false },
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['url'],
+      optional: ['headers', 'toolTimeoutMs'],
+    },
+    sse: {
+      type: { field: 'transport', value: 'sse', required: false },
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['url'],
+      optional: ['headers'],
+    },
+    disabled: null,
+    tools: { allow: null, deny: null, auto_approve: null },
+    timeouts: [{ field: 'toolTimeoutMs', unit: 'ms', default: null, note: '1..2147483647' }],
+  },
+  references: null,
+  limits: { servers: null, tools: null },
+  reload_behaviour: 'new session',
+  detect: {
+    macos: ['~/.kimi-code'],
+    linux: ['~/.kimi-code'],
+    windows: ['%USERPROFILE%\\.kimi-code'],
+    binaries: ['kimi'],
+  },
+  notes: ['Default timeouts for all servers live in [mcp] of config.toml.'],
+  limitations: [],
+  state_fields: [],
+  confidence: 'verified',
+  sources: [
+    'npm:add-mcp@2.4.0 (dist bundle + README)',
+    'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
+    'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
+  ],
+  dialect: null,
+};

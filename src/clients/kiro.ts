@@ -1,0 +1,102 @@
+import type { ClientDefinition } from './client.ts';
+
+/** Facts: public vendor documentation and released packages (`sources`), checked 2026-11-22. */
+export const kiro: ClientDefinition = {
+  client_id: 'kiro',
+  display_name: 'Kiro (IDE and CLI)',
+  vendor: 'AWS',
+  docs_url: 'https://kiro.dev/docs/mcp/configuration/',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'user',
+      paths: {
+        macos: '~/.kiro/settings/mcp.json',
+        linux: '~/.kiro/settings/mcp.json',
+        windows: '%USERPROFILE%\\.kiro\\settings\\mcp.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+      note: 'shared by IDE and CLI',
+    },
+    {
+      scope: 'project',
+      paths: {
+        macos: '${workspace}/.kiro/settings/mcp.json',
+        linux: '${workspace}/.kiro/settings/mcp.json',
+        windows: '${workspace}\\.kiro\\settings\\mcp.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+    },
+    {
+      scope: 'agent',
+      paths: {
+        macos: '~/.kiro/agents/*.json',
+        linux: '~/.kiro/agents/*.json',
+        windows: '%USERPROFILE%\\.kiro\\agents\\*.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: true,
+    },
+  ],
+  deployable_scopes: [],
+  entry: {
+    stdio: {
+      type: null,
+      command_shape: 'string',
+      command_field: 'command',
+      args_field: 'args',
+      env_field: 'env',
+      cwd_field: null,
+      required: ['command'],
+      optional: ['args', 'env', 'disabled', 'autoApprove', 'disabledTools', 'timeout'],
+    },
+    http: {
+      type: null,
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['url'],
+      optional: ['headers', 'env', 'disabled', 'autoApprove', 'disabledTools', 'timeout'],
+    },
+    sse: null,
+    disabled: { pointer: '/disabled', off: true },
+    tools: { allow: null, deny: 'disabledTools', auto_approve: 'autoApprove' },
+    timeouts: [{ field: 'timeout', unit: 'ms', default: null, note: 'unit unverified' }],
+  },
+  references: {
+    env: '${{name}}',
+    secret: null,
+    input: null,
+    fields: [],
+    markers: ['${'],
+    note: 'The IDE fills in only variables that the user approved.',
+  },
+  limits: { servers: null, tools: null },
+  reload_behaviour: 'IDE reconnects on save; CLI new session',
+  detect: {
+    macos: ['/Applications/Kiro.app', '~/.kiro'],
+    linux: ['~/.kiro'],
+    windows: ['%USERPROFILE%\\.kiro'],
+    binaries: ['kiro', 'kiro-cli'],
+  },
+  notes: [
+    'Workspace overrides user. No type field: transport inferred from command/url.',
+    'Kiro Crew never writes this file and keeps its own additions in its agent file.',
+  ],
+  limitations: ['Enterprise MCP registry can restrict servers.'],
+  state_fields: ['autoApprove', 'disabledTools'],
+  confidence: 'verified',
+  sources: [
+    'https://kiro.dev/docs/mcp/configuration/',
+    'https://kiro.dev/docs/cli/mcp/configuration/',
+    'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
+    'npm:add-mcp@2.4.0 (dist bundle + README)',
+    'docker/mcp-gateway:pkg/client/config.yml (2026-07-23)',
+    'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
+  ],
+  dialect: null,
+};

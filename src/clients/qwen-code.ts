@@ -1,0 +1,103 @@
+import type { ClientDefinition } from './client.ts';
+
+/** Facts: public vendor documentation and released packages (`sources`), checked 2026-11-22. */
+export const qwenCode: ClientDefinition = {
+  client_id: 'qwen-code',
+  display_name: 'Qwen Code',
+  vendor: 'Alibaba',
+  docs_url: 'https://github.com/QwenLM/qwen-code/blob/main/docs/users/features/mcp.md',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'user',
+      paths: {
+        macos: '~/.qwen/settings.json',
+        linux: '~/.qwen/settings.json',
+        windows: '%USERPROFILE%\\.qwen\\settings.json',
+      },
+      format: 'jsonc',
+      pointer: '/mcpServers',
+      shared: true,
+    },
+    {
+      scope: 'project',
+      paths: {
+        macos: '${workspace}/.qwen/settings.json',
+        linux: '${workspace}/.qwen/settings.json',
+        windows: '${workspace}\\.qwen\\settings.json',
+      },
+      format: 'jsonc',
+      pointer: '/mcpServers',
+      shared: true,
+    },
+  ],
+  deployable_scopes: [],
+  entry: {
+    stdio: {
+      type: null,
+      command_shape: 'string',
+      command_field: 'command',
+      args_field: 'args',
+      env_field: 'env',
+      cwd_field: 'cwd',
+      required: ['command'],
+      optional: [
+        'args',
+        'env',
+        'cwd',
+        'timeout',
+        'discoveryTimeoutMs',
+        'trust',
+        'includeTools',
+        'excludeTools',
+        'versionNegotiation',
+      ],
+    },
+    http: {
+      type: null,
+      url_field: 'httpUrl',
+      headers_field: 'headers',
+      required: ['httpUrl'],
+      optional: ['headers', 'timeout', 'discoveryTimeoutMs', 'oauth'],
+    },
+    sse: {
+      type: null,
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['url'],
+      optional: ['headers', 'timeout', 'oauth'],
+    },
+    disabled: null,
+    tools: { allow: 'includeTools', deny: 'excludeTools', auto_approve: 'trust' },
+    timeouts: [
+      { field: 'timeout', unit: 'ms', default: 600000, note: 'tool calls' },
+      {
+        field: 'discoveryTimeoutMs',
+        unit: 'ms',
+        default: null,
+        note: 'default 30000 stdio / 5000 remote',
+      },
+    ],
+  },
+  references: {
+    env: '${{name}}',
+    secret: null,
+    input: null,
+    fields: [],
+    markers: ['$'],
+    note: 'Also $NAME.',
+  },
+  limits: { servers: null, tools: null },
+  reload_behaviour: 'restart',
+  detect: { macos: ['~/.qwen'], linux: ['~/.qwen'], windows: ['%USERPROFILE%\\.qwen'], binaries: ['qwen'] },
+  notes: ['Here url still means SSE and httpUrl means streamable HTTP (the opposite default to current Gemini CLI).'],
+  limitations: ['The lists mcp.allowed and mcp.excluded accept globs.'],
+  state_fields: [],
+  confidence: 'verified',
+  sources: [
+    'QwenLM/qwen-code:docs/users/features/mcp.md',
+    'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
+    'pathintegral-institute/mcpm.sh:src/mcpm/clients/managers/ (2026-03-27)',
+  ],
+  dialect: null,
+};

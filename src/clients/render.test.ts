@@ -1,0 +1,561 @@
+import { createHash } from 'node:crypto';
+import { globSync, readFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { AppError } from '../core/errors.ts';
+import { Finding } from '../core/finding.ts';
+import { type Entry, isRemote, Payload } from '../core/payload.ts';
+import { type ClientDefinition, Os } from './client.ts';
+import { CLIENTS, clientById } from './index.ts';
+import { BRIDGE, bridgeFor, needsBridge, RENDERER_VERSION, renderPayload } from './render.ts';
+
+const GOLDEN = new URL('../../test/golden/clients/', import.meta.url).pathname;
+
+const client = (id: string): ClientDefinition => {
+  const found = clientById(id);
+  if (found === undefined) throw new Error(`no client ${id}`);
+  return found;
+};
+
+const WRITABLE = CLIENTS.filter(({ dialect }) => dialect !== null);
+
+type Options = { os?: Os; name?: string; bridge?: Payload['bridge'] };
+
+/** Renders one entry; `native` is undefined when it was left out. */
+function render(id: string, entry: Entry, { os = 'linux', name = 'it', bridge }: Options = {}) {
+  const payload: Payload = { mcpServers: { [name]: entry }, ...(bridge && { bridge }) };
+  const { entries, findings } = renderPayload(payload, client(id), { os, launcher: 'mcp-orchestration' });
+  for (const finding of findings) Finding.parse(finding);
+  const told = findings.map(({ severity, code, path }) => `${severity} ${code} ${path}`);
+  return { native: entries[0]?.[1], told, messages: findings.map(({ message }) => message).join('\n') };
+}
+
+const stdio = { command: 'npx', args: ['-y', 'a-mcp@1.0.0'] };
+const http = { type: 'http', url: 'https://a.example.com/mcp' } as const;
+const ENV = '${env:TOKEN}';
+
+describe('golden files', () => {
+  const files = globSync('*/*.payload.json', { cwd: GOLDEN }).toSorted();
+
+  test('all four clients have them, for all three systems', () => {
+    expect([...new Set(files.map(dirname))]).toEqual(['claude-code', 'claude-desktop', 'cursor', 'vscode']);
+    expect(files).toHaveLength(20);
+  });
+
+  test.each(files)('%s renders to exactly its native document', (file) => {
+    const os = Os.parse(basename(file).split('.')[1]);
+    const payload = Payload.parse(JSON.parse(readFileSync(GOLDEN + file, 'utf8')));
+    const native = readFileSync(GOLDEN + file.replace('.payload.', '.native.'), 'utf8');
+    const rendering = renderPayload(payload, client(dirname(file)), { os, launcher: 'mcp-orchestration' });
+    expect(rendering.native_text).toBe(native);
+    expect(rendering.native_sha256).toBe(createHash('sha256').update(native).digest('hex'));
+    expect(rendering.findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+  });
+});
+
+test('the renderer says its version and the bridge it writes', () => {
+  expect(RENDERER_VERSION).toBe('1');
+  expect(BRIDGE).toEqual({ package: 'mcp-remote', version: '0.15.1' });
+});
+
+test('an empty payload is an empty map under the pointer of the client', () => {
+  const target = { os: 'linux', launcher: 'mcp-orchestration' } as const;
+  expect(renderPayload({ mcpServers: {} }, client('vscode'), target)).toEqual({
+    entries: [],
+    findings: [],
+    native_text: '{\n  "servers": {}\n}\n',
+    native_sha256: 'ccd376d91a60545d0dbe2f89377847d29ea93b0cbac5b650ccaa3e300708fefe',
+  });
+});
+
+test('another scope puts the entries under its own pointer, and a scope without one is refused', () => {
+  const target = { os: 'linux', launcher: 'x' } as const;
+  const managed = renderPayload({ mcpServers: {} }, client('claude-code'), { ...target, scope: 'managed-settings' });
+  expect(managed.native_text).toBe('{\n  "managedMcpServers": {}\n}\n');
+  const nested = renderPayload({ mcpServers: {} }, client('claude-code'), { ...target, scope: 'local' });
+  expect(JSON.parse(nested.native_text)).toEqual({ projects: { '${workspace}': { mcpServers: {} } } });
+  expect(() => renderPayload({ mcpServers: {} }, client('cursor'), { ...target, scope: 'global' })).toThrow(AppError);
+});
+
+test('a client without a dialect is refused', () => {
+  const work = () => renderPayload({ mcpServers: {} }, client('zed'), { os: 'linux', launcher: 'x' });
+  expect(work).toThrow(expect.objectContaining({ code: 'CLIENT_NOT_WRITABLE' }));
+});
+
+describe('references', () => {
+  test.each([
+    ['cursor', '${env:TOKEN}'],
+    ['vscode', '${env:TOKEN}'],
+    ['claude-code', '${TOKEN}'],
+  ])('%s gets an environment reference as %s in args, env, url and headers', (id, spelled) => {
+    const local = render(id, { command: 'a', args: [`--key=${ENV}`], env: { K: `x${ENV}y` } });
+    expect(local).toMatchObject({ native: { args: [`--key=${spelled}`], env: { K: `x${spelled}y` } }, told: [] });
+    const remote = render(id, { type: 'http', url: `https://${ENV}/mcp`, headers: { A: `Bearer ${ENV}` } });
+    const expected = { url: `https://${spelled}/mcp`, headers: { A: `Bearer ${spelled}` } };
+    expect(remote).toMatchObject({ native: expected, told: [] });
+  });
+
+  test.each(WRITABLE.map(({ client_id }) => client_id))('%s cannot be given a secret or an input', (id) => {
+    for (const kind of ['secret', 'input']) {
+      const { native, told } = render(id, { ...stdio, env: { K: `\${${kind}:my.key}` } });
+      expect(native).toBeUndefined();
+      expect(told).toEqual(['error SECRET_NOT_RENDERABLE /mcpServers/it/env/K']);
+    }
+  });
+
+  test('Claude Desktop resolves no reference at all', () => {
+    const { native, told } = render('claude-desktop', { command: 'a', args: [ENV], env: { 'a/b~c': ENV } });
+    expect(native).toBeUndefined();
+    expect(told).toEqual([
+      'error SECRET_NOT_RENDERABLE /mcpServers/it/args/0',
+      'error SECRET_NOT_RENDERABLE /mcpServers/it/env/a~1b~0c',
+    ]);
+  });
+
+  test('a reference in a field that the client does not fill in is refused', () => {
+    expect(render('vscode', { ...stdio, cwd: `/srv/${ENV}` }).told).toEqual([
+      'error SECRET_NOT_RENDERABLE /mcpServers/it/cwd',
+    ]);
+  });
+
+  test('a command holds no reference, whatever the client could do with it', () => {
+    for (const id of ['cursor', 'claude-desktop']) {
+      expect(render(id, { command: ENV, args: [] }).told).toEqual([
+        'error SECRET_NOT_RENDERABLE /mcpServers/it/command',
+      ]);
+    }
+  });
+
+  test('what looks like a reference and is none is an error', () => {
+    expect(render('claude-desktop', { command: 'a', args: ['${HOME}'] })).toMatchObject({
+      native: undefined,
+      told: ['error UNKNOWN_REFERENCE /mcpServers/it/args/0'],
+    });
+  });
+
+  test('names hold no reference', () => {
+    expect(render('cursor', { ...stdio, env: { '${env:A}': '1' } }).told).toEqual([
+      'error UNKNOWN_REFERENCE /mcpServers/it/env/${env:A}',
+    ]);
+    expect(render('cursor', stdio, { name: '${secret:A}' })).toMatchObject({
+      native: undefined,
+      told: ['error SERVER_NAME_UNSUPPORTED /mcpServers/${secret:A}'],
+    });
+  });
+});
+
+describe('literal text that looks like a reference', () => {
+  test.each(['claude-code', 'cursor', 'vscode'])('%s would fill it in, so it is refused', (id) => {
+    for (const text of ['$${userHome}', '$${', '$${env:HOME}', 'a$${b}c']) {
+      const { native, told } = render(id, { command: 'a', args: [text] });
+      expect(native, text).toBeUndefined();
+      expect(told).toEqual(['error LOSSY_RENDERING /mcpServers/it/args/0']);
+    }
+  });
+
+  test.each(['claude-code', 'cursor', 'vscode'])('%s would fill it in a command too', (id) => {
+    expect(render(id, { command: '${userHome}/bin/a', args: [] }).told).toEqual([
+      'error LOSSY_RENDERING /mcpServers/it/command',
+    ]);
+  });
+
+  test('Claude Desktop fills in nothing, so the escape is taken away and the text written', () => {
+    const { native, told } = render('claude-desktop', { command: '/opt/${x}/a', args: ['$${userHome}', '$5'] });
+    expect(native).toEqual({ command: '/opt/${x}/a', args: ['${userHome}', '$5'] });
+    expect(told).toEqual([]);
+  });
+
+  test('the words of a secret reference are written nowhere, not even as text', () => {
+    expect(render('claude-desktop', { command: 'a', args: ['$${secret:A}'] })).toMatchObject({
+      native: undefined,
+      told: ['error LOSSY_RENDERING /mcpServers/it/args/0'],
+    });
+  });
+});
+
+describe('remote servers', () => {
+  test('Claude Code and VS Code get the type, Cursor only the URL', () => {
+    for (const type of ['http', 'sse'] as const) {
+      const entry = { type, url: 'https://a.example.com/x' };
+      expect(render('claude-code', entry).native).toEqual({ type, url: 'https://a.example.com/x' });
+      expect(render('vscode', entry).native).toEqual({ type, url: 'https://a.example.com/x' });
+      expect(render('cursor', entry).native).toEqual({ url: 'https://a.example.com/x' });
+    }
+  });
+
+  test('Claude Desktop gets the pinned bridge with the URL first', () => {
+    expect(render('claude-desktop', http).native).toEqual({
+      command: 'npx',
+      args: ['-y', 'mcp-remote@0.15.1', 'https://a.example.com/mcp', '--transport', 'http-only'],
+    });
+    expect(render('claude-desktop', { ...http, type: 'sse' }).native?.args).toContain('sse-only');
+  });
+
+  test('the bridge that the payload fixes is the one that is written', () => {
+    const bridge = { package: '@acme/mcp-remote', version: '1.2.3-beta.1' };
+    expect(render('claude-desktop', http, { bridge }).native?.args).toContain('@acme/mcp-remote@1.2.3-beta.1');
+  });
+
+  test.each([
+    ['mcp-remote x', '1.0.0'],
+    ['--call', '1.0.0'],
+    ['https://evil.example/p.tgz', '1.0.0'],
+    ['mcp-remote', '1.0.0 --call'],
+    ['mcp-remote', 'npm:other@1'],
+  ])('a bridge %s @ %s is refused', (name, version) => {
+    const { native, told } = render('claude-desktop', http, { bridge: { package: name, version } });
+    expect(native).toBeUndefined();
+    expect(told).toEqual(['error LOSSY_RENDERING /mcpServers/it']);
+  });
+
+  test.each([
+    ['http://10.1.2.3/mcp', true],
+    ['http://[::1]:3000/mcp', true],
+    ['http://intranet/mcp', true],
+    ['http://localhost:3000/mcp', false],
+    ['http://127.0.0.1/mcp', false],
+    ['https://10.1.2.3/mcp', false],
+  ])('%s needs --allow-http: %s', (url, needed) => {
+    const args = render('claude-desktop', { type: 'http', url }).native?.args;
+    expect(Array.isArray(args) && args.includes('--allow-http')).toBe(needed);
+  });
+
+  test('a header travels in the environment and no argument holds a space', () => {
+    const { native } = render('claude-desktop', { ...http, headers: { Authorization: 'Basic abc def' } });
+    expect(native?.args).toContain('Authorization:${MCP_HEADER_AUTHORIZATION}');
+    expect(native?.env).toEqual({ MCP_HEADER_AUTHORIZATION: 'Basic abc def' });
+    expect(JSON.stringify(native?.args)).not.toContain(' ');
+  });
+
+  test('headers whose names fold to the same variable get one each', () => {
+    const headers = { 'X-A': '1', X_A: '2', 'x-a': '3', 'X-A-2': '4' };
+    const { native } = render('claude-desktop', { ...http, headers });
+    expect(native?.env).toEqual({
+      MCP_HEADER_X_A: '1',
+      MCP_HEADER_X_A_2: '4',
+      MCP_HEADER_X_A_3: '2',
+      MCP_HEADER_X_A_4: '3',
+    });
+    expect(native?.args).toEqual(expect.arrayContaining(['X_A:${MCP_HEADER_X_A_3}', 'x-a:${MCP_HEADER_X_A_4}']));
+  });
+
+  test('a header value with a literal ${ would be filled in by the bridge and is refused', () => {
+    expect(render('claude-desktop', { ...http, headers: { A: 'x$${HOME}' } })).toMatchObject({
+      native: undefined,
+      told: ['error LOSSY_RENDERING /mcpServers/it/headers/A'],
+    });
+  });
+
+  test('a header reference cannot be resolved by Claude Desktop nor by its bridge', () => {
+    expect(render('claude-desktop', { ...http, headers: { A: `Bearer ${ENV}` } }).told).toEqual([
+      'error SECRET_NOT_RENDERABLE /mcpServers/it/headers/A',
+    ]);
+  });
+
+  test('a header name that the bridge would silently drop is refused', () => {
+    expect(render('claude-desktop', { ...http, headers: { 'X.Y': '1' } }).told).toEqual([
+      'error LOSSY_RENDERING /mcpServers/it/headers/X.Y',
+    ]);
+  });
+
+  test.each(['--help', 'ftp://a.example.com/x', 'https://a.example.com/a b', 'https://a\n.example.com', 'nonsense'])(
+    'the bridge is not given %j as a URL',
+    (url) => {
+      expect(render('claude-desktop', { type: 'http', url })).toMatchObject({
+        native: undefined,
+        told: ['error LOSSY_RENDERING /mcpServers/it/url'],
+      });
+    },
+  );
+
+  test('the bridge is needed for enabled remote entries of Claude Desktop only', () => {
+    const payload = (entry: Entry): Payload => ({ mcpServers: { a: entry, b: stdio } });
+    expect(needsBridge(payload(http), client('claude-desktop'))).toBe(true);
+    expect(needsBridge(payload({ ...http, disabled: true }), client('claude-desktop'))).toBe(false);
+    expect(needsBridge(payload(stdio), client('claude-desktop'))).toBe(false);
+    for (const id of ['claude-code', 'cursor', 'vscode', 'zed'])
+      expect(needsBridge(payload(http), client(id))).toBe(false);
+  });
+});
+
+test('a release fixes the bridge when one is needed, and keeps the one that is fixed already', () => {
+  const payload: Payload = { mcpServers: { a: http } };
+  expect(bridgeFor(payload, client('claude-desktop'))).toEqual({
+    bridge: { package: 'mcp-remote', version: '0.15.1' },
+  });
+  expect(bridgeFor(payload, client('cursor'))).toEqual({});
+  const bridge = { package: 'mcp-remote', version: '0.15.0' };
+  expect(bridgeFor({ ...payload, bridge }, client('claude-desktop'))).toEqual({ bridge });
+});
+
+describe('Windows', () => {
+  test.each(['claude-desktop', 'claude-code'])('%s gets npx and uvx through cmd /c, on Windows only', (id) => {
+    for (const command of ['npx', 'uvx']) {
+      expect(render(id, { command, args: ['a'] }, { os: 'windows' }).native).toMatchObject({
+        command: 'cmd',
+        args: ['/c', command, 'a'],
+      });
+      expect(render(id, { command, args: ['a'] }, { os: 'macos' }).native).toMatchObject({ command, args: ['a'] });
+    }
+  });
+
+  test('other commands and other clients are left alone', () => {
+    expect(render('claude-code', { command: 'node', args: ['a'] }, { os: 'windows' }).native?.command).toBe('node');
+    for (const id of ['cursor', 'vscode']) expect(render(id, stdio, { os: 'windows' }).native?.command).toBe('npx');
+  });
+
+  test.each(['a&b', 'a|b', '<a', '>a', 'a^b', '%PATH%', 'a"b', 'a\nb', 'a\rb'])(
+    'cmd would change the argument %j',
+    (arg) => {
+      expect(render('claude-code', { command: 'npx', args: [arg] }, { os: 'windows' })).toMatchObject({
+        native: undefined,
+        told: ['error LOSSY_RENDERING /mcpServers/it'],
+      });
+      expect(render('claude-code', { command: 'npx', args: [arg] }, { os: 'linux' }).told).toEqual([]);
+      expect(render('claude-code', { command: 'node', args: [arg] }, { os: 'windows' }).told).toEqual([]);
+    },
+  );
+
+  test('a bridged URL with a cmd operator is refused too', () => {
+    const entry = { type: 'http', url: 'https://a.example.com/mcp?x=1&calc' } as const;
+    expect(render('claude-desktop', entry, { os: 'windows' }).native).toBeUndefined();
+    expect(render('claude-desktop', entry, { os: 'linux' }).native).toBeDefined();
+  });
+});
+
+describe('what a client cannot say', () => {
+  test.each(WRITABLE.map(({ client_id }) => client_id))('%s leaves out a disabled entry and says so', (id) => {
+    expect(render(id, { ...stdio, disabled: true })).toMatchObject({
+      native: undefined,
+      told: ['warning LOSSY_RENDERING /mcpServers/it/disabled'],
+    });
+    expect(render(id, { ...stdio, disabled: false }).told).toEqual([]);
+  });
+
+  test('a tool filter is lost with a warning, the entry stays', () => {
+    const { native, told } = render('cursor', { ...stdio, tools: { allow: ['a'], deny: [] } });
+    expect(native).toEqual({ type: 'stdio', command: 'npx', args: ['-y', 'a-mcp@1.0.0'] });
+    expect(told).toEqual([
+      'warning LOSSY_RENDERING /mcpServers/it/tools/allow',
+      'warning LOSSY_RENDERING /mcpServers/it/tools/deny',
+    ]);
+    expect(render('cursor', { ...stdio, tools: {} }).told).toEqual([]);
+  });
+
+  test('a timeout is milliseconds in Claude Code and lost elsewhere', () => {
+    expect(render('claude-code', { ...http, timeout_ms: 1500 })).toMatchObject({ native: { timeout: 1500 }, told: [] });
+    for (const id of ['claude-desktop', 'cursor', 'vscode']) {
+      expect(render(id, { ...http, timeout_ms: 1500 }).told).toEqual([
+        'warning LOSSY_RENDERING /mcpServers/it/timeout_ms',
+      ]);
+    }
+  });
+
+  test('a working directory is written for VS Code and lost elsewhere', () => {
+    expect(render('vscode', { ...stdio, cwd: '/srv' })).toMatchObject({ native: { cwd: '/srv' }, told: [] });
+    for (const id of ['claude-desktop', 'claude-code', 'cursor']) {
+      const { native, told } = render(id, { ...stdio, cwd: '/srv' });
+      expect(native).not.toHaveProperty('cwd');
+      expect(told).toEqual(['warning LOSSY_RENDERING /mcpServers/it/cwd']);
+    }
+  });
+});
+
+describe('fields that only one client knows', () => {
+  test('they are merged into the entry of that client and never leak into another', () => {
+    const entry: Entry = { ...stdio, 'x-client': { cursor: { envFile: '/a' }, vscode: { sandboxEnabled: true } } };
+    expect(render('cursor', entry)).toMatchObject({ native: { ...stdio, envFile: '/a' }, told: [] });
+    expect(render('cursor', entry).native).not.toHaveProperty('sandboxEnabled');
+    expect(render('claude-code', entry).native).toEqual({ type: 'stdio', ...stdio });
+  });
+
+  test.each(['command', 'args', 'env', 'url', 'headers', 'type', 'timeout'])('they cannot replace %s', (field) => {
+    const entry: Entry = { ...stdio, timeout_ms: 5, 'x-client': { 'claude-code': { [field]: 'evil' } } };
+    const { native, told, messages } = render('claude-code', entry);
+    expect(native).toBeUndefined();
+    expect(told).toEqual([`error LOSSY_RENDERING /mcpServers/it/x-client/claude-code/${field}`]);
+    expect(messages).not.toContain('evil');
+  });
+
+  test('they hold no reference that the client would not resolve in that very spelling', () => {
+    const told = (id: string, value: string) =>
+      render(id, { ...stdio, 'x-client': { [id]: { a: [{ b: value }] } } }).told;
+    const refused = (id: string) => [`error SECRET_NOT_RENDERABLE /mcpServers/it/x-client/${id}/a`];
+    expect(told('cursor', '${env:A}')).toEqual([]);
+    expect(told('vscode', '${input:a}')).toEqual([]);
+    expect(told('cursor', '${workspaceFolder}')).toEqual([]);
+    expect(told('claude-code', '${env:A}')).toEqual(refused('claude-code'));
+    expect(told('cursor', '${input:a}')).toEqual(refused('cursor'));
+    expect(told('vscode', '$${secret:a}')).toEqual(refused('vscode'));
+  });
+});
+
+describe('server names', () => {
+  test.each(['a b', 'a.b', 'ä', 'workspace', 'Claude Browser', 'Claude Preview'])('Claude Code rejects %j', (name) => {
+    expect(render('claude-code', stdio, { name })).toMatchObject({
+      native: undefined,
+      told: [`error SERVER_NAME_UNSUPPORTED /mcpServers/${name}`],
+    });
+  });
+
+  test('a name outside the portable pattern is a warning where the client takes it', () => {
+    expect(render('claude-code', stdio, { name: 'My_Server' }).told).toEqual([
+      'warning SERVER_NAME_UNSUPPORTED /mcpServers/My_Server',
+    ]);
+    for (const id of ['claude-desktop', 'cursor', 'vscode']) {
+      const { native, told } = render(id, stdio, { name: 'My server/1' });
+      expect(native).toBeDefined();
+      expect(told).toEqual(['warning SERVER_NAME_UNSUPPORTED /mcpServers/My server~11']);
+    }
+    expect(render('claude-code', stdio, { name: 'my-server-1' }).told).toEqual([]);
+  });
+});
+
+describe('a dialect that a later client may have', () => {
+  const windsurfLike = (change: Partial<ClientDefinition['entry']>): ClientDefinition => {
+    const cursor = client('cursor');
+    return { ...cursor, entry: { ...cursor.entry, ...change }, dialect: { ...cursor.dialect, ...dialect } };
+  };
+  const dialect = {
+    shape: 'standard' as const,
+    write_type: [],
+    bridged: [],
+    timeout_field: 'timeout',
+    references: [],
+    windows_shell_for: [],
+    server_names: null,
+  };
+  const native = (it: ClientDefinition, entry: Entry) =>
+    renderPayload({ mcpServers: { a: entry } }, it, { os: 'linux', launcher: 'x' });
+
+  test('switches an entry off in its own words, filters tools, and counts seconds upwards', () => {
+    const it = windsurfLike({
+      disabled: { pointer: '/state/enabled', off: false },
+      tools: { allow: 'allowed', deny: 'disabledTools', auto_approve: null },
+      timeouts: [{ field: 'timeout', unit: 's', default: null }],
+    });
+    const entry: Entry = { ...stdio, disabled: true, tools: { allow: ['a'], deny: ['b'] }, timeout_ms: 1001 };
+    expect(native(it, entry).entries).toEqual([
+      ['a', { ...stdio, state: { enabled: false }, timeout: 2, allowed: ['a'], disabledTools: ['b'] }],
+    ]);
+  });
+
+  test('names the URL as the client does', () => {
+    const remote = { type: null, url_field: 'serverUrl', headers_field: 'headers', required: [], optional: [] };
+    expect(native(windsurfLike({ http: remote }), http).entries).toEqual([['a', { serverUrl: http.url }]]);
+  });
+
+  test('refuses a transport that the client has not', () => {
+    const codes = (it: ClientDefinition, entry: Entry) => native(it, entry).findings.map(({ path }) => path);
+    expect(codes(windsurfLike({ http: null }), http)).toEqual(['/mcpServers/a/type']);
+    expect(codes(windsurfLike({ stdio: null }), stdio)).toEqual(['/mcpServers/a/command']);
+    const bridged = { ...windsurfLike({ stdio: null }), dialect: { ...dialect, bridged: ['http' as const] } };
+    expect(codes(bridged, http)).toEqual(['/mcpServers/a/type']);
+  });
+});
+
+describe('properties', () => {
+  const text = fc.oneof(
+    fc.string({ maxLength: 12 }),
+    fc
+      .array(
+        fc.constantFrom('${env:A}', '${secret:a.b}', '${input:x}', '$${', '$', '{', 'secret:a}', '${', ' ', 'é', '&'),
+        {
+          maxLength: 5,
+        },
+      )
+      .map((parts) => parts.join('')),
+  );
+  const key = fc.oneof(fc.stringMatching(/^[A-Za-z0-9_-]{1,8}$/), fc.constantFrom('${secret:k}', 'toString', '7'));
+  const common = {
+    disabled: fc.boolean(),
+    timeout_ms: fc.integer({ min: 1, max: 9999 }),
+    tools: fc.record({ allow: fc.array(text, { maxLength: 2 }) }),
+    'x-client': fc.dictionary(
+      fc.constantFrom(...WRITABLE.map(({ client_id }) => client_id)),
+      fc.dictionary(key, fc.oneof(text, fc.array(text, { maxLength: 2 })), { maxKeys: 2 }),
+      { maxKeys: 2 },
+    ),
+  };
+  const local = fc.record(
+    {
+      command: text.filter((it) => it !== ''),
+      args: fc.array(text, { maxLength: 3 }),
+      env: fc.dictionary(key, text),
+      ...common,
+    },
+    { requiredKeys: ['command', 'args'] },
+  );
+  const remote = fc.record(
+    {
+      type: fc.constantFrom('http' as const, 'sse' as const),
+      url: fc.oneof(
+        text.filter((it) => it !== ''),
+        text.map((it) => `https://a.example.com/${it}`),
+      ),
+      headers: fc.dictionary(key, text),
+      ...common,
+    },
+    { requiredKeys: ['type', 'url'] },
+  );
+  const payloads = fc.dictionary(key, fc.oneof(local, remote), { maxKeys: 4 }).map((mcpServers): Payload => {
+    return Payload.parse(JSON.parse(JSON.stringify({ mcpServers })));
+  });
+  const clients = fc.constantFrom(...WRITABLE);
+  const systems = fc.constantFrom<Os>('linux', 'macos', 'windows');
+
+  test('rendering is the same every time, for every order of keys, and changes nothing in the payload', () => {
+    const reversed = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(reversed);
+      if (typeof value !== 'object' || value === null) return value;
+      return Object.fromEntries(
+        Object.entries(value)
+          .toReversed()
+          .map(([name, below]) => [name, reversed(below)]),
+      );
+    };
+    fc.assert(
+      fc.property(payloads, clients, systems, (payload, it, os) => {
+        const before = JSON.stringify(payload);
+        const first = renderPayload(payload, it, { os, launcher: 'x' });
+        const again = renderPayload(Payload.parse(reversed(payload)), it, { os, launcher: 'x' });
+        expect(again.native_text).toBe(first.native_text);
+        expect(again.native_sha256).toBe(first.native_sha256);
+        expect(JSON.stringify(payload)).toBe(before);
+      }),
+    );
+  });
+
+  test('no client file ever holds a secret reference, an entry with an error, or less than the rest', () => {
+    fc.assert(
+      fc.property(payloads, clients, systems, (payload, it, os) => {
+        const { native_text, entries, findings } = renderPayload(payload, it, { os, launcher: 'x' });
+        expect(native_text).not.toContain('${secret:');
+        const bad = new Set(findings.filter(({ severity }) => severity === 'error').map(({ server }) => server));
+        const expected = Object.entries(payload.mcpServers)
+          .filter(([name, entry]) => !bad.has(name) && entry.disabled !== true)
+          .map(([name]) => name);
+        expect(entries.map(([name]) => name)).toEqual(expected.toSorted());
+        const pointer = it.client_id === 'vscode' ? 'servers' : 'mcpServers';
+        expect(JSON.parse(native_text)).toEqual({ [pointer]: Object.fromEntries(entries) });
+      }),
+    );
+  });
+
+  test('an argument of the bridge never holds a blank, and every header has a variable of its own', () => {
+    const remotes = fc.dictionary(key, remote, { maxKeys: 3 });
+    fc.assert(
+      fc.property(remotes, systems, (mcpServers, os) => {
+        const payload = Payload.parse(JSON.parse(JSON.stringify({ mcpServers })));
+        for (const [name, native] of renderPayload(payload, client('claude-desktop'), { os, launcher: 'x' }).entries) {
+          const entry = payload.mcpServers[name];
+          const { args, env } = native;
+          if (!Array.isArray(args) || entry === undefined || !isRemote(entry)) throw new Error('no bridge');
+          expect(args.some((arg) => /\s/.test(String(arg)))).toBe(false);
+          expect(Object.keys(env ?? {})).toHaveLength(Object.keys(entry.headers ?? {}).length);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../core/canonical-json.ts';
+import { AppError } from '../core/errors.ts';
+import type { Finding } from '../core/finding.ts';
+import { nullRecord } from '../core/ids.ts';
+import type { Bridge, Entry, JsonValue, Payload, RemoteEntry, StdioEntry } from '../core/payload.ts';
+import { isRemote, PORTABLE_SERVER_NAME } from '../core/payload.ts';
+import { BRIDGE, renderBridged } from './bridge.ts';
+import type { ClientDefinition, Os } from './client.ts';
+import type { NativeEntry, Work } from './translate.ts';
+import { addType, commandOf, lossy, lost, onSystem, report, sorted, translate, translateRecord } from './translate.ts';
+
+export { BRIDGE };
+
+/** Part of every plan, ledger row and audit entry: it changes when the same input would give other text. */
+export const RENDERER_VERSION = '1';
+
+export interface RenderTarget {
+  os: Os;
+  /** How the launcher is called on that machine. Nothing calls it yet: no reference is left for it to resolve. */
+  launcher?: string | undefined;
+  /** Config scope; the client's default one when absent. */
+  scope?: string | undefined;
+}
+
+export interface Rendering {
+  /** Sorted by name like the canonical payload. An entry with an error finding is left out: half of one never shows. */
+  entries: [name: string, native: NativeEntry][];
+  findings: Finding[];
+  /** A JSON document that holds the entries and nothing else. */
+  native_text: string;
+  /** Lowercase hex SHA-256 of `native_text` in UTF-8. */
+  native_sha256: string;
+}
+
+const failed = ({ findings }: Work) => findings.some(({ severity }) => severity === 'error');
+
+/** Turns a payload into the entries of one client. Pure: the same input gives the same bytes on every machine. */
+export function renderPayload(payload: Payload, client: ClientDefinition, target: RenderTarget): Rendering {
+  const { dialect } = client;
+  if (dialect === null) {
+    throw new AppError('CLIENT_NOT_WRITABLE', `This version does not write ${client.display_name}.`, {
+      client_id: client.client_id,
+    });
+  }
+  const bridge = payload.bridge ?? BRIDGE;
+  const rendering: Pick<Rendering, 'entries' | 'findings'> = { entries: [], findings: [] };
+  for (const [server, entry] of sorted(payload.mcpServers)) {
+    const work: Work = { client, dialect, os: target.os, bridge, server, findings: [] };
+    const native = renderEntry(work, entry);
+    if (native !== undefined && !failed(work)) rendering.entries.push([server, native]);
+    rendering.findings.push(...work.findings);
+  }
+  const native_text = documentOf(client, target.scope, rendering.entries);
+  return { ...rendering, native_text, native_sha256: createHash('sha256').update(native_text, 'utf8').digest('hex') };
+}
+
+/** Does any entry that would be written go through the bridge? Then the release must fix its version. */
+export function needsBridge(payload: Payload, client: ClientDefinition): boolean {
+  return Object.values(payload.mcpServers).some(
+    (entry) => isRemote(entry) && entry.disabled !== true && client.dialect?.bridged.includes(entry.type) === true,
+  );
+}
+
+/** What a publisher adds to a payload, so that the release and not the renderer decides which bridge runs. */
+export function bridgeFor(payload: Payload, client: ClientDefinition): { bridge?: Bridge } {
+  return needsBridge(payload, client) ? { bridge: payload.bridge ?? BRIDGE } : {};
+}
+
+function documentOf(client: ClientDefinition, name: string | undefined, entries: Rendering['entries']): string {
+  const wanted = name ?? client.deployable_scopes[0];
+  const pointer = client.scopes.find(({ scope }) => scope === wanted)?.pointer;
+  if (typeof pointer !== 'string') {
+    const message = `${client.display_name} has no config scope of that name with a map of servers.`;
+    throw new AppError('INVALID_INPUT', message, {
+      field: 'config_scope',
+      scopes: client.scopes.map(({ scope }) => scope),
+    });
+  }
+  const root = nullRecord<JsonValue>();
+  setAt(root, pointer, nullRecord(entries));
+  return `${JSON.stringify(root, null, 2)}\n`;
+}
+
+/** Puts a value where a JSON Pointer points, with the objects on the way. */
+function setAt(root: NativeEntry, pointer: string, value: JsonValue): void {
+  const keys = pointer.split('/').map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const last = keys.pop() ?? '';
+  let at = root;
+  for (const key of keys.slice(1)) {
+    const below = nullRecord<JsonValue>();
+    at[key] = below;
+    at = below;
+  }
+  at[last] = value;
+}
+
+function renderEntry(work: Work, entry: Entry): NativeEntry | undefined {
+  const { disabled } = work.client.entry;
+  if (entry.disabled === true && disabled === null) {
+    lost(work, ['disabled'], `${work.client.display_name} has no switched-off entries: this one is left out.`);
+    return undefined;
+  }
+  checkName(work);
+  const native = isRemote(entry) ? renderRemote(work, entry) : renderStdio(work, entry);
+  if (entry.disabled === true && disabled !== null) setAt(native, disabled.pointer, disabled.off);
+  addTimeout(work, entry, native);
+  addToolFilters(work, entry, native);
+  addOwnFields(work, entry, native);
+  return native;
+}
+
+function checkName(work: Work): void {
+  const fault = nameFault(work);
+  const hint = 'Use lower-case letters, digits and hyphens.';
+  if (fault !== undefined) report(work, 'error', 'SERVER_NAME_UNSUPPORTED', [], fault, hint);
+  else if (!PORTABLE_SERVER_NAME.test(work.server)) {
+    report(work, 'warning', 'SERVER_NAME_UNSUPPORTED', [], 'Some clients cannot use this server name.', hint);
+  }
+}
+
+function nameFault({ dialect, client, server }: Work): string | undefined {
+  if (server.includes('${')) return 'A server name cannot hold a reference.';
+  const allowed = dialect.server_names;
+  if (allowed === null) return undefined;
+  if (allowed.reserved.includes(server)) return `${client.display_name} keeps this name for itself.`;
+  const legal = [...server].every((char) => /[A-Za-z0-9]/.test(char) || allowed.also.includes(char));
+  return legal ? undefined : `${client.display_name} refuses this server name.`;
+}
+
+function renderStdio(work: Work, entry: StdioEntry): NativeEntry {
+  const { client } = work;
+  const native = nullRecord<JsonValue>();
+  const facts = client.entry.stdio;
+  if (facts === null) {
+    lossy(work, ['command'], `${client.display_name} cannot start local servers.`);
+    return native;
+  }
+  addType(work, 'stdio', native);
+  const args = entry.args.map((text, index) => translate(work, 'args', text, ['args', index]));
+  const started = onSystem(work, commandOf(work, entry.command), args);
+  native[facts.command_field] = started.command;
+  native[facts.args_field ?? 'args'] = started.args;
+  if (entry.env !== undefined) native[facts.env_field] = translateRecord(work, 'env', entry.env);
+  if (entry.cwd !== undefined) {
+    if (facts.cwd_field !== null) native[facts.cwd_field] = translate(work, 'cwd', entry.cwd, ['cwd']);
+    else lost(work, ['cwd'], `${client.display_name} has no working directory per server: it is left out.`);
+  }
+  return native;
+}
+
+function renderRemote(work: Work, entry: RemoteEntry): NativeEntry {
+  const { client, dialect } = work;
+  if (dialect.bridged.includes(entry.type)) return renderBridged(work, entry);
+  const native = nullRecord<JsonValue>();
+  const facts = client.entry[entry.type];
+  if (facts === null) {
+    lossy(work, ['type'], `${client.display_name} has no ${entry.type} servers.`);
+    return native;
+  }
+  addType(work, entry.type, native);
+  native[facts.url_field] = translate(work, 'url', entry.url, ['url']);
+  if (entry.headers !== undefined) native[facts.headers_field] = translateRecord(work, 'headers', entry.headers);
+  return native;
+}
+
+function addTimeout(work: Work, entry: Entry, native: NativeEntry): void {
+  if (entry.timeout_ms === undefined) return;
+  const { client, dialect } = work;
+  const timeout = client.entry.timeouts.find(({ field }) => field === dialect.timeout_field);
+  if (timeout !== undefined) native[timeout.field] = inUnit(entry.timeout_ms, timeout.unit);
+  else lost(work, ['timeout_ms'], `${client.display_name} has no timeout per server: it is left out.`);
+}
+
+/** Seconds are rounded up, so that no server gets less time than was asked for. */
+const inUnit = (milliseconds: number, unit: 'ms' | 's') =>
+  unit === 's' ? Math.ceil(milliseconds / 1000) : milliseconds;
+
+function addToolFilters(work: Work, entry: Entry, native: NativeEntry): void {
+  const { client } = work;
+  for (const kind of ['allow', 'deny'] as const) {
+    const names = entry.tools?.[kind];
+    if (names === undefined) continue;
+    const field = client.entry.tools[kind];
+    if (field !== null) native[field] = names;
+    else lost(work, ['tools', kind], `${client.display_name} has no such tool filter: every tool stays available.`);
+  }
+}
+
+/** Fields that decide what runs or where data goes: a payload says them itself, where policies look. */
+const GUARDED = ['command', 'args', 'env', 'url', 'headers', 'type'];
+
+/** Merges the fields that only this client knows. Those of other clients stay in the payload. */
+function addOwnFields(work: Work, entry: Entry, native: NativeEntry): void {
+  const { client } = work;
+  for (const [field, value] of sorted(entry['x-client']?.[client.client_id])) {
+    const place = ['x-client', client.client_id, field];
+    if (GUARDED.includes(field) || Object.hasOwn(native, field)) {
+      lossy(work, place, 'This field is already decided by the entry itself and cannot be replaced.');
+      continue;
+    }
+    const text = JSON.stringify([field, value]);
+    const kinds = ['env', 'secret', 'input'] as const;
+    const alien = kinds.find((kind) => text.includes(`\${${kind}:`) && !isOwnSyntax(client, kind));
+    if (alien !== undefined) {
+      report(
+        work,
+        'error',
+        'SECRET_NOT_RENDERABLE',
+        place,
+        `${client.display_name} cannot resolve \${${alien}:...} here.`,
+      );
+    }
+    // Sorted keys, so that two spellings of one artifact give the same bytes.
+    native[field] = JSON.parse(canonicalJson(value)) as JsonValue;
+  }
+}
+
+const isOwnSyntax = ({ references }: ClientDefinition, kind: 'env' | 'secret' | 'input') =>
+  references?.[kind]?.startsWith(`\${${kind}:`) === true;

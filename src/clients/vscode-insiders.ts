@@ -1,0 +1,100 @@
+import type { ClientDefinition } from './client.ts';
+
+/** Facts: public vendor documentation and released packages (`sources`), checked 2026-11-22. */
+export const vscodeInsiders: ClientDefinition = {
+  client_id: 'vscode-insiders',
+  display_name: 'VS Code Insiders',
+  vendor: 'Microsoft',
+  docs_url: 'https://code.visualstudio.com/docs/agents/reference/mcp-configuration',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'user',
+      paths: {
+        macos: '~/Library/Application Support/Code - Insiders/User/mcp.json',
+        linux: '~/.config/Code - Insiders/User/mcp.json',
+        windows: '%APPDATA%\\Code - Insiders\\User\\mcp.json',
+      },
+      format: 'jsonc',
+      pointer: '/servers',
+      shared: false,
+      env_override: [
+        {
+          variable: 'XDG_CONFIG_HOME',
+          file: '$XDG_CONFIG_HOME/Code - Insiders/User/mcp.json',
+          systems: ['linux'],
+        },
+      ],
+      sibling_pointers: ['/inputs'],
+    },
+    {
+      scope: 'project',
+      paths: {
+        macos: '${workspace}/.vscode/mcp.json',
+        linux: '${workspace}/.vscode/mcp.json',
+        windows: '${workspace}\\.vscode\\mcp.json',
+      },
+      format: 'jsonc',
+      pointer: '/servers',
+      shared: false,
+      sibling_pointers: ['/inputs'],
+    },
+  ],
+  deployable_scopes: [],
+  entry: {
+    stdio: {
+      type: { field: 'type', value: 'stdio', required: true },
+      command_shape: 'string',
+      command_field: 'command',
+      args_field: 'args',
+      env_field: 'env',
+      cwd_field: 'cwd',
+      required: ['command'],
+      optional: ['args', 'env', 'envFile', 'cwd', 'dev{watch,debug}', 'sandboxEnabled', 'sandbox'],
+      note: 'documented as required; VS Code infers stdio when command is present',
+    },
+    http: {
+      type: { field: 'type', value: 'http', required: true },
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['url'],
+      optional: ['headers', 'oauth{clientId}'],
+      note: 'url may also be unix:// or pipe://; http falls back to SSE',
+    },
+    sse: {
+      type: { field: 'type', value: 'sse', required: true },
+      url_field: 'url',
+      headers_field: 'headers',
+      required: ['url'],
+      optional: ['headers'],
+    },
+    disabled: null,
+    tools: { allow: null, deny: null, auto_approve: null },
+    timeouts: [],
+  },
+  references: {
+    env: '${env:{name}}',
+    secret: null,
+    input: '${input:{name}}',
+    fields: ['command', 'args', 'env', 'url', 'headers'],
+    markers: ['${'],
+    note: 'As Visual Studio Code.',
+  },
+  limits: { servers: null, tools: 128 },
+  reload_behaviour: 'changes are picked up from the file, as in Visual Studio Code',
+  detect: {
+    macos: ['/Applications/Visual Studio Code - Insiders.app', '~/Library/Application Support/Code - Insiders'],
+    linux: ['~/.config/Code - Insiders'],
+    windows: ['%APPDATA%\\Code - Insiders'],
+    binaries: ['code-insiders'],
+  },
+  notes: ['Folder name has spaces.', 'VSCodium uses VSCodium instead of Code (unverified).'],
+  limitations: ['128 tools per request (not re-checked).'],
+  state_fields: [],
+  confidence: 'verified',
+  sources: [
+    'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
+    'microsoft/vscode-docs:docs/agents/reference/mcp-configuration.md',
+  ],
+  dialect: null,
+};

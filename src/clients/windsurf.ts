@@ -1,0 +1,98 @@
+import type { ClientDefinition } from './client.ts';
+
+/** Facts: public vendor documentation and released packages (`sources`), checked 2026-11-22. */
+export const windsurf: ClientDefinition = {
+  client_id: 'windsurf',
+  display_name: 'Windsurf / Devin Desktop (legacy Cascade agent)',
+  vendor: 'Cognition (formerly Codeium)',
+  docs_url: 'https://docs.devin.ai/desktop/cascade/mcp',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'user',
+      paths: {
+        macos: '~/.codeium/windsurf/mcp_config.json',
+        linux: '~/.codeium/windsurf/mcp_config.json',
+        windows: '%USERPROFILE%\\.codeium\\windsurf\\mcp_config.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+    },
+    {
+      scope: 'user-jetbrains-plugin',
+      paths: {
+        macos: '~/.codeium/mcp_config.json',
+        linux: '~/.codeium/mcp_config.json',
+        windows: '%USERPROFILE%\\.codeium\\mcp_config.json',
+      },
+      format: 'json',
+      pointer: '/mcpServers',
+      shared: false,
+    },
+  ],
+  deployable_scopes: [],
+  entry: {
+    stdio: {
+      type: null,
+      command_shape: 'string',
+      command_field: 'command',
+      args_field: 'args',
+      env_field: 'env',
+      cwd_field: null,
+      required: ['command'],
+      optional: ['args', 'env', 'disabled', 'disabledTools'],
+    },
+    http: {
+      type: null,
+      url_field: 'serverUrl',
+      headers_field: 'headers',
+      alternate_url_fields: ['url'],
+      required: ['serverUrl'],
+      optional: ['headers'],
+    },
+    sse: {
+      type: null,
+      url_field: 'serverUrl',
+      headers_field: 'headers',
+      alternate_url_fields: ['url'],
+      required: ['serverUrl'],
+      optional: ['headers'],
+    },
+    disabled: { pointer: '/disabled', off: true },
+    tools: { allow: null, deny: 'disabledTools', auto_approve: null },
+    timeouts: [],
+  },
+  references: {
+    env: '${env:{name}}',
+    secret: null,
+    input: null,
+    fields: ['command', 'args', 'env', 'url', 'headers'],
+    markers: ['${'],
+    note: 'Also ${file:/path}.',
+  },
+  limits: { servers: null, tools: 100 },
+  reload_behaviour: 'refresh button in the MCP panel, or restart',
+  detect: {
+    macos: ['/Applications/Windsurf.app', '~/.codeium/windsurf'],
+    linux: ['~/.codeium/windsurf'],
+    windows: ['%USERPROFILE%\\.codeium\\windsurf'],
+    binaries: ['windsurf'],
+  },
+  notes: [
+    'docs.windsurf.com now redirects to docs.devin.ai; the page says this file serves the legacy Cascade agent only. New tabs default to Devin Local (see devin-local).',
+    'No project scope.',
+    'Windsurf Next/insiders use another folder (unverified).',
+  ],
+  limitations: ['Cascade: 100 tools in total (docs.devin.ai).'],
+  state_fields: ['disabledTools'],
+  confidence: 'verified',
+  sources: [
+    'https://docs.devin.ai/desktop/cascade/mcp',
+    'https://docs.windsurf.com/windsurf/cascade/mcp',
+    'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
+    'npm:add-mcp@2.4.0 (dist bundle + README)',
+    'pathintegral-institute/mcpm.sh:src/mcpm/clients/managers/ (2026-03-27)',
+  ],
+  dialect: null,
+};

@@ -1,0 +1,105 @@
+import { AppError } from '../errors.ts';
+import type { Finding } from '../finding.ts';
+import { type DraftPayload, Payload } from '../payload.ts';
+import { Collector } from './collector.ts';
+import { visible } from './invisible.ts';
+import { checkReferences } from './places.ts';
+import { checkSecurity } from './security.ts';
+import { isObject } from './shape.ts';
+import { checkStructure, MAX_SERVERS } from './structure.ts';
+
+/** More than these are findings (SECURITY-BAR T16). */
+const MAX_ENV_VARS = 256;
+const MAX_ARGS = 256;
+
+export interface CheckOptions {
+  /** Structure, names and references. */
+  check_schema: boolean;
+  /** Counts. */
+  check_limits: boolean;
+  /** Secrets, unpinned packages, references on command lines, invisible text. */
+  check_security: boolean;
+}
+
+export interface ValidationSettings {
+  client_id: string;
+  /** What this client can take, where it is less than we can. */
+  limits?: { max_servers?: number };
+  options?: CheckOptions;
+  /** Makes EMPTY_CONFIG a warning. */
+  allow_empty?: boolean;
+}
+
+const EVERYTHING: CheckOptions = { check_schema: true, check_limits: true, check_security: true };
+
+function checkLimits(found: Collector, payload: DraftPayload, { client_id, limits }: ValidationSettings): void {
+  const servers = Object.entries(payload.mcpServers);
+  const max = Math.min(limits?.max_servers ?? MAX_SERVERS, MAX_SERVERS);
+  if (servers.length > max) {
+    const whose = max < MAX_SERVERS ? `${client_id} takes` : 'allowed are';
+    const message = `There are ${servers.length} servers; ${whose} at most ${max}.`;
+    found.add('TOO_MANY_SERVERS', ['mcpServers'], { message, hint: 'Split them over several profiles.' });
+  }
+  for (const [name, { args, env }] of servers) {
+    const variables = isObject(env) ? Object.keys(env).length : 0;
+    if (variables > MAX_ENV_VARS) {
+      const message = `\`${visible(name)}\` has ${variables} variables; allowed are ${MAX_ENV_VARS}.`;
+      found.add('TOO_MANY_ENV_VARS', ['mcpServers', name, 'env'], { message });
+    }
+    if (Array.isArray(args) && args.length > MAX_ARGS) {
+      const message = `\`${visible(name)}\` has ${args.length} arguments; allowed are ${MAX_ARGS}.`;
+      found.add('TOO_MANY_ARGS', ['mcpServers', name, 'args'], { message });
+    }
+  }
+}
+
+/**
+ * All findings about a draft, in payload order; of each code at most 200. Whatever the options say, more than 1,000
+ * servers are reported, because entries beyond that are not looked into. Time is linear in the payload.
+ */
+export function validatePayload(draft: DraftPayload, settings: ValidationSettings): Finding[] {
+  const { check_schema, check_limits, check_security } = settings.options ?? EVERYTHING;
+  const found = new Collector();
+  if (check_schema) {
+    checkStructure(found, draft, { allow_empty: settings.allow_empty ?? false });
+    checkReferences(found, draft);
+  }
+  if (check_limits || Object.keys(draft.mcpServers).length > MAX_SERVERS) checkLimits(found, draft, settings);
+  if (check_security) checkSecurity(found, draft);
+  return found.inOrderOf(draft);
+}
+
+export interface ValidationReport {
+  /** No errors; warnings do not count. */
+  valid: boolean;
+  errors: Finding[];
+  warnings: Finding[];
+}
+
+export function validationReport(findings: readonly Finding[]): ValidationReport {
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  const warnings = findings.filter(({ severity }) => severity === 'warning');
+  return { valid: errors.length === 0, errors, warnings };
+}
+
+/**
+ * The payload as releases obey it, or VALIDATION_FAILED with every error in `details.issues`. The settings are those of
+ * `validatePayload`; without them everything is checked that depends on no client.
+ */
+export function parseStrictPayload(draft: DraftPayload, settings: ValidationSettings = { client_id: 'any' }): Payload {
+  const { valid, errors } = validationReport(validatePayload(draft, settings));
+  if (!valid) throw failed(errors);
+  const parsed = Payload.safeParse(draft);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map(({ message, path }) => ({ message, path: `/${path.map(String).join('/')}` }));
+  throw failed(issues.map((issue) => ({ code: 'INVALID_ENTRY', severity: 'error' as const, ...issue })));
+}
+
+function failed(issues: readonly Finding[]): AppError {
+  const count = issues.length === 1 ? '1 error' : `${issues.length} errors`;
+  return new AppError('VALIDATION_FAILED', `The configuration has ${count}: ${issues[0]?.message ?? ''}`, {
+    field: issues[0]?.path.slice(1).replaceAll('/', '.') ?? '',
+    reason: issues[0]?.message ?? '',
+    issues: [...issues],
+  });
+}

@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { backUp } from './backup.ts';
+
+let home: string;
+let directory: string;
+beforeEach(() => {
+  home = realpathSync(mkdtempSync(path.join(tmpdir(), 'backup-')));
+  directory = path.join(home, 'deep/backups');
+});
+const at = (second: number) => `2026-11-22T10:00:${String(second).padStart(2, '0')}.000Z`;
+const store = (content: string | Uint8Array, second: number, file = '/home/u/a.json') =>
+  backUp({ content, directory, file, at: at(second) });
+
+test('a backup is private and holds the bytes', async () => {
+  const before = process.umask(0);
+  const copy = await store(Buffer.from([0xff, 0x00]), 1);
+  process.umask(before);
+  expect([...readFileSync(copy)]).toEqual([0xff, 0x00]);
+  expect([statSync(copy).mode & 0o777, statSync(directory).mode & 0o777]).toEqual([0o600, 0o700]);
+  expect(path.basename(copy)).toMatch(/^[0-9a-f]{16}-20261122T100001000Z-000\.bak$/);
+});
+
+test('the last five of each file stay', async () => {
+  const other = await store('other', 0, '/home/u/b.json');
+  const copies: string[] = [];
+  for (let second = 1; second <= 7; second += 1) copies.push(await store(`text ${second}`, second));
+  const left = readdirSync(directory).map((name) => path.join(directory, name));
+  expect(left.toSorted()).toEqual([other, ...copies.slice(2)].toSorted());
+});
+
+test('two of the same millisecond do not overwrite each other', async () => {
+  const [first, second] = [await store('one', 1), await store('two', 1)];
+  expect([readFileSync(first, 'utf8'), readFileSync(second, 'utf8')]).toEqual(['one', 'two']);
+});
+
+test('a process that dies right after the backup has a whole one', () => {
+  const body = `import { backUp } from ${JSON.stringify(new URL('./backup.ts', import.meta.url).href)};
+    import { enableFailpoints } from ${JSON.stringify(new URL('../failpoint.ts', import.meta.url).href)};
+    enableFailpoints('file.after-backup=kill');
+    await backUp({ content: 'all of it', directory: ${JSON.stringify(directory)}, file: '/f', at: '${at(1)}' });`;
+  const { signal } = spawnSync(process.execPath, ['--input-type=module-typescript', '-e', body]);
+  const [name = ''] = readdirSync(directory);
+  expect({ signal, text: readFileSync(path.join(directory, name), 'utf8') }).toEqual({
+    signal: 'SIGKILL',
+    text: 'all of it',
+  });
+});
+
+test('a directory that cannot be made is a named failure', async () => {
+  const failure = backUp({ content: '', directory: '/dev/null/x', file: '/f', at: at(1) });
+  await expect(failure).rejects.toMatchObject({ code: 'WRITE_FAILED', details: { step: 'backup', reason: 'ENOTDIR' } });
+});

@@ -1,0 +1,255 @@
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { enableFailpoints } from '../failpoint.ts';
+import { sha256Of } from './read.ts';
+import { replaceDurably } from './replace.ts';
+import type { Target } from './target.ts';
+
+const uid = process.getuid?.() ?? 0;
+const isRoot = uid === 0;
+const OLD = 'the old file\n'.repeat(1000);
+const NEW = 'the new file\n'.repeat(2000);
+const digest = (text: string) => sha256Of(Buffer.from(text));
+let home: string;
+let file: string;
+beforeEach(() => {
+  home = realpathSync(mkdtempSync(path.join(tmpdir(), 'replace-')));
+  file = path.join(home, 'a.json');
+});
+afterEach(() => enableFailpoints(''));
+const targetOf = (name: string): Target => ({ path: name, requested_path: name, exists: false, uid });
+const replace = (text = NEW, expected: string | null = digest(OLD), name = file) =>
+  replaceDurably(targetOf(name), text, { expected_sha256: expected });
+
+/** Runs a program that imports the product's sources as Node runs them. */
+const program = (body: string) => [
+  '--input-type=module-typescript',
+  '-e',
+  `import { replaceDurably } from ${JSON.stringify(new URL('./replace.ts', import.meta.url).href)};
+   import { backUp } from ${JSON.stringify(new URL('./backup.ts', import.meta.url).href)};
+   import { enableFailpoints } from ${JSON.stringify(new URL('../failpoint.ts', import.meta.url).href)};
+   ${body}`,
+];
+const target = (name: string) => JSON.stringify(targetOf(name));
+
+describe('replacing', () => {
+  test('keeps mode and leaves no other file behind', async () => {
+    writeFileSync(file, OLD);
+    chmodSync(file, 0o644);
+    expect(await replace()).toEqual({ sha256: digest(NEW) });
+    expect(readFileSync(file, 'utf8')).toBe(NEW);
+    expect(statSync(file).mode & 0o7777).toBe(0o644);
+    expect(readdirSync(home)).toEqual(['a.json']);
+  });
+  test.runIf(isRoot)('keeps owner and group', async () => {
+    writeFileSync(file, OLD);
+    chownSync(file, 12345, 23456);
+    await replaceDurably({ ...targetOf(file), uid: 12345 }, NEW, { expected_sha256: digest(OLD) });
+    expect(statSync(file)).toMatchObject({ uid: 12345, gid: 23456 });
+  });
+  test('makes a missing file and its directories private', async () => {
+    const deep = path.join(home, 'x/y/a.json');
+    const before = process.umask(0);
+    await replace(NEW, null, deep);
+    process.umask(before);
+    expect([statSync(deep).mode & 0o777, statSync(path.dirname(deep)).mode & 0o777]).toEqual([0o600, 0o700]);
+    await replaceDurably(targetOf(file), Buffer.from([0xff]), { expected_sha256: null, mode: 0o644 });
+    expect(statSync(file).mode & 0o777).toBe(0o644);
+  });
+  test('takes away what killed writers left, and nothing that lives or is not ours', async () => {
+    writeFileSync(file, OLD);
+    const dead = spawnSync(process.execPath, ['-e', '0']).pid;
+    const random = '0123456789abcdef';
+    const names = [
+      `.a.json.mcpo-${dead}-${random}.tmp`,
+      `.a.json.mcpo-${process.pid}-${random}.tmp`,
+      '.a.json.mcpo-x.tmp',
+    ];
+    for (const name of names) writeFileSync(path.join(home, name), '');
+    await replace();
+    expect(readdirSync(home).toSorted()).toEqual([names[1], names[2], 'a.json'].toSorted());
+  });
+});
+
+describe('a file that is not the expected one is left alone', () => {
+  const changed = { code: 'CLIENT_FILE_CHANGED' };
+  test('changed, gone, or there although there was none', async () => {
+    writeFileSync(file, 'somebody was here');
+    await expect(replace()).rejects.toMatchObject(changed);
+    await expect(replace(NEW, null)).rejects.toMatchObject(changed);
+    expect(readFileSync(file, 'utf8')).toBe('somebody was here');
+    rmSync(file);
+    await expect(replace()).rejects.toMatchObject(changed);
+    expect(readdirSync(home)).toEqual([]);
+  });
+  test('a link that took its place is not followed', async () => {
+    const victim = path.join(home, 'victim');
+    writeFileSync(victim, OLD);
+    symlinkSync(victim, file);
+    await expect(replace()).rejects.toMatchObject({ code: 'WRITE_FAILED', details: { reason: 'ELOOP' } });
+    expect(readFileSync(victim, 'utf8')).toBe(OLD);
+  });
+  test('a directory that became a link is noticed', async () => {
+    const directory = path.join(home, 'd');
+    mkdirSync(directory);
+    writeFileSync(path.join(directory, 'a.json'), OLD);
+    renameSync(directory, path.join(home, 'moved'));
+    symlinkSync(path.join(home, 'moved'), directory);
+    await expect(replace(NEW, digest(OLD), path.join(directory, 'a.json'))).rejects.toMatchObject(changed);
+    expect(readFileSync(path.join(home, 'moved/a.json'), 'utf8')).toBe(OLD);
+  });
+  test('of many who make the same missing file, one wins and the others are told', async () => {
+    const texts = Array.from({ length: 20 }, (_, i) => `text ${i}`);
+    const results = await Promise.allSettled(texts.map((text) => replace(text, null)));
+    const won = results.filter(({ status }) => status === 'fulfilled');
+    expect(won).toHaveLength(1);
+    expect(texts[results.findIndex(({ status }) => status === 'fulfilled')]).toBe(readFileSync(file, 'utf8'));
+    for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject(changed);
+    expect(readdirSync(home)).toEqual(['a.json']);
+  });
+});
+
+describe('faults', () => {
+  const points = ['file.after-temp', 'file.after-fsync', 'file.before-rename'];
+  test.each(points)('a fault at %s leaves the old file and no temporary one', async (point) => {
+    writeFileSync(file, OLD);
+    enableFailpoints(`${point}=throw`);
+    await expect(replace()).rejects.toMatchObject({
+      code: 'WRITE_FAILED',
+      details: { reason: 'unexpected', step: 'write' },
+    });
+    expect(readFileSync(file, 'utf8')).toBe(OLD);
+    expect(readdirSync(home)).toEqual(['a.json']);
+  });
+  test('a fault behind the rename says that the new file is in place', async () => {
+    writeFileSync(file, OLD);
+    enableFailpoints('file.after-rename=throw');
+    await expect(replace()).rejects.toMatchObject({ code: 'WRITE_FAILED', details: { replaced: true } });
+    expect(readFileSync(file, 'utf8')).toBe(NEW);
+  });
+  test('a directory where the file should be, and a file where a directory should be', async () => {
+    mkdirSync(file);
+    await expect(replace()).rejects.toMatchObject({ code: 'WRITE_FAILED', details: { reason: 'EISDIR' } });
+    writeFileSync(path.join(home, 'f'), '');
+    const inside = replace(NEW, null, path.join(home, 'f/a.json'));
+    await expect(inside).rejects.toMatchObject({ code: 'WRITE_FAILED', details: { reason: 'ENOTDIR' } });
+  });
+  test('a directory that may not be written', () => {
+    writeFileSync(file, OLD);
+    chmodSync(home, 0o555);
+    const options = isRoot ? { uid: 65534, gid: 65534 } : {};
+    if (isRoot) chownSync(file, 65534, 65534);
+    const victim = JSON.stringify({ ...targetOf(file), uid: isRoot ? 65534 : uid });
+    const body = `await replaceDurably(${victim}, 'x', { expected_sha256: '${digest(OLD)}' })
+      .catch((error) => console.log(JSON.stringify([error.code, error.details.reason, error.details.step])));`;
+    const { stdout, stderr } = spawnSync(process.execPath, program(body), { ...options, encoding: 'utf8' });
+    chmodSync(home, 0o755);
+    expect(stdout.trim() || stderr).toBe('["WRITE_FAILED","EACCES","create"]');
+    expect(readFileSync(file, 'utf8')).toBe(OLD);
+  });
+  test.runIf(existsSync('/usr/bin/prlimit'))('a full disk', () => {
+    writeFileSync(file, OLD);
+    const body = `process.on('SIGXFSZ', () => {});
+      await replaceDurably(${target(file)}, 'x'.repeat(1_000_000), { expected_sha256: '${digest(OLD)}' })
+        .catch((error) => console.log(JSON.stringify([error.code, error.details.reason, error.details.step])));`;
+    const limited = ['--fsize=65536', process.execPath, ...program(body)];
+    const { stdout, stderr } = spawnSync('prlimit', limited, { encoding: 'utf8' });
+    expect(stdout.trim() || stderr).toBe('["WRITE_FAILED","EFBIG","write"]');
+    expect(readFileSync(file, 'utf8')).toBe(OLD);
+    expect(readdirSync(home)).toEqual(['a.json']);
+  });
+});
+
+describe('killed at any step, the file is the whole old or the whole new one', () => {
+  const steps: [string, string][] = [
+    ['file.after-temp', OLD],
+    ['file.after-fsync', OLD],
+    ['file.before-rename', OLD],
+    ['file.after-rename', NEW],
+  ];
+  const die = (point: string, expected: string | null) => {
+    const body = `enableFailpoints('${point}=kill');
+      await replaceDurably(${target(file)}, ${JSON.stringify(NEW)}, { expected_sha256: ${JSON.stringify(expected)} });`;
+    expect(spawnSync(process.execPath, program(body)).signal).toBe('SIGKILL');
+  };
+  test.each(steps)('%s', async (point, content) => {
+    writeFileSync(file, OLD);
+    die(point, digest(OLD));
+    expect(readFileSync(file, 'utf8')).toBe(content);
+    await replace('afterwards', digest(content));
+    expect(readdirSync(home)).toEqual(['a.json']);
+  });
+  test.each(steps)('%s, when there was no file', async (point, content) => {
+    die(point, null);
+    expect(existsSync(file) ? readFileSync(file, 'utf8') : OLD).toBe(content);
+    await replace('afterwards', existsSync(file) ? digest(content) : null);
+    expect(readdirSync(home)).toEqual(['a.json']);
+  });
+  test('at a random moment, thirty times', async () => {
+    writeFileSync(file, OLD);
+    const body = `let [a, b] = [${JSON.stringify(OLD)}, ${JSON.stringify(NEW)}];
+      const { createHash } = await import('node:crypto');
+      console.log('ready');
+      for (;;) {
+        await replaceDurably(${target(file)}, b, { expected_sha256: createHash('sha256').update(a).digest('hex') });
+        [a, b] = [b, a];
+      }`;
+    for (let round = 0; round < 30; round += 1) {
+      writeFileSync(file, OLD);
+      const child = spawn(process.execPath, program(body), { stdio: ['ignore', 'pipe', 'ignore'] });
+      const ended = new Promise((done) => child.once('exit', done));
+      await new Promise((ready) => child.stdout.once('data', ready));
+      await new Promise((passed) => setTimeout(passed, Math.random() * 10));
+      child.kill('SIGKILL');
+      await ended;
+      expect([digest(OLD), digest(NEW)]).toContain(digest(readFileSync(file, 'utf8')));
+    }
+  });
+});
+
+test('a reader that polls during 200 replacements never sees a torn file', async () => {
+  writeFileSync(file, OLD);
+  const body = `const { readFileSync, existsSync } = await import('node:fs');
+    let [reads, torn] = [0, 0];
+    console.log('ready');
+    while (!existsSync(${JSON.stringify(path.join(home, 'stop'))})) {
+      const text = readFileSync(${JSON.stringify(file)}, 'utf8');
+      reads += 1;
+      if (text !== ${JSON.stringify(OLD)} && text !== ${JSON.stringify(NEW)}) torn += 1;
+    }
+    console.log(JSON.stringify({ reads, torn }));`;
+  const reader = spawn(process.execPath, program(body), { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  reader.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  const ended = new Promise((done) => reader.once('close', done));
+  await new Promise((ready) => reader.stdout.once('data', ready));
+  let [now, next] = [OLD, NEW];
+  for (let i = 0; i < 200; i += 1) {
+    await replace(next, digest(now));
+    [now, next] = [next, now];
+  }
+  writeFileSync(path.join(home, 'stop'), '');
+  await ended;
+  const { reads, torn } = JSON.parse(output.split('\n')[1] ?? '{}');
+  expect(torn).toBe(0);
+  expect(reads).toBeGreaterThan(50);
+});

@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError } from '../../core/errors.ts';
+import { failpoint } from '../failpoint.ts';
+import { codeOf, step, writeFailed } from './faults.ts';
+import { type FileBytes, readBytes, sha256Of } from './read.ts';
+import type { Target } from './target.ts';
+
+export interface ReplaceOptions {
+  /** The digest of the file that the new text was made from; null: there was none, and there still must be none. */
+  expected_sha256: string | null;
+  /** Of a file that is new; an old file keeps its mode and owner. Default 0600. */
+  mode?: number;
+  /** Prefix of the failpoints' names. Default `file`. */
+  failpoint?: string;
+}
+
+/**
+ * Puts new content in the place of a file so that every reader, at every instant and after any crash, finds the whole
+ * old or the whole new one: temporary file in the same directory, fsync, comparison, rename, fsync of the directory.
+ */
+export async function replaceDurably(
+  target: Target,
+  content: string | Uint8Array,
+  options: ReplaceOptions,
+): Promise<{ sha256: string }> {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  const directory = path.dirname(target.path);
+  await makeDirectories(directory);
+  await removeStale(target.path);
+  const temporary = temporaryName(target.path);
+  try {
+    await writeTemporary(temporary, bytes, target, options);
+    await moveIntoPlace(temporary, target, options);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw writeFailed('write', target.path, error);
+  }
+  await finish(target.path, options);
+  return { sha256: sha256Of(bytes) };
+}
+
+/** Missing ones are private; each is made durable in its parent before the next is made. */
+async function makeDirectories(directory: string): Promise<void> {
+  const parent = path.dirname(directory);
+  const there = await step('mkdir', directory, () => lstatOrNull(directory));
+  if (there !== null || parent === directory) return;
+  await makeDirectories(parent);
+  await step('mkdir', directory, async () => {
+    await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+    await syncDirectory(parent);
+  });
+}
+
+const lstatOrNull = (name: string) =>
+  lstat(name).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  });
+
+/** `.<name>.mcpo-<pid>-<random>.tmp`; long names are cut, because a file name has at most 255 bytes. */
+const prefixOf = (file: string) => `.${path.basename(file).slice(0, 40)}.mcpo-`;
+const temporaryName = (file: string) =>
+  path.join(path.dirname(file), `${prefixOf(file)}${process.pid}-${randomBytes(8).toString('hex')}.tmp`);
+
+/** Takes away what writers of ours left behind when they were killed. A failure here is no reason not to write. */
+async function removeStale(file: string): Promise<void> {
+  const directory = path.dirname(file);
+  const prefix = prefixOf(file);
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) {
+    if (!name.startsWith(prefix)) continue;
+    const pid = /^(\d+)-[0-9a-f]{16}\.tmp$/.exec(name.slice(prefix.length))?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) await unlink(path.join(directory, name)).catch(() => undefined);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) !== 'ESRCH';
+  }
+}
+
+async function writeTemporary(name: string, bytes: Uint8Array, target: Target, options: ReplaceOptions): Promise<void> {
+  const old = await readBytes(target);
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+  const handle = await step('create', name, () => open(name, flags, 0o600));
+  try {
+    await step('write', name, () => handle.writeFile(bytes));
+    failpoint(`${options.failpoint ?? 'file'}.after-temp`);
+    await step('chmod', name, () => takeOver(handle, old, options.mode ?? 0o600));
+    await step('fsync', name, () => handle.sync());
+  } finally {
+    await handle.close();
+  }
+  failpoint(`${options.failpoint ?? 'file'}.after-fsync`);
+}
+
+/** Owner before mode: a change of owner clears bits of the mode. */
+async function takeOver(handle: FileHandle, old: FileBytes | null, mode: number): Promise<void> {
+  const mine = await handle.stat();
+  if (old !== null && (old.uid !== mine.uid || old.gid !== mine.gid)) await handle.chown(old.uid, old.gid);
+  await handle.chmod(old?.mode ?? mode);
+}
+
+async function moveIntoPlace(temporary: string, target: Target, options: ReplaceOptions): Promise<void> {
+  const now = await readBytes(target);
+  if ((now?.sha256 ?? null) !== options.expected_sha256) throw changed(target);
+  if (!(await isWhereItWas(path.dirname(target.path)))) throw changed(target);
+  failpoint(`${options.failpoint ?? 'file'}.before-rename`);
+  if (options.expected_sha256 === null) await createExclusively(temporary, target);
+  else await step('rename', target.path, () => rename(temporary, target.path));
+}
+
+/** A directory on the way that became a link since the path was resolved would carry the file elsewhere. */
+async function isWhereItWas(directory: string): Promise<boolean> {
+  if (process.platform === 'win32') return true;
+  const real = await step('resolve', directory, () => realpath(directory));
+  // macOS gives names back in the letter case and Unicode form that the disk has.
+  const fold = (name: string) => (process.platform === 'darwin' ? name.normalize('NFC').toLowerCase() : name);
+  return fold(real) === fold(directory);
+}
+
+/** A rename would overwrite a file that somebody made meanwhile; a hard link cannot. */
+async function createExclusively(temporary: string, target: Target): Promise<void> {
+  try {
+    await link(temporary, target.path);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') throw changed(target);
+    if (!NO_LINKS.has(codeOf(error))) throw writeFailed('link', target.path, error);
+    await step('rename', target.path, () => rename(temporary, target.path));
+    return;
+  }
+  await unlink(temporary).catch(() => undefined);
+}
+
+/** File systems without hard links: there the file was just seen to be missing, and the gap is a few microseconds. */
+const NO_LINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
+
+async function finish(file: string, options: ReplaceOptions): Promise<void> {
+  try {
+    failpoint(`${options.failpoint ?? 'file'}.after-rename`);
+    await syncDirectory(path.dirname(file));
+  } catch (cause) {
+    const reason = codeOf(cause);
+    const message = `${file} was replaced, but it is not certain that this outlives a power cut (${reason}).`;
+    const hint = 'The new file is in place. Mend the disk, then deploy again.';
+    const details = { reason, step: 'fsync_directory', path: file, replaced: true };
+    throw new AppError('WRITE_FAILED', message, details, { cause, hint });
+  }
+}
+
+/** Windows and some network file systems know no fsync of a directory. */
+async function syncDirectory(directory: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(directory, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!['EINVAL', 'ENOTSUP'].includes(codeOf(error))) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+function changed({ path: file }: Target): AppError {
+  return new AppError('CLIENT_FILE_CHANGED', `${file} changed since it was read.`, { path: file });
+}

@@ -1,0 +1,140 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../core/errors.ts';
+import { keyIdOf } from '../core/keys.ts';
+
+/** Signs with the private key that is in force now. */
+export interface Signer {
+  key_id: string;
+  algorithm: 'ed25519';
+  public_key_pem: string;
+  sign(bytes: Uint8Array): Buffer;
+}
+
+/**
+ * The directory `keys/` of a data directory: `signing.key` (PKCS#8 PEM, 0600) and `signing.pub` (SPKI PEM).
+ * The private key file is the only truth; the public one is a convenience for people and is rewritten when it disagrees.
+ * Several processes may share the directory: another one's new key is noticed at the next use.
+ */
+export class KeyDirectory {
+  readonly dir: string;
+  readonly private_path: string;
+  readonly public_path: string;
+  #cached: { stamp: string; signer: Signer } | undefined;
+
+  constructor(dir: string) {
+    this.dir = dir;
+    this.private_path = join(dir, 'signing.key');
+    this.public_path = join(dir, 'signing.pub');
+  }
+
+  /** The signer of the key on disk. Throws KEYS_NOT_INITIALIZED when there is none. */
+  async signer(): Promise<Signer> {
+    const stamp = await this.#stamp();
+    if (stamp === undefined) {
+      throw new AppError('KEYS_NOT_INITIALIZED', 'There is no signing key yet.', { key_dir: this.dir });
+    }
+    if (this.#cached?.stamp !== stamp) this.#cached = { stamp, signer: await this.#load() };
+    return this.#cached.signer;
+  }
+
+  async exists(): Promise<boolean> {
+    return (await this.#stamp()) !== undefined;
+  }
+
+  /**
+   * Makes a key pair. Without `replace` the first of several processes wins and the others find its key.
+   * Returns false when a key was there already and stays.
+   */
+  async create(replace: boolean): Promise<boolean> {
+    await mkdir(this.dir, { recursive: true, mode: 0o700 });
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const made = await this.#place(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), replace);
+    await this.#writePublic();
+    return made;
+  }
+
+  async #place(pem: string, replace: boolean): Promise<boolean> {
+    const temporary = await this.#writeTemporary(pem, 0o600);
+    try {
+      if (replace) await rename(temporary, this.private_path);
+      else await link(temporary, this.private_path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw writeFailed(error, 'signing.key');
+    } finally {
+      await unlink(temporary).catch(() => undefined);
+      await syncDirectory(this.dir);
+    }
+  }
+
+  async #writePublic(): Promise<void> {
+    const { public_key_pem } = await this.signer();
+    const known = await readFile(this.public_path, 'utf8').catch(() => undefined);
+    if (known === public_key_pem) return;
+    await rename(await this.#writeTemporary(public_key_pem, 0o644), this.public_path);
+    await syncDirectory(this.dir);
+  }
+
+  async #writeTemporary(text: string, mode: number): Promise<string> {
+    const path = join(this.dir, `.${randomBytes(8).toString('hex')}.tmp`);
+    try {
+      const file = await open(path, 'wx', mode);
+      await file.writeFile(text);
+      await file.sync();
+      await file.close();
+    } catch (error) {
+      throw writeFailed(error, 'temporary key file');
+    }
+    return path;
+  }
+
+  async #load(): Promise<Signer> {
+    let key: KeyObject;
+    try {
+      key = createPrivateKey(await readFile(this.private_path));
+    } catch (cause) {
+      throw new AppError('UNAVAILABLE', 'The signing key cannot be read.', { reason: 'key unreadable' }, {
+        cause,
+        hint: `Look at ${this.private_path}: it must be a PKCS#8 PEM file that you may read.`,
+      });
+    }
+    if (key.asymmetricKeyType !== 'ed25519') {
+      throw new AppError('UNAVAILABLE', 'The signing key is not an Ed25519 key.', { reason: 'key type' });
+    }
+    const publicKey = createPublicKey(key);
+    return {
+      key_id: keyIdOf(publicKey),
+      algorithm: 'ed25519',
+      public_key_pem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      sign: (bytes) => sign(null, bytes, key),
+    };
+  }
+
+  /** Changes whenever another key file takes the name: inode, size and time of change. */
+  async #stamp(): Promise<string | undefined> {
+    try {
+      const { ino, size, mtimeNs, ctimeNs } = await stat(this.private_path, { bigint: true });
+      return `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw new AppError('UNAVAILABLE', 'The signing key cannot be reached.', { reason: 'key unreachable' }, { cause: error });
+    }
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function writeFailed(cause: unknown, step: string): AppError {
+  const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+  return new AppError('WRITE_FAILED', `The ${step} could not be written (${reason}).`, { reason, step }, { cause });
+}

@@ -1,0 +1,47 @@
+import { type CliSettings, runCli } from '../adapters/cli/cli.ts';
+import { initVerb } from '../adapters/cli/local/init.ts';
+import { printable, styleFor, type Terminal, write } from '../adapters/cli/terminal.ts';
+import { enableFailpoints } from '../io/failpoint.ts';
+import { OPERATIONS } from '../operations/index.ts';
+import { refusal } from '../operations/operation.ts';
+import { type App, compose, newRequestId, now } from './compose.ts';
+import { readConfig } from './config.ts';
+import { quietLog } from './log.ts';
+import { serve } from './verbs/serve.ts';
+import { serveHttp } from './verbs/serve-http.ts';
+import { VERSION } from './version.ts';
+
+/** Runs one command line against real streams and files; returns the exit code. */
+export async function main(terminal: Terminal): Promise<number> {
+  const log = quietLog((line) => terminal.stderr.write(`${line}\n`), terminal.env['MCP_ORCHESTRATION_LOG_LEVEL'] === 'debug');
+  let app: App | undefined;
+  const contextOf = async () => {
+    app ??= await compose({ config: readConfig(terminal.env), env: terminal.env, log });
+    return app.localContext('cli');
+  };
+  try {
+    if (terminal.env['MCP_ORCHESTRATION_FAILPOINTS']) enableFailpoints(terminal.env['MCP_ORCHESTRATION_FAILPOINTS']);
+    const settings: CliSettings = {
+      version: VERSION,
+      operations: OPERATIONS,
+      locals: [initVerb(contextOf), serve, serveHttp],
+      contextOf,
+      fallback: { now, request_id: newRequestId(), services: { log } },
+    };
+    return await runCli(withDefaultVerb(terminal), settings);
+  } catch (error) {
+    const { problem, exit } = refusal(error, { now, request_id: newRequestId(), services: { log } });
+    if (terminal.args.includes('--json')) await write(terminal.stdout, `${JSON.stringify({ error: problem })}\n`);
+    const style = styleFor({ ...terminal, stdout: terminal.stderr });
+    await write(terminal.stderr, printable(`${style.bad(problem.code)}: ${problem.message}\n${problem.hint}\n`));
+    return exit;
+  } finally {
+    await app?.close();
+  }
+}
+
+/** Without a verb: a program that starts us with pipes wants MCP over stdio; a person wants to know what can be done. */
+function withDefaultVerb(terminal: Terminal): Terminal {
+  if (terminal.args.length > 0) return terminal;
+  return { ...terminal, args: terminal.stdin.isTTY ? ['--help'] : ['serve'] };
+}

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { AppError } from '../core/errors.ts';
+import { AGENT_SCOPES, SCOPES } from '../core/scopes.ts';
+import { KeyDirectory } from '../io/keys.ts';
+import { machineId } from '../io/machine.ts';
+import { OPERATIONS } from '../operations/index.ts';
+import type { Context, Door, Principal } from '../operations/operation.ts';
+import type { Log, Machine, Services } from '../operations/services.ts';
+import { openSqlite } from '../stores/sqlite.ts';
+import type { Store } from '../stores/store.ts';
+import { type Config, userHome } from './config.ts';
+import { VERSION } from './version.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface App {
+  store: Store;
+  services: Services;
+  /** A context for one call of the person at this machine. */
+  localContext(door: Door, kind?: Principal['kind']): Context;
+  close(): Promise<void>;
+}
+
+export interface AppSettings {
+  config: Config;
+  env: Environment;
+  log: Log;
+  mode?: 'local' | 'server';
+  allow_http_deploy?: boolean;
+}
+
+export const now = (): Date => new Date();
+export const newRequestId = (): string => `req_${randomUUID()}`;
+
+/** The system in the words of the client registry. */
+export const thisSystem = (): Machine['os'] =>
+  process.platform === 'win32' ? 'windows' : process.platform === 'darwin' ? 'macos' : 'linux';
+
+/** Makes everything that an operation needs. The only caller of constructors. */
+export async function compose({ config, env, log, mode = 'local', allow_http_deploy = true }: AppSettings): Promise<App> {
+  await makePrivateDirectory(config.home);
+  if (config.database !== ':memory:') await makePrivateDirectory(dirname(config.database));
+  const store = await openSqlite(config.database);
+  const services = servicesOf({ config, env, log, mode, allow_http_deploy });
+  const localContext = (door: Door, kind: Principal['kind'] = 'user'): Context => ({
+    store,
+    services,
+    workspace: 'default',
+    principal: {
+      actor: `local:${userInfo().username}`,
+      kind,
+      scopes: kind === 'agent' ? AGENT_SCOPES : new Set(SCOPES),
+    },
+    door,
+    request_id: newRequestId(),
+    now,
+  });
+  return { store, services, localContext, close: () => store.close() };
+}
+
+function servicesOf({ config, env, log, mode = 'local', allow_http_deploy = true }: AppSettings): Services {
+  let machine: Promise<Machine> | undefined;
+  const os = thisSystem();
+  const findMachine = async (): Promise<Machine> => ({
+    machine_id: await machineId(config.home),
+    os,
+    env,
+    home: userHome(env),
+    uid: process.getuid?.(),
+  });
+  return {
+    log,
+    mode,
+    allow_http_deploy,
+    version: VERSION,
+    os,
+    keys: new KeyDirectory(join(config.home, 'keys')),
+    machine: () => {
+      machine ??= findMachine();
+      return machine;
+    },
+    backups_dir: join(config.home, 'backups'),
+    writer_lock: join(config.home, 'writer.lock'),
+    describeSelf,
+  };
+}
+
+function describeSelf(): ReturnType<Services['describeSelf']> {
+  const bound = OPERATIONS.flatMap(({ mcp }) => (mcp ? [mcp] : []));
+  return {
+    tools: bound.flatMap(({ tool }) => tool ?? []),
+    resources: bound.flatMap(({ resource }) => resource?.uri ?? []),
+    toolsets: [...new Set(bound.map(({ toolset }) => toolset ?? 'core'))],
+  };
+}
+
+/** Only its owner may look inside. An existing directory that others can read is closed; one of somebody else is refused. */
+async function makePrivateDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    const { uid, mode } = await stat(path);
+    const self = process.getuid?.();
+    if (self !== undefined && uid === self && (mode & 0o077) !== 0) await chmod(path, 0o700);
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+    throw new AppError('WRITE_FAILED', `The data directory ${path} cannot be made (${reason}).`, { reason, path }, {
+      cause,
+      hint: 'Set MCP_ORCHESTRATION_HOME to a directory that you may write.',
+    });
+  }
+}

@@ -1,0 +1,94 @@
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { z } from 'zod';
+import { AppError } from '../core/errors.ts';
+
+/** Everything that can be set from outside, in one schema: the only reader of the environment. */
+
+const PREFIX = 'MCP_ORCHESTRATION_';
+
+const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''));
+const port = z.coerce.number().int().min(0).max(65_535);
+
+/** One setting per variable, without the prefix. A setting that this version cannot honour is not accepted silently. */
+const Settings = z.strictObject({
+  HOME: z.string().optional(),
+  API_KEY: z.string().min(16, 'an API key has at least 16 characters').optional(),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PORT: port.default(8000),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  CORS_ORIGINS: list.pipe(z.array(z.string().refine(isOrigin, 'an origin is scheme://host[:port], and "*" is not allowed'))).default([]),
+  DATABASE_URL: z.string().regex(/^sqlite:.+/, 'this version stores in SQLite: sqlite:PATH').optional(),
+  ALLOWED_HOSTS: list.default([]),
+  TOOLSETS: list.default([]),
+  FAILPOINTS: z.string().optional(),
+});
+export type Settings = z.output<typeof Settings>;
+
+const LATER = ['REDIS_URL', 'TRUSTED_PROXIES', 'TLS_CERT', 'TLS_KEY', 'KEY_PASSPHRASE_FILE', 'SIGNER_COMMAND', 'RATE_LIMIT', 'WEBHOOK_ALLOW', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'SERVER', 'TOKEN'];
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+export interface Config extends Omit<Settings, 'HOME'> {
+  /** Absolute path of the data directory. */
+  home: string;
+  /** Absolute path of the SQLite file. */
+  database: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads all settings; flags win over the environment. Throws INVALID_INPUT that names every bad or unknown one.
+ * Values are never quoted: one of them may be a key.
+ */
+export function readConfig(env: Environment, flags: Partial<Record<keyof Settings, unknown>> = {}): Config {
+  const given: Record<string, unknown> = {};
+  const issues: { path: string; message: string }[] = [];
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(PREFIX) || value === undefined || value === '') continue;
+    const setting = name.slice(PREFIX.length);
+    if (LATER.includes(setting)) issues.push({ path: name, message: 'this version does not support that setting yet' });
+    else given[setting] = value;
+  }
+  for (const [name, value] of Object.entries(flags)) if (value !== undefined) given[name] = value;
+  const parsed = Settings.safeParse(given);
+  for (const issue of parsed.error?.issues ?? []) {
+    const names = 'keys' in issue && issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.map(String)[0] ?? ''];
+    const message = issue.code === 'unrecognized_keys' ? 'there is no such setting' : issue.message;
+    for (const name of names) issues.push({ path: `${PREFIX}${name}`, message });
+  }
+  if (issues.length > 0 || !parsed.success) throw badSettings(issues);
+  const home = dataDirectory(parsed.data.HOME, env);
+  const database = parsed.data.DATABASE_URL?.slice('sqlite:'.length) ?? join(home, 'state.db');
+  if (database !== ':memory:' && !isAbsolute(database)) throw badSettings([{ path: `${PREFIX}DATABASE_URL`, message: 'give an absolute path' }]);
+  return { ...parsed.data, home, database };
+}
+
+function badSettings(issues: { path: string; message: string }[]): AppError {
+  const text = issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ');
+  return new AppError('INVALID_INPUT', text, { field: issues[0]?.path ?? '', reason: issues[0]?.message ?? '', issues }, {
+    hint: 'Correct or unset the environment variables (or flags) that are named.',
+  });
+}
+
+function dataDirectory(given: string | undefined, env: Environment): string {
+  if (given !== undefined) {
+    if (isAbsolute(given)) return given;
+    throw badSettings([{ path: `${PREFIX}HOME`, message: 'give an absolute path' }]);
+  }
+  return join(userHome(env), '.mcp-orchestration');
+}
+
+/** The user's home directory. Refuses one that is missing, relative or the root: files would land in strange places. */
+export function userHome(env: Environment): string {
+  const home = env['HOME'] ?? env['USERPROFILE'] ?? (process.platform === 'win32' ? homedir() : undefined);
+  if (home && isAbsolute(home) && home !== '/') return home;
+  throw new AppError('INVALID_INPUT', 'HOME must be the absolute path of your home directory.', {
+    field: 'HOME',
+    reason: home ? 'not usable as a home directory' : 'not set',
+    issues: [{ path: 'HOME', message: 'set it to the absolute path of your home directory' }],
+  });
+}

@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { badFlag } from '../../adapters/cli/flags.ts';
+import type { LocalVerb } from '../../adapters/cli/cli.ts';
+import { OPERATIONS } from '../../operations/index.ts';
+import { readConfig } from '../config.ts';
+import { compose } from '../compose.ts';
+import { makeLog } from '../log.ts';
+import { VERSION } from '../version.ts';
+
+/** `serve`: MCP over stdio for the person at this machine, with all scopes or those of an agent. */
+export const serve: LocalVerb = {
+  verb: 'serve',
+  summary: 'Serve MCP over stdio (also: no verb, when stdin is not a terminal)',
+  declare(command: Command) {
+    command
+      .option('--toolsets <names>', 'comma list of toolsets to switch on besides core')
+      .option('--kind <kind>', 'user (all that you may do) or agent (read, draft, validate, diff only)', 'user');
+  },
+  async run(terminal, options) {
+    const { toolsets, kind } = options;
+    if (kind !== 'user' && kind !== 'agent') throw badFlag('kind', 'say user or agent');
+    const config = readConfig(terminal.env, { TOOLSETS: toolsets });
+    const app = await compose({ config, env: terminal.env, log: makeLog(config.LOG_LEVEL) });
+    const { serveMcpStdio } = await import('../../adapters/mcp/stdio.ts');
+    await serveMcpStdio(
+      OPERATIONS,
+      { version: VERSION, toolsets: new Set(config.TOOLSETS), contextOf: () => app.localContext('mcp', kind) },
+      terminal,
+    );
+    await app.close();
+    return 0;
+  },
+};

@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import { describeClient } from '../clients/describe.ts';
+import { CLIENTS } from '../clients/index.ts';
+import { detectInstalled } from '../clients/paths.ts';
+import { AppError } from '../core/errors.ts';
+import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
+import { isOnPath, pathExists } from '../io/which.ts';
+import type { ProfileRow } from '../stores/store.ts';
+import { defineOperation } from './operation.ts';
+import { findClient, STANDARD_PROFILES } from './shapes.ts';
+
+const ClientSummary = z
+  .object({
+    client_id: ClientId,
+    display_name: z.string(),
+    platform: z.string().meta({ description: 'Systems with a known place for the file, for example "linux, macos, windows".' }),
+    config_location: z.string(),
+    available_profiles: z.array(z.string()),
+    config_scopes: z.array(z.string()),
+    formats: z.array(z.string()),
+    capabilities: z.record(z.string(), z.json()),
+    limitations: z.record(z.string(), z.json()),
+    notes: z.array(z.string()),
+    writable: z.boolean().meta({ description: 'Whether this version can deploy into the file of this client.' }),
+    installed: z.boolean().optional(),
+  })
+  .meta({ id: 'Client' });
+
+export const listClients = defineOperation({
+  id: 'clients.list',
+  summary: 'List the AI clients whose configuration can be managed',
+  description: 'Every known client with its file, formats, capabilities and profiles. `detect` also looks which are installed here.',
+  effect: 'read',
+  input: z.strictObject({
+    detect: z.boolean().default(false).meta({ description: 'Look on this machine which clients are installed.' }),
+  }),
+  output: z.object({ clients: z.array(ClientSummary), count: z.int() }),
+  errors: [],
+  permission: { needs: 'config:read' },
+  rest: { method: 'GET', path: '/v1/clients' },
+  mcp: { tool: 'list_clients', resource: { name: 'clients', uri: 'capabilities://clients' } },
+  cli: {
+    verb: 'list-clients',
+    prepare: (input) => ({ detect: true, ...input }),
+    text: ({ clients, count }, style) => ({
+      out: style.table(
+        ['client', 'name', 'installed', 'writable', 'file'],
+        clients.map((client) => [
+          style.bold(client.client_id),
+          client.display_name,
+          client.installed ? style.good('yes') : style.dim('no'),
+          client.writable ? style.good('yes') : style.dim('no'),
+          client.config_location,
+        ]),
+      ),
+      note: `${count} clients. Add a server with: mcp-orchestration add-server SERVER --client CLIENT`,
+    }),
+  },
+  async run({ store, workspace, services }, { detect }) {
+    const created = Map.groupBy(await store.profiles.list(workspace), (profile) => profile.client_id);
+    const machine = detect ? await services.machine() : undefined;
+    const clients = CLIENTS.map((client) => ({
+      ...describeClient(client, services.os),
+      available_profiles: [...STANDARD_PROFILES, ...(created.get(client.client_id) ?? [])].map((profile) => profile.profile_id),
+      ...(machine && { installed: detectInstalled(client, machine, pathExists, (binary) => isOnPath(binary, machine.env)) }),
+    }));
+    return { clients, count: clients.length };
+  },
+});
+
+export const listProfiles = defineOperation({
+  id: 'profiles.list',
+  summary: 'List the profiles of a client',
+  effect: 'read',
+  input: z.strictObject({ client_id: ClientId.default('claude-desktop') }),
+  output: z.object({
+    client_id: ClientId,
+    profiles: z.array(
+      z.object({
+        profile_id: ProfileId,
+        display_name: z.string(),
+        description: z.string(),
+        latest_artifact_id: ArtifactId.nullable(),
+        updated_at: Timestamp.nullable(),
+      }),
+    ),
+    count: z.int(),
+  }),
+  errors: ['CLIENT_NOT_FOUND'],
+  permission: { needs: 'config:read' },
+  rest: { method: 'GET', path: '/v1/clients/{client_id}/profiles' },
+  mcp: { tool: 'list_profiles' },
+  cli: {
+    verb: 'list-profiles',
+    positional: ['client_id'],
+    flags: { client_id: 'client' },
+    text: ({ profiles }, style) => ({
+      out: style.table(
+        ['profile', 'name', 'latest release', 'published'],
+        profiles.map((profile) => [
+          style.bold(profile.profile_id),
+          profile.display_name,
+          profile.latest_artifact_id?.slice(0, 12) ?? style.dim('none'),
+          profile.updated_at ?? '',
+        ]),
+      ),
+    }),
+  },
+  async run({ store, workspace }, { client_id }) {
+    findClient(client_id);
+    const created = await store.profiles.list(workspace, client_id);
+    const latest = new Map((await store.releases.latestOfClient(workspace, client_id)).map((row) => [row.profile_id, row]));
+    const profiles = [...STANDARD_PROFILES, ...created].map(({ profile_id, display_name, description }) => ({
+      profile_id,
+      display_name,
+      description,
+      latest_artifact_id: latest.get(profile_id)?.artifact_id ?? null,
+      updated_at: latest.get(profile_id)?.issued_at ?? null,
+    }));
+    return { client_id, profiles, count: profiles.length };
+  },
+});
+
+export const createProfile = defineOperation({
+  id: 'profiles.create',
+  summary: 'Create a profile of a client',
+  effect: 'write',
+  input: z.strictObject({
+    client_id: ClientId.default('claude-desktop'),
+    profile_id: ProfileId,
+    display_name: z.string().min(1).max(128).optional(),
+    description: z.string().max(1000).optional(),
+  }),
+  output: z.object({ client_id: ClientId, profile_id: ProfileId, display_name: z.string(), description: z.string() }),
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_ALREADY_EXISTS'],
+  permission: { needs: 'config:write', agents: false },
+  rest: { method: 'POST', path: '/v1/clients/{client_id}/profiles', statuses: [201] },
+  mcp: { tool: 'create_profile' },
+  cli: {
+    verb: 'create-profile',
+    positional: ['profile_id'],
+    flags: { client_id: 'client', profile_id: 'profile', display_name: 'name' },
+    text: ({ client_id, profile_id }, style) => ({ out: `${style.good('Created')} the profile ${style.bold(profile_id)} of ${client_id}.` }),
+  },
+  async run({ store, workspace, now }, { client_id, profile_id, display_name = profile_id, description = '' }) {
+    findClient(client_id);
+    const row: ProfileRow = { client_id, profile_id, display_name, description, created_at: now().toISOString() };
+    const standard = STANDARD_PROFILES.some((known) => known.profile_id === profile_id);
+    if (standard || !(await store.profiles.create(workspace, row))) {
+      throw new AppError('PROFILE_ALREADY_EXISTS', `${client_id} has a profile "${profile_id}" already.`, { client_id, profile_id });
+    }
+    return { client_id, profile_id, display_name, description };
+  },
+});

@@ -1,0 +1,84 @@
+import { artifactIdOfCanonical } from '../core/artifact.ts';
+import { AppError } from '../core/errors.ts';
+import { type DraftPayload, EMPTY_PAYLOAD, Payload } from '../core/payload.ts';
+import type { ArtifactRow, ReleaseRow } from '../stores/store.ts';
+import type { Context, Target } from './operation.ts';
+
+/** What stands now for a client and profile: its latest release and its draft. */
+
+const noRelease = (target: Target) =>
+  new AppError('CONFIG_NOT_FOUND', `Nothing is published for ${target.client_id}, profile ${target.profile_id}.`, { ...target });
+
+/** The payload of an artifact, after its content has been checked against its address. */
+export async function loadPayload(context: Context, artifact_id: string): Promise<Payload> {
+  const row = await context.store.artifacts.get(context.workspace, artifact_id);
+  if (!row) throw new AppError('ARTIFACT_NOT_FOUND', `There is no artifact ${artifact_id}.`, { artifact_id });
+  return payloadOf(row);
+}
+
+/** Throws SIGNATURE_INVALID for stored content that does not have its own digest: it is reported, never served. */
+function payloadOf(row: ArtifactRow): Payload {
+  if (artifactIdOfCanonical(row.canonical) !== row.artifact_id) {
+    throw new AppError('SIGNATURE_INVALID', `The stored content of artifact ${row.artifact_id} is damaged.`, {
+      reason: 'digest_mismatch',
+      artifact_id: row.artifact_id,
+    });
+  }
+  return Payload.parse(JSON.parse(row.canonical));
+}
+
+/** The payload of the latest release, as something to edit: every payload is a draft without faults. */
+export async function latestPayload(context: Context, { client_id, profile_id }: Target): Promise<DraftPayload | undefined> {
+  const latest = await context.store.releases.latest(context.workspace, client_id, profile_id);
+  return latest && ((await loadPayload(context, latest.artifact_id)) as unknown as DraftPayload);
+}
+
+/** The latest release, or the newest one that carries the given artifact. */
+export async function findRelease(context: Context, target: Target, artifact_id: string | undefined): Promise<ReleaseRow> {
+  const { releases } = context.store;
+  const latest = await releases.latest(context.workspace, target.client_id, target.profile_id);
+  if (!latest) throw noRelease(target);
+  if (artifact_id === undefined || artifact_id === latest.artifact_id) return latest;
+  const found = await releases.carrying(context.workspace, target.client_id, target.profile_id, artifact_id);
+  if (found) return found;
+  throw new AppError(
+    'ARTIFACT_NOT_FOUND',
+    `Artifact ${artifact_id} was never published for ${target.client_id}, profile ${target.profile_id}. The latest is ${latest.artifact_id}.`,
+    { ...target, artifact_id, nearest: [latest.artifact_id] },
+  );
+}
+
+export interface CurrentDraft {
+  payload: DraftPayload;
+  revision: number;
+}
+
+/** The draft, or what a draft that does not exist starts from: the latest release, else nothing at revision 0. */
+export async function currentDraft(context: Context, target: Target): Promise<CurrentDraft> {
+  const { client_id, profile_id } = target;
+  const row = await context.store.drafts.get(context.workspace, client_id, profile_id);
+  if (row) return { payload: row.payload, revision: row.revision };
+  return { payload: (await latestPayload(context, target)) ?? EMPTY_PAYLOAD, revision: 0 };
+}
+
+/** Throws DRAFT_CHANGED when the caller saw another revision than the one that is stored. */
+export function assertRevision(draft: CurrentDraft, if_revision: number | undefined): void {
+  if (if_revision === undefined || if_revision === draft.revision) return;
+  throw changed(draft.revision, if_revision);
+}
+
+const changed = (revision: number, if_revision?: number) =>
+  new AppError('DRAFT_CHANGED', `The draft is at revision ${revision} now${if_revision === undefined ? '' : `, not at ${if_revision}`}.`, {
+    revision,
+    ...(if_revision !== undefined && { if_revision }),
+  });
+
+/** Stores the next revision of a draft. */
+export async function saveDraft(context: Context, target: Target, from: CurrentDraft, payload: DraftPayload): Promise<number> {
+  const revision = from.revision + 1;
+  const { client_id, profile_id } = target;
+  const row = { client_id, profile_id, revision, payload, updated_at: context.now().toISOString() };
+  if (!(await context.store.drafts.save(context.workspace, row))) throw changed(from.revision);
+  return revision;
+}
+

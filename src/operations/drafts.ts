@@ -1,0 +1,264 @@
+import { z } from 'zod';
+import { expand } from '../catalog/expand.ts';
+import { CATALOG, serverById } from '../catalog/index.ts';
+import { unknownServer } from '../catalog/describe.ts';
+import { addEntry, removeEntry, serverNames } from '../core/draft.ts';
+import { AppError } from '../core/errors.ts';
+import { nullRecord, ServerId } from '../core/ids.ts';
+import { type DraftPayload, EMPTY_PAYLOAD, ServerName } from '../core/payload.ts';
+import { hasReference } from '../core/references.ts';
+import { assertNoSecret } from '../core/secrets/detector.ts';
+import { parseStrictJson } from '../core/strict-json.ts';
+import { assertDraftShape } from '../core/validation/shape.ts';
+import { assertRevision, currentDraft, latestPayload, saveDraft } from './current.ts';
+import { defineOperation, type TextStyle } from './operation.ts';
+import { TransportWord } from './servers.ts';
+import { DraftOutput, findTarget, IfRevision, PayloadInput, TargetInput } from './shapes.ts';
+
+const draftOutput = (payload: DraftPayload, revision: number) => ({
+  draft: payload,
+  server_count: serverNames(payload).length,
+  revision,
+});
+
+const nextSteps = (revision: number) =>
+  `Draft revision ${revision}. Next: mcp-orchestration validate-config, then publish-config and deploy-config.`;
+
+const changedText =
+  (verb: string) =>
+  ({ server_name, server_count, revision }: { server_name: string; server_count: number; revision: number }, style: TextStyle) => ({
+    out: `${style.good(verb)} ${style.bold(server_name)}; the draft has ${server_count} server${server_count === 1 ? '' : 's'}.`,
+    note: nextSteps(revision),
+  });
+
+const MapOrJson = z.union([z.record(z.string(), z.json()), z.string()]);
+
+/** A map given as an object, or as the JSON text of one (some MCP clients can only send text). */
+function readMap(field: string, value: z.infer<typeof MapOrJson> | undefined): Record<string, unknown> {
+  const map = typeof value === 'string' ? parseStrictJson(value) : (value ?? {});
+  if (typeof map === 'object' && map !== null && !Array.isArray(map)) return map as Record<string, unknown>;
+  const message = 'give an object, or the JSON text of one';
+  throw new AppError('INVALID_INPUT', `${field}: ${message}`, { field, reason: message, issues: [{ path: field, message }] });
+}
+
+function readEnvironment(value: z.infer<typeof MapOrJson> | undefined): Record<string, string> {
+  const variables = nullRecord<string>();
+  for (const [name, text] of Object.entries(readMap('env_vars', value))) {
+    if (typeof text === 'object') {
+      const field = `env_vars.${name}`;
+      const message = 'the value of an environment variable is a string';
+      throw new AppError('INVALID_INPUT', `${field}: ${message}`, { field, reason: message, issues: [{ path: field, message }] });
+    }
+    variables[name] = String(text);
+  }
+  return variables;
+}
+
+/** Resolves `~` and relative paths of path parameters, as a person in a terminal means them. */
+function absolutePaths(input: Record<string, unknown>, absolute: (path: string) => string): Record<string, unknown> {
+  const server = typeof input['server_id'] === 'string' ? serverById(input['server_id']) : undefined;
+  if (!server) return input;
+  const fields = server.transports.flatMap((transport) => [...transport.parameters, ...('env' in transport ? transport.env : [])]);
+  const names = new Set(fields.filter((field) => field.type === 'path').flatMap((field) => [field.name, ...(field.aliases ?? [])]));
+  const one = (value: unknown) => (typeof value === 'string' && !hasReference(value) ? absolute(value) : value);
+  const resolve = (map: unknown) =>
+    typeof map === 'object' && map !== null
+      ? Object.fromEntries(
+          Object.entries(map).map(([name, value]) => [
+            name,
+            !names.has(name) ? value : Array.isArray(value) ? value.map(one) : one(value),
+          ]),
+        )
+      : map;
+  return {
+    ...input,
+    ...(input['params'] !== undefined && { params: resolve(input['params']) }),
+    ...(input['env_vars'] !== undefined && { env_vars: resolve(input['env_vars']) }),
+  };
+}
+
+export const addServer = defineOperation({
+  id: 'drafts.addServer',
+  summary: 'Add one MCP server of the catalog to a draft',
+  description:
+    'Parameters and environment variables as `describe_server` lists them. Secrets are given as references such as ${env:NAME}, never as values.',
+  effect: 'write',
+  input: TargetInput.extend({
+    server_id: ServerId,
+    params: MapOrJson.optional().meta({ description: 'Parameters by name; a repeatable one takes an array or one scalar.' }),
+    env_vars: MapOrJson.optional().meta({ description: 'Environment variables by name.' }),
+    server_name: ServerName.optional().meta({ description: 'Name inside the configuration; the server id when left out.' }),
+    transport: TransportWord.optional(),
+    runtime: z.string().optional().meta({ description: 'How a stdio server is started when there is a choice: npx, uvx, docker, command.' }),
+    replace: z.boolean().default(false).meta({ description: 'Take the place of an entry of the same name.' }),
+    if_revision: IfRevision,
+  }),
+  output: DraftOutput.extend({ status: z.enum(['added', 'replaced']), server_name: z.string() }),
+  errors: [
+    'CLIENT_NOT_FOUND',
+    'PROFILE_NOT_FOUND',
+    'SERVER_NOT_FOUND',
+    'SERVER_ALREADY_IN_DRAFT',
+    'SECRET_IN_CONFIG',
+    'DRAFT_CHANGED',
+  ],
+  permission: { needs: 'config:write' },
+  rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/draft/add' },
+  mcp: { tool: 'add_server_to_config' },
+  cli: {
+    verb: 'add-server',
+    positional: ['server_id'],
+    flags: {
+      client_id: 'client',
+      profile_id: 'profile',
+      server_id: 'server',
+      server_name: 'name',
+      params: 'param',
+      env_vars: 'env',
+    },
+    prepare: absolutePaths,
+    text: (output, style) => changedText(output.status === 'added' ? 'Added' : 'Replaced')(output, style),
+  },
+  async run(context, input) {
+    await findTarget(context, input);
+    const server = serverById(input.server_id);
+    if (!server) throw unknownServer(input.server_id, CATALOG);
+    const draft = await currentDraft(context, input);
+    assertRevision(draft, input.if_revision);
+    const { entry } = expand(server, {
+      params: readMap('params', input.params),
+      env: readEnvironment(input.env_vars),
+      ...(input.transport !== undefined && { transport: input.transport }),
+      ...(input.runtime !== undefined && { runtime: input.runtime }),
+    });
+    const server_name = input.server_name ?? input.server_id;
+    const taken = serverNames(draft.payload).includes(server_name);
+    const payload = addEntry(draft.payload, server_name, entry, { replace: input.replace });
+    assertNoSecret(payload);
+    const revision = await saveDraft(context, input, draft, payload);
+    return { status: taken ? ('replaced' as const) : ('added' as const), server_name, ...draftOutput(payload, revision) };
+  },
+});
+
+export const removeServer = defineOperation({
+  id: 'drafts.removeServer',
+  summary: 'Remove one server from a draft',
+  effect: 'delete',
+  input: TargetInput.extend({
+    server_name: z.string().min(1).max(128).optional().meta({ description: 'Name of the entry in the draft.' }),
+    server_id: z.string().min(1).max(128).optional().meta({ description: 'Another word for `server_name`.' }),
+    if_revision: IfRevision,
+  }),
+  output: DraftOutput.extend({ status: z.literal('removed'), server_name: z.string() }),
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'SERVER_NOT_IN_DRAFT', 'DRAFT_CHANGED'],
+  permission: { needs: 'config:write' },
+  rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/draft/remove' },
+  mcp: { tool: 'remove_server_from_config' },
+  cli: {
+    verb: 'remove-server',
+    positional: ['server_name'],
+    flags: { client_id: 'client', profile_id: 'profile', server_name: 'name' },
+    text: changedText('Removed'),
+  },
+  async run(context, input) {
+    await findTarget(context, input);
+    const server_name = input.server_name ?? input.server_id;
+    if (server_name === undefined) {
+      const message = 'give the name of the server to remove';
+      throw new AppError('INVALID_INPUT', `server_name: ${message}`, {
+        field: 'server_name',
+        reason: message,
+        issues: [{ path: 'server_name', message }],
+      });
+    }
+    const draft = await currentDraft(context, input);
+    assertRevision(draft, input.if_revision);
+    const payload = removeEntry(draft.payload, server_name);
+    const revision = await saveDraft(context, input, draft, payload);
+    return { status: 'removed' as const, server_name, ...draftOutput(payload, revision) };
+  },
+});
+
+export const viewDraft = defineOperation({
+  id: 'drafts.view',
+  summary: 'Show the draft of a client and profile',
+  description: 'A draft that does not exist starts from the latest release.',
+  effect: 'read',
+  input: TargetInput,
+  output: DraftOutput.extend({ servers: z.array(z.string()) }),
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND'],
+  permission: { needs: 'config:read' },
+  rest: { method: 'GET', path: '/v1/config/{client_id}/{profile_id}/draft', etag: ({ revision }) => String(revision) },
+  mcp: { tool: 'view_draft_config', resource: { name: 'draft', uri: 'config://{client_id}/{profile_id}/draft' } },
+  cli: {
+    verb: 'view-draft',
+    flags: { client_id: 'client', profile_id: 'profile' },
+    text: ({ draft, server_count, revision }) => ({
+      out: JSON.stringify(draft, null, 2),
+      note: server_count === 0 ? 'The draft is empty. Add a server with: mcp-orchestration add-server SERVER' : nextSteps(revision),
+    }),
+  },
+  async run(context, input) {
+    await findTarget(context, input);
+    const { payload, revision } = await currentDraft(context, input);
+    return { ...draftOutput(payload, revision), servers: serverNames(payload) };
+  },
+});
+
+export const setDraft = defineOperation({
+  id: 'drafts.set',
+  summary: 'Replace the whole draft by a payload',
+  effect: 'write',
+  idempotent: true,
+  input: TargetInput.extend({ payload: PayloadInput, if_revision: IfRevision }),
+  output: DraftOutput.extend({ status: z.literal('set') }),
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'SECRET_IN_CONFIG', 'DRAFT_CHANGED'],
+  permission: { needs: 'config:write' },
+  rest: { method: 'PUT', path: '/v1/config/{client_id}/{profile_id}/draft' },
+  mcp: { tool: 'set_draft_config' },
+  cli: {
+    verb: 'set-draft',
+    flags: { client_id: 'client', profile_id: 'profile', payload: 'file' },
+    text: ({ server_count, revision }, style) => ({
+      out: `${style.good('Set')} the draft; it has ${server_count} server${server_count === 1 ? '' : 's'}.`,
+      note: nextSteps(revision),
+    }),
+  },
+  async run(context, input) {
+    await findTarget(context, input);
+    const payload = assertDraftShape(input.payload);
+    assertNoSecret(payload);
+    const draft = await currentDraft(context, input);
+    assertRevision(draft, input.if_revision);
+    const revision = await saveDraft(context, input, draft, payload);
+    return { status: 'set' as const, ...draftOutput(payload, revision) };
+  },
+});
+
+export const clearDraft = defineOperation({
+  id: 'drafts.clear',
+  summary: 'Empty a draft, or set it back to the latest release',
+  effect: 'delete',
+  idempotent: true,
+  input: TargetInput.extend({ to: z.enum(['empty', 'latest']).default('empty'), if_revision: IfRevision }),
+  output: z.object({ status: z.literal('cleared'), previous_count: z.int(), revision: z.int() }),
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'DRAFT_CHANGED'],
+  permission: { needs: 'config:write' },
+  rest: { method: 'DELETE', path: '/v1/config/{client_id}/{profile_id}/draft' },
+  mcp: { tool: 'clear_draft_config' },
+  cli: {
+    verb: 'clear-draft',
+    flags: { client_id: 'client', profile_id: 'profile' },
+    text: ({ previous_count }, style) => ({
+      out: `${style.good('Cleared')} the draft; it had ${previous_count} server${previous_count === 1 ? '' : 's'}.`,
+    }),
+  },
+  async run(context, input) {
+    await findTarget(context, input);
+    const draft = await currentDraft(context, input);
+    assertRevision(draft, input.if_revision);
+    const payload = input.to === 'latest' ? ((await latestPayload(context, input)) ?? EMPTY_PAYLOAD) : EMPTY_PAYLOAD;
+    const revision = await saveDraft(context, input, draft, payload);
+    return { status: 'cleared' as const, previous_count: serverNames(draft.payload).length, revision };
+  },
+});

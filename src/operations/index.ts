@@ -1,0 +1,18 @@
+import * as capabilities from './capabilities.ts';
+import * as clients from './clients.ts';
+import * as deployments from './deployments.ts';
+import * as drafts from './drafts.ts';
+import * as keys from './keys.ts';
+import type { Operation } from './operation.ts';
+import * as releases from './releases.ts';
+import * as servers from './servers.ts';
+import * as tokens from './tokens.ts';
+import * as validation from './validation.ts';
+
+const modules = [clients, servers, drafts, validation, releases, deployments, keys, tokens, capabilities];
+
+const isOperation = (value: unknown): value is Operation =>
+  typeof value === 'object' && value !== null && 'id' in value && 'run' in value && 'permission' in value;
+
+/** Every operation of the product: whatever the modules above export as one. */
+export const OPERATIONS: readonly Operation[] = modules.flatMap((module) => Object.values(module).filter(isOperation));

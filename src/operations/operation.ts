@@ -1,0 +1,231 @@
+import type { z } from 'zod';
+import { AppError, ERRORS, type ErrorCode, type Problem, problemOf } from '../core/errors.ts';
+import { assertJsonValue } from '../core/json-value.ts';
+import type { Scope } from '../core/scopes.ts';
+import type { AuditRow, Store } from '../stores/store.ts';
+import type { Services } from './services.ts';
+
+/** Who acts, and how far they may go. */
+export interface Principal {
+  /** `local:<os user>`, `token:<token_id>` or `api-key`: what the audit row says. */
+  actor: string;
+  kind: 'user' | 'agent';
+  scopes: ReadonlySet<Scope>;
+}
+
+export type Door = 'cli' | 'mcp' | 'rest';
+
+/** Everything an operation may use besides its input. Made anew for every call. */
+export interface Context {
+  store: Store;
+  workspace: string;
+  principal: Principal;
+  door: Door;
+  request_id: string;
+  /** The only clock that operations know. */
+  now(): Date;
+  services: Services;
+}
+
+export interface Target {
+  client_id: string;
+  profile_id: string;
+}
+
+/** What the operation's `run` gets: the context, and the audit row that an `own` transaction has to append itself. */
+export interface RunContext extends Context {
+  auditRow(facts: AuditRow['facts']): AuditRow;
+}
+
+export interface RestBinding {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Path with `{field}` parts; every other field comes from the query (GET, DELETE) or the body. */
+  path: string;
+  /** The statuses of success that exist; 200 when left out. With several, `status` chooses. */
+  statuses?: readonly number[];
+  status?: (output: never) => number;
+  /** Strong entity tag of the answer, without quotes. */
+  etag?: (output: never) => string;
+}
+
+export interface McpBinding {
+  /** Public tool name; an operation may be a resource only. */
+  tool?: string;
+  toolset?: 'core';
+  /** Resource (or template) whose contents are this operation's output. */
+  resource?: { name: string; uri: string };
+}
+
+export interface CliBinding {
+  verb: string;
+  /** Fields that may be given without a flag, in order. */
+  positional?: readonly string[];
+  /** Short names of flags: field -> flag without dashes. */
+  flags?: Readonly<Record<string, string>>;
+  /** Fields whose text is a path that becomes absolute: `~` and relative forms are resolved against HOME and the working directory. */
+  paths?: readonly string[];
+  /** Input that this door adds before parsing: defaults of the terminal, absolute paths inside parameters. */
+  prepare?: (input: Record<string, unknown>, absolute: (path: string) => string) => Record<string, unknown>;
+  /** Text for a person. `out` goes to stdout, `note` to stderr. */
+  text?: (output: never, style: TextStyle) => { out: string; note?: string };
+  /** Exit code of a success; 0 when it is left out. */
+  exit?: (output: never) => number;
+}
+
+/** How the CLI lets an operation write for a person: plain text when stdout is not a terminal. */
+export interface TextStyle {
+  bold(text: string): string;
+  dim(text: string): string;
+  good(text: string): string;
+  bad(text: string): string;
+  warn(text: string): string;
+  table(head: string[], rows: string[][]): string;
+}
+
+/** One operation: defined once, and derived from it CLI verb, MCP tool, REST route, OpenAPI and reference pages. */
+export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
+  /** `noun.verbObject`. */
+  id: string;
+  summary: string;
+  description?: string;
+  effect: 'read' | 'write' | 'delete';
+  /** True when repeating the call with the same input changes nothing more (an MCP annotation). */
+  idempotent?: boolean;
+  input: I;
+  output: O;
+  /** Codes that a caller can meet here, besides those that every operation shares. */
+  errors: readonly ErrorCode[];
+  permission: { needs: Scope; /** False: never for credentials of kind `agent`. */ agents?: boolean };
+  /** `own`: `run` touches files or the network and opens its transactions itself. */
+  transaction?: 'own';
+  rest?: RestBinding;
+  mcp?: McpBinding;
+  cli?: CliBinding;
+  run(context: RunContext, input: z.output<I>): Promise<z.input<O>>;
+}
+
+/** Keeps the exact types of one definition while the list holds them as `Operation`. */
+export function defineOperation<I extends z.ZodObject, O extends z.ZodType>(
+  operation: Omit<Operation<I, O>, 'rest' | 'cli'> & {
+    rest?: Omit<RestBinding, 'status' | 'etag'> & {
+      status?: (output: z.output<O>) => number;
+      etag?: (output: z.output<O>) => string;
+    };
+    cli?: Omit<CliBinding, 'text' | 'exit'> & {
+      text?: (output: z.output<O>, style: TextStyle) => { out: string; note?: string };
+      exit?: (output: z.output<O>) => number;
+    };
+  },
+): Operation {
+  return operation as unknown as Operation;
+}
+
+/**
+ * The only way in. Parses, authorises, opens the transaction, runs, checks the output, audits: in this order, so that
+ * nothing of a refused call is seen by the operation and no acknowledged change lacks its audit row.
+ */
+export async function invoke(operation: Operation, context: Context, raw: unknown): Promise<Record<string, unknown>> {
+  authorise(operation, context.principal);
+  const input = parseInput(operation, raw);
+  const auditRow = (facts: AuditRow['facts']) => auditRowOf(operation, context, input, facts);
+  const run = async (store: Store) => {
+    const output = await operation.run({ ...context, store, auditRow }, input);
+    return checkOutput(operation, output);
+  };
+  if (operation.effect === 'read' || operation.transaction === 'own') return run(context.store);
+  return context.store.transaction(async (store) => {
+    const output = await run(store);
+    await store.audit.append(context.workspace, auditRow(factsOf(output)));
+    return output;
+  });
+}
+
+export type Answer =
+  | { ok: true; output: Record<string, unknown> }
+  | { ok: false; problem: Problem; status: number; exit: number };
+
+/** `invoke`, with every failure turned into the one public shape. Unexpected ones are logged with their cause, never shown. */
+export async function answer(operation: Operation, context: Context, raw: unknown): Promise<Answer> {
+  try {
+    return { ok: true, output: await invoke(operation, context, raw) };
+  } catch (error) {
+    return refusal(error, context);
+  }
+}
+
+/** The public form of a failure, for what goes wrong before an operation is known as well. */
+export function refusal(
+  error: unknown,
+  context: Pick<Context, 'now' | 'request_id'> & { services: Pick<Services, 'log'> },
+): Answer & { ok: false } {
+  if (!(error instanceof AppError)) {
+    context.services.log.error({ err: error, request_id: context.request_id }, 'unexpected error');
+  } else if (error.cause !== undefined) {
+    context.services.log.warn({ err: error.cause, code: error.code, request_id: context.request_id }, error.message);
+  }
+  const problem = problemOf(error, { timestamp: context.now().toISOString(), request_id: context.request_id });
+  const { status, exit } = ERRORS[problem.code as ErrorCode];
+  return { ok: false, problem, status, exit };
+}
+
+function authorise(operation: Operation, principal: Principal): void {
+  const { needs, agents } = operation.permission;
+  const agentBarred = principal.kind === 'agent' && agents === false;
+  if (principal.scopes.has(needs) && !agentBarred) return;
+  throw new AppError('FORBIDDEN', `This credential lacks the scope ${needs}.`, { needs, kind: principal.kind });
+}
+
+function parseInput(operation: Operation, raw: unknown): Record<string, unknown> {
+  assertJsonValue(raw);
+  const parsed = operation.input.safeParse(raw ?? {});
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => ({
+    path: issue.path.map(String).join('.') || ('keys' in issue ? String(issue.keys[0]) : ''),
+    message: issue.message,
+  }));
+  const first = issues[0] ?? { path: '', message: 'invalid input' };
+  throw new AppError('INVALID_INPUT', first.path ? `${first.path}: ${first.message}` : first.message, {
+    field: first.path,
+    reason: first.message,
+    issues,
+  });
+}
+
+/** An output that breaks its own schema is a bug of ours: the caller gets INTERNAL_ERROR, the transaction is undone. */
+function checkOutput(operation: Operation, output: unknown): Record<string, unknown> {
+  const checked = operation.output.safeParse(output);
+  if (checked.success) return checked.data as Record<string, unknown>;
+  throw new Error(`${operation.id} returned what its schema does not allow`, { cause: checked.error });
+}
+
+/** Fields of an output that say what happened without saying what is in it. */
+const FACTS = ['status', 'revision', 'artifact_id', 'sequence', 'key_id', 'token_id', 'deployment_id', 'server_count'];
+
+function factsOf(output: Record<string, unknown>): AuditRow['facts'] {
+  const facts: AuditRow['facts'] = {};
+  for (const name of FACTS) {
+    const value = output[name];
+    if (typeof value === 'string' || typeof value === 'number') facts[name] = value;
+  }
+  return facts;
+}
+
+function auditRowOf(
+  operation: Operation,
+  context: Context,
+  input: Record<string, unknown>,
+  facts: AuditRow['facts'],
+): AuditRow {
+  const text = (value: unknown) => (typeof value === 'string' ? value : null);
+  return {
+    at: context.now().toISOString(),
+    operation: operation.id,
+    effect: operation.effect === 'delete' ? 'delete' : 'write',
+    actor: context.principal.actor,
+    door: context.door,
+    client_id: text(input['client_id']),
+    profile_id: text(input['profile_id']),
+    request_id: context.request_id,
+    facts,
+  };
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { describeServer, listServers, ServerDescription, ServerList } from '../catalog/describe.ts';
+import { ServerId } from '../core/ids.ts';
+import { defineOperation } from './operation.ts';
+
+export const TransportWord = z.enum(['stdio', 'http', 'sse', 'streamable-http']).meta({
+  description: '`streamable-http` is another word for `http`.',
+});
+
+export const listAvailableServers = defineOperation({
+  id: 'servers.list',
+  summary: 'List and search the MCP servers of the catalog',
+  effect: 'read',
+  input: z.strictObject({
+    transport_filter: TransportWord.optional(),
+    search_query: z.string().max(200).optional().meta({ description: 'Words that all must occur in id, name, description, tags or package.' }),
+  }),
+  output: ServerList,
+  errors: [],
+  permission: { needs: 'config:read' },
+  rest: { method: 'GET', path: '/v1/servers' },
+  mcp: { tool: 'list_available_servers', resource: { name: 'server registry', uri: 'server://registry' } },
+  cli: {
+    verb: 'list-servers',
+    flags: { transport_filter: 'transport', search_query: 'search' },
+    positional: ['search_query'],
+    text: ({ servers, count }, style) => ({
+      out: style.table(
+        ['server', 'transports', 'needs', 'description'],
+        servers.map((server) => [
+          server.status === 'active' ? style.bold(server.server_id) : style.dim(server.server_id),
+          server.transports.join(', '),
+          server.requires_env.join(', '),
+          server.description,
+        ]),
+      ),
+      note: `${count} servers. See one with: mcp-orchestration describe-server SERVER`,
+    }),
+  },
+  async run(_context, input) {
+    return listServers(input);
+  },
+});
+
+export const describeAvailableServer = defineOperation({
+  id: 'servers.describe',
+  summary: 'Describe one server of the catalog: transports, parameters, environment, how to add it',
+  effect: 'read',
+  input: z.strictObject({ server_id: ServerId }),
+  output: ServerDescription,
+  errors: ['SERVER_NOT_FOUND'],
+  permission: { needs: 'config:read' },
+  rest: { method: 'GET', path: '/v1/servers/{server_id}' },
+  mcp: { tool: 'describe_server', resource: { name: 'server', uri: 'server://{server_id}' } },
+  cli: {
+    verb: 'describe-server',
+    positional: ['server_id'],
+    flags: { server_id: 'server' },
+    text: (server, style) => {
+      const fields = (rows: { name: string; required?: boolean | undefined; secret?: boolean | undefined; description: string }[]) =>
+        rows.map((row) => [
+          style.bold(row.name),
+          row.required ? 'required' : style.dim('optional'),
+          row.secret ? style.warn('secret') : '',
+          row.description,
+        ]);
+      const variables = [
+        ...server.env_vars.required.map((row) => ({ ...row, required: true })),
+        ...server.env_vars.optional.map((row) => ({ ...row, required: false })),
+      ];
+      const parts = [
+        `${style.bold(server.display_name)} (${server.server_id})`,
+        server.description,
+        `Transports: ${server.transports.map((transport) => transport.type).join(', ')}    ${server.documentation_url}`,
+        server.parameters.length > 0 ? style.table(['parameter', '', '', 'meaning'], fields(server.parameters)) : '',
+        variables.length > 0 ? style.table(['variable', '', '', 'meaning'], fields(variables)) : '',
+        ...server.warnings.map((warning) => style.warn(`! ${warning}`)),
+        `Add it with:  ${server.usage_example}`,
+      ];
+      return { out: parts.filter((part) => part !== '').join('\n\n') };
+    },
+  },
+  async run(_context, { server_id }) {
+    return describeServer(server_id);
+  },
+});

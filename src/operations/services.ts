@@ -1,0 +1,37 @@
+import type { KeyDirectory } from '../io/keys.ts';
+
+/** The little that the product needs of a logger; pino fits. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** The machine and account that a deployment writes on. */
+export interface Machine {
+  /** Random and kept in the data directory: the ledger of one machine is never applied on another. */
+  machine_id: string;
+  os: 'linux' | 'macos' | 'windows';
+  env: Readonly<Record<string, string | undefined>>;
+  home: string;
+  /** Numeric owner that links and files must have; undefined on Windows. */
+  uid: number | undefined;
+}
+
+/** What operations need besides the store; made once per process by main/compose.ts. */
+export interface Services {
+  log: Log;
+  mode: 'local' | 'server';
+  /** False: deploying over HTTP is refused, because the files would be those of the server machine. */
+  allow_http_deploy: boolean;
+  version: string;
+  /** The system this process runs on. */
+  os: Machine["os"];
+  keys: KeyDirectory;
+  machine(): Promise<Machine>;
+  /** Where backups of client files and the lock of the writer live. */
+  backups_dir: string;
+  writer_lock: string;
+  /** What this server offers, for the capabilities resource; filled by compose, since only it knows the list of operations. */
+  describeSelf(): { tools: string[]; resources: string[]; toolsets: string[] };
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { CLIENTS, clientById } from '../clients/index.ts';
+import type { ClientDefinition } from '../clients/client.ts';
+import { AppError } from '../core/errors.ts';
+import { ClientId, ProfileId } from '../core/ids.ts';
+import { nearest } from '../core/nearest.ts';
+import { DraftPayload } from '../core/payload.ts';
+import type { Context, Target } from './operation.ts';
+
+/** Schemas and look-ups that several nouns share. */
+
+export const TargetInput = z.strictObject({
+  client_id: ClientId.default('claude-desktop'),
+  profile_id: ProfileId.default('default'),
+});
+
+export const IfRevision = z.int().min(0).optional().meta({
+  description: 'Only when the draft still has this revision; else DRAFT_CHANGED.',
+});
+
+/** A payload as callers send it: any JSON. `assertDraftShape` says in words what is wrong with it. */
+export const PayloadInput = z.json().meta({
+  description: 'A payload: {"mcpServers": {name: {command, args, env?} or {type, url, headers?}}}.',
+});
+
+export const DraftOutput = z.object({ draft: DraftPayload, server_count: z.int(), revision: z.int() });
+
+/** The profiles that every client has without anybody creating them. */
+export const STANDARD_PROFILES: readonly { profile_id: string; display_name: string; description: string }[] = [
+  { profile_id: 'default', display_name: 'Default', description: 'What is used when nothing else is said.' },
+  { profile_id: 'dev', display_name: 'Development', description: 'For trying things out.' },
+  { profile_id: 'staging', display_name: 'Staging', description: 'For what is about to go to production.' },
+  { profile_id: 'prod', display_name: 'Production', description: 'For what everybody relies on.' },
+];
+
+const list = (words: string[]) => words.map((word) => `"${word}"`).join(', ');
+
+export function findClient(client_id: string): ClientDefinition {
+  const client = clientById(client_id);
+  if (client) return client;
+  const near = nearest(client_id, CLIENTS.map((known) => known.client_id));
+  const did = near.length > 0 ? ` Did you mean ${list(near)}?` : '';
+  throw new AppError('CLIENT_NOT_FOUND', `There is no client "${client_id}".${did}`, { client_id, nearest: near });
+}
+
+/** Checks that client and profile exist. Throws CLIENT_NOT_FOUND or PROFILE_NOT_FOUND, naming what is near. */
+export async function findTarget(context: Context, target: Target): Promise<ClientDefinition> {
+  const client = findClient(target.client_id);
+  const { profile_id } = target;
+  if (STANDARD_PROFILES.some((known) => known.profile_id === profile_id)) return client;
+  if (await context.store.profiles.get(context.workspace, target.client_id, profile_id)) return client;
+  const created = await context.store.profiles.list(context.workspace, target.client_id);
+  const known = [...STANDARD_PROFILES, ...created].map((profile) => profile.profile_id);
+  const near = nearest(profile_id, known);
+  throw new AppError(
+    'PROFILE_NOT_FOUND',
+    `${client.display_name} has no profile "${profile_id}". It has ${list(near.length > 0 ? near : known)}.`,
+    { client_id: target.client_id, profile_id, nearest: near },
+  );
+}
+
+/** Fields of every list that comes in pages. */
+export const PageInput = {
+  limit: z.int().min(1).max(200).default(50),
+  cursor: z.string().max(500).optional().meta({ description: '`next_cursor` of the page before.' }),
+};

@@ -1,0 +1,148 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { parseDuration } from '../core/duration.ts';
+import { AppError } from '../core/errors.ts';
+import { Timestamp } from '../core/ids.ts';
+import { AGENT_SCOPES, ROLES, SCOPES, type Scope } from '../core/scopes.ts';
+import { formatToken, tokenDigest } from '../core/token.ts';
+import { type Context, defineOperation } from './operation.ts';
+import { PageInput } from './shapes.ts';
+
+const Role = z.enum(Object.keys(ROLES) as [keyof typeof ROLES, ...(keyof typeof ROLES)[]]);
+const Kind = z.enum(['user', 'agent']);
+
+const refuse = (field: string, message: string) =>
+  new AppError('INVALID_INPUT', `${field}: ${message}`, { field, reason: message, issues: [{ path: field, message }] });
+
+function scopesFor(context: Context, input: { role?: keyof typeof ROLES | undefined; scopes?: Scope[] | undefined; kind: 'user' | 'agent' }): Scope[] {
+  const { role, scopes, kind } = input;
+  if (!role && !scopes && context.services.mode === 'server') {
+    throw refuse('role', 'say what the token may do: --role or --scope (there is no default in server mode)');
+  }
+  const wanted = scopes ?? ROLES[role ?? (kind === 'agent' ? 'editor' : 'admin')];
+  const granted = [...new Set(wanted)].filter((scope) => kind === 'user' || AGENT_SCOPES.has(scope));
+  const beyond = granted.find((scope) => !context.principal.scopes.has(scope));
+  if (beyond) throw new AppError('FORBIDDEN', `A token cannot get the scope ${beyond}, which you do not have.`, { needs: beyond });
+  if (granted.length === 0) throw refuse('scopes', 'nothing is left of these scopes for a token of kind agent');
+  return granted;
+}
+
+export const generateToken = defineOperation({
+  id: 'tokens.create',
+  summary: 'Make an API token; it is shown once',
+  effect: 'write',
+  input: z.strictObject({
+    name: z.string().min(1).max(128).default('token'),
+    role: Role.optional(),
+    scopes: z.array(z.enum(SCOPES)).min(1).optional(),
+    kind: Kind.default('user').meta({ description: 'An agent can read, draft, validate and diff, whatever its scopes say.' }),
+    expires: z.string().default('90d').meta({ description: 'A number with s, m, h or d, or `never`.' }),
+  }),
+  output: z.object({
+    token: z.string(),
+    token_id: z.string(),
+    name: z.string(),
+    kind: Kind,
+    scopes: z.array(z.string()),
+    expires_at: Timestamp.nullable(),
+    created_at: Timestamp,
+  }),
+  errors: [],
+  permission: { needs: 'tokens:admin', agents: false },
+  cli: {
+    verb: 'generate-token',
+    flags: { scopes: 'scope' },
+    text: ({ token, scopes, expires_at }, style) => ({
+      out: token,
+      note: `${style.good('Made a token')} with the scopes ${scopes.join(' ')}, ${expires_at ? `valid until ${expires_at}` : 'valid for ever'}.\nIt is shown only now. Send it as: Authorization: Bearer <token>`,
+    }),
+  },
+  async run(context, input) {
+    const lifetime = parseDuration(input.expires);
+    if (lifetime === undefined) throw refuse('expires', 'give a number with s, m, h or d (for example 90d), or never');
+    const scopes = scopesFor(context, input);
+    const now = context.now();
+    const token = formatToken(input.kind, randomBytes(32));
+    const row = {
+      token_id: `tok_${randomUUID()}`,
+      name: input.name,
+      kind: input.kind,
+      scopes,
+      created_at: now.toISOString(),
+      expires_at: lifetime === null ? null : new Date(now.getTime() + lifetime).toISOString(),
+    };
+    await context.store.tokens.insert(context.workspace, {
+      ...row,
+      digest: tokenDigest(token),
+      last_used_at: null,
+      use_count: 0,
+      revoked_at: null,
+    });
+    return { token, ...row };
+  },
+});
+
+const TokenSummary = z.object({
+  token_id: z.string(),
+  name: z.string(),
+  kind: Kind,
+  scopes: z.array(z.string()),
+  created_at: Timestamp,
+  expires_at: Timestamp.nullable(),
+  last_used_at: Timestamp.nullable(),
+  use_count: z.int(),
+  revoked_at: Timestamp.nullable(),
+});
+
+export const listTokens = defineOperation({
+  id: 'tokens.list',
+  summary: 'List the API tokens, newest first',
+  effect: 'read',
+  input: z.strictObject({ ...PageInput }),
+  output: z.object({ tokens: z.array(TokenSummary), next_cursor: z.string().nullable() }),
+  errors: [],
+  permission: { needs: 'tokens:admin', agents: false },
+  cli: {
+    verb: 'list-tokens',
+    text: ({ tokens, next_cursor }, style) => ({
+      out: style.table(
+        ['token', 'name', 'kind', 'made', 'expires', 'last used', 'uses', 'state'],
+        tokens.map((token) => [
+          token.token_id,
+          token.name,
+          token.kind,
+          token.created_at,
+          token.expires_at ?? 'never',
+          token.last_used_at ?? style.dim('never'),
+          String(token.use_count),
+          token.revoked_at ? style.bad('revoked') : style.good('active'),
+        ]),
+      ),
+      ...(next_cursor && { note: `More: mcp-orchestration list-tokens --cursor ${next_cursor}` }),
+    }),
+  },
+  async run({ store, workspace }, { limit, cursor }) {
+    const { rows, next_cursor } = await store.tokens.list(workspace, { limit, cursor });
+    return { tokens: rows, next_cursor };
+  },
+});
+
+export const revokeToken = defineOperation({
+  id: 'tokens.revoke',
+  summary: 'Revoke an API token at once',
+  effect: 'delete',
+  idempotent: true,
+  input: z.strictObject({ token_id: z.string().min(1).max(100) }),
+  output: z.object({ status: z.literal('revoked'), token_id: z.string() }),
+  errors: ['TOKEN_NOT_FOUND'],
+  permission: { needs: 'tokens:admin', agents: false },
+  cli: {
+    verb: 'revoke-token',
+    positional: ['token_id'],
+    text: ({ token_id }, style) => ({ out: `${style.good('Revoked')} ${token_id}.` }),
+  },
+  async run({ store, workspace, now }, { token_id }) {
+    if (await store.tokens.revoke(workspace, token_id, now().toISOString())) return { status: 'revoked' as const, token_id };
+    throw new AppError('TOKEN_NOT_FOUND', `There is no token ${token_id}.`, { token_id });
+  },
+});

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import type { ClientDefinition } from '../clients/client.ts';
+import { renderPayload } from '../clients/render.ts';
+import { serverNames } from '../core/draft.ts';
+import { Finding } from '../core/finding.ts';
+import { ClientId, ProfileId, Timestamp } from '../core/ids.ts';
+import { type DraftPayload, Payload } from '../core/payload.ts';
+import { assertDraftShape } from '../core/validation/shape.ts';
+import { validatePayload, validationReport } from '../core/validation/validate.ts';
+import { currentDraft } from './current.ts';
+import { defineOperation } from './operation.ts';
+import type { Services } from './services.ts';
+import { findTarget, PayloadInput, TargetInput } from './shapes.ts';
+
+export const CheckOptions = z.strictObject({
+  check_schema: z.boolean().default(true).meta({ description: 'Structure, names and what this client cannot express.' }),
+  check_limits: z.boolean().default(true).meta({ description: 'Counts of servers, variables and arguments.' }),
+  check_security: z.boolean().default(true).meta({ description: 'Secrets, unpinned packages, invisible text.' }),
+});
+
+/**
+ * All findings about a payload that is meant for a client: what the payload itself gets wrong, and what the client
+ * could not express (found by rendering it, so that validation and deployment cannot disagree).
+ */
+export function findingsFor(
+  client: ClientDefinition,
+  draft: DraftPayload,
+  services: Pick<Services, 'os'>,
+  settings: { options?: z.output<typeof CheckOptions>; allow_empty?: boolean } = {},
+): Finding[] {
+  const options = settings.options ?? { check_schema: true, check_limits: true, check_security: true };
+  const findings = validatePayload(draft, {
+    client_id: client.client_id,
+    options,
+    allow_empty: settings.allow_empty ?? false,
+    ...(client.limits.servers !== null && { limits: { max_servers: client.limits.servers } }),
+  });
+  const strict = options.check_schema && client.dialect ? Payload.safeParse(draft) : undefined;
+  if (!strict?.success) return findings;
+  const seen = new Set(findings.map(keyOf));
+  const rendered = renderPayload(strict.data, client, { os: services.os }).findings.map(asForecast);
+  return [...findings, ...rendered.filter((finding) => !seen.has(keyOf(finding)))];
+}
+
+const keyOf = (finding: Finding) => `${finding.code} ${finding.path}`;
+
+/** A reference that this client cannot resolve stops the deployment there, not the release: others may read the same payload. */
+const asForecast = (finding: Finding): Finding =>
+  finding.code === 'SECRET_NOT_RENDERABLE' ? { ...finding, severity: 'warning' } : finding;
+
+export const validateConfig = defineOperation({
+  id: 'drafts.validate',
+  summary: 'Validate a draft, or a payload that is not stored',
+  effect: 'read',
+  input: TargetInput.extend({ payload: PayloadInput.optional(), options: CheckOptions.optional() }),
+  output: z.object({
+    valid: z.boolean(),
+    errors: z.array(Finding),
+    warnings: z.array(Finding),
+    server_count: z.int(),
+    client_id: ClientId,
+    profile_id: ProfileId,
+    validated_at: Timestamp,
+  }),
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND'],
+  permission: { needs: 'config:write' },
+  rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/validate' },
+  mcp: { tool: 'validate_config' },
+  cli: {
+    verb: 'validate-config',
+    flags: { client_id: 'client', profile_id: 'profile', payload: 'file' },
+    exit: ({ valid }) => (valid ? 0 : 6),
+    text: ({ valid, errors, warnings, server_count }, style) => {
+      const line = (finding: Finding) =>
+        `${finding.severity === 'error' ? style.bad('error  ') : style.warn('warning')} ${style.bold(finding.code)} ${style.dim(finding.path)}\n        ${finding.message}${finding.hint ? `\n        ${style.dim(finding.hint)}` : ''}`;
+      const verdict = valid ? style.good('Valid') : style.bad('Not valid');
+      return {
+        out: [...errors, ...warnings].map(line).concat(`${verdict}: ${server_count} servers, ${errors.length} errors, ${warnings.length} warnings.`).join('\n'),
+        ...(valid && { note: 'Next: mcp-orchestration publish-config' }),
+      };
+    },
+  },
+  async run(context, input) {
+    const client = await findTarget(context, input);
+    const draft = input.payload === undefined ? (await currentDraft(context, input)).payload : assertDraftShape(input.payload);
+    const findings = findingsFor(client, draft, context.services, input.options && { options: input.options });
+    return {
+      ...validationReport(findings),
+      server_count: serverNames(draft).length,
+      client_id: input.client_id,
+      profile_id: input.profile_id,
+      validated_at: context.now().toISOString(),
+    };
+  },
+});

@@ -1,0 +1,39 @@
+import type { Store } from '../store.ts';
+import { atomically, type Databases, nextNumber } from './databases.ts';
+import { beforeNumber, pageOf } from './pages.ts';
+
+const COLUMNS = [
+  'number',
+  'at',
+  'operation',
+  'effect',
+  'actor',
+  'door',
+  'client_id',
+  'profile_id',
+  'request_id',
+  'facts',
+] as const;
+
+export function auditQueries({ read, write }: Databases): Store['audit'] {
+  return {
+    append: (workspace, row) =>
+      atomically(write, async (trx) => {
+        const number = await nextNumber(trx, workspace, 'audit');
+        const values = { ...row, workspace, number, facts: JSON.stringify(row.facts) };
+        await trx.insertInto('audit').values(values).execute();
+      }),
+
+    async list(workspace, page) {
+      const rows = await read
+        .selectFrom('audit')
+        .select(COLUMNS)
+        .where('workspace', '=', workspace)
+        .where('number', '<', beforeNumber('audit', page.cursor))
+        .orderBy('number', 'desc')
+        .limit(page.limit + 1)
+        .execute();
+      return pageOf('audit', rows, page, ({ number, facts, ...row }) => ({ ...row, facts: JSON.parse(facts) }));
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { Kysely } from 'kysely';
+import type { Tables } from './schema.ts';
+
+/**
+ * Where queries go. Inside a transaction both are that transaction; outside, a store may keep a connection of its own
+ * for reads, which never waits for a writer and sees only what is committed.
+ */
+export interface Databases {
+  read: Kysely<Tables>;
+  write: Kysely<Tables>;
+}
+
+/** For a write of several statements: joins the running transaction, or opens one. */
+export function atomically<T>(write: Kysely<Tables>, work: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {
+  return write.isTransaction ? work(write) : write.transaction().execute(work);
+}
+
+/**
+ * The next number of a list. It orders rows by insertion and may leave gaps after failures. The row of the counter stays
+ * locked until the transaction ends, so numbers become visible in their order.
+ */
+export async function nextNumber(trx: Kysely<Tables>, workspace: string, counter: 'audit' | 'deployments' | 'tokens') {
+  const { value } = await trx
+    .insertInto('counters')
+    .values({ workspace, counter, value: 1 })
+    .onConflict((conflict) =>
+      conflict.columns(['workspace', 'counter']).doUpdateSet((eb) => ({ value: eb('counters.value', '+', 1) })),
+    )
+    .returning('value')
+    .executeTakeFirstOrThrow();
+  return value;
+}

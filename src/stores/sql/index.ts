@@ -1,0 +1,59 @@
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Store } from '../store.ts';
+import { artifactQueries } from './artifacts.ts';
+import { auditQueries } from './audit.ts';
+import type { Databases } from './databases.ts';
+import { deploymentQueries } from './deployments.ts';
+import { draftQueries } from './drafts.ts';
+import { keyQueries } from './keys.ts';
+import { profileQueries } from './profiles.ts';
+import { releaseQueries } from './releases.ts';
+import type { Tables } from './schema.ts';
+import { tokenQueries } from './tokens.ts';
+
+function queries(databases: Databases) {
+  return {
+    drafts: draftQueries(databases),
+    profiles: profileQueries(databases),
+    artifacts: artifactQueries(databases),
+    releases: releaseQueries(databases),
+    keys: keyQueries(databases),
+    tokens: tokenQueries(databases),
+    deployments: deploymentQueries(databases),
+    audit: auditQueries(databases),
+  };
+}
+
+/** A transaction inside a transaction: a savepoint, so that a part can fail alone. One at a time. */
+async function nested<T>(trx: Kysely<Tables>, work: () => Promise<T>): Promise<T> {
+  await sql`savepoint nested`.execute(trx);
+  try {
+    const result = await work();
+    await sql`release savepoint nested`.execute(trx);
+    return result;
+  } catch (error) {
+    await sql`rollback to savepoint nested`.execute(trx);
+    await sql`release savepoint nested`.execute(trx);
+    throw error;
+  }
+}
+
+function insideTransaction(trx: Transaction<Tables>): Store {
+  const store: Store = {
+    ...queries({ read: trx, write: trx }),
+    transaction: (work) => nested(trx, () => work(store)),
+    async close() {
+      throw new Error('a transaction cannot close the store');
+    },
+  };
+  return store;
+}
+
+/** The store over Kysely, for every database. `close` ends the connections, which this module does not own. */
+export function sqlStore(databases: Databases, close: () => Promise<void>): Store {
+  return {
+    ...queries(databases),
+    transaction: (work) => databases.write.transaction().execute((trx) => work(insideTransaction(trx))),
+    close,
+  };
+}

@@ -1,0 +1,129 @@
+import type { Kysely } from 'kysely';
+import type { ReleaseRow, Store } from '../store.ts';
+import type { Databases } from './databases.ts';
+import type { Tables } from './schema.ts';
+
+const COLUMNS = [
+  'client_id',
+  'profile_id',
+  'sequence',
+  'artifact_id',
+  'version',
+  'previous_artifact_id',
+  'changelog',
+  'server_count',
+  'policy_digest',
+  'signing_key_id',
+  'issued_at',
+  'expires_at',
+  'envelope',
+] as const;
+
+function releasesOf(read: Kysely<Tables>, workspace: string, client_id: string, profile_id: string) {
+  return read
+    .selectFrom('releases')
+    .where('workspace', '=', workspace)
+    .where('client_id', '=', client_id)
+    .where('profile_id', '=', profile_id);
+}
+
+/** Releases are never changed or removed, so a predecessor that was seen once is there for good. */
+async function append(write: Kysely<Tables>, workspace: string, row: ReleaseRow): Promise<boolean> {
+  const latest = await releasesOf(write, workspace, row.client_id, row.profile_id)
+    .select('sequence')
+    .orderBy('sequence', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (row.sequence !== (latest?.sequence ?? 0) + 1) return false;
+  const inserted = await write
+    .insertInto('releases')
+    .values({ ...row, workspace })
+    .onConflict((conflict) => conflict.columns(['workspace', 'client_id', 'profile_id', 'sequence']).doNothing())
+    .executeTakeFirst();
+  return inserted.numInsertedOrUpdatedRows === 1n;
+}
+
+/**
+ * The profiles of a client that have releases, found by leaps through the index: the cost is that of the profiles, not
+ * of all their releases. The last row is null.
+ */
+function releasedProfiles(read: Kysely<Tables>, workspace: string, client_id: string) {
+  return read.withRecursive('released(profile_id)', (db) => {
+    const first = db
+      .selectFrom('releases')
+      .select(({ fn }) => fn.min<string | null>('profile_id').as('profile_id'))
+      .where('workspace', '=', workspace)
+      .where('client_id', '=', client_id);
+    const following = db
+      .selectFrom('released')
+      .select((eb) =>
+        eb
+          .selectFrom('releases')
+          .select(({ fn }) => fn.min<string | null>('releases.profile_id').as('profile_id'))
+          .where('workspace', '=', workspace)
+          .where('client_id', '=', client_id)
+          .whereRef('releases.profile_id', '>', 'released.profile_id')
+          .as('profile_id'),
+      )
+      .where('released.profile_id', 'is not', null);
+    return first.unionAll(following);
+  });
+}
+
+/** Ordered by the leaps, not by the releases: else SQLite would start with the releases, all of them. */
+async function latestOfClient(read: Kysely<Tables>, workspace: string, client_id: string): Promise<ReleaseRow[]> {
+  const rows = await releasedProfiles(read, workspace, client_id)
+    .selectFrom('released')
+    .innerJoin('releases', (join) =>
+      join
+        .on('releases.workspace', '=', workspace)
+        .on('releases.client_id', '=', client_id)
+        .onRef('releases.profile_id', '=', 'released.profile_id')
+        .on('releases.sequence', '=', (eb) =>
+          eb
+            .selectFrom('releases as all')
+            .select(({ fn }) => fn.max('all.sequence').as('sequence'))
+            .where('all.workspace', '=', workspace)
+            .where('all.client_id', '=', client_id)
+            .whereRef('all.profile_id', '=', 'released.profile_id'),
+        ),
+    )
+    .select(COLUMNS.map((column) => `releases.${column}` as const))
+    .orderBy('released.profile_id')
+    .execute();
+  return rows.map((row) => ({ ...row }));
+}
+
+export function releaseQueries({ read, write }: Databases): Store['releases'] {
+  return {
+    append: (workspace, row) => append(write, workspace, row),
+    latestOfClient: (workspace, client_id) => latestOfClient(read, workspace, client_id),
+
+    async latest(workspace, client_id, profile_id) {
+      const row = await releasesOf(read, workspace, client_id, profile_id)
+        .select(COLUMNS)
+        .orderBy('sequence', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row && { ...row };
+    },
+
+    async bySequence(workspace, client_id, profile_id, sequence) {
+      const row = await releasesOf(read, workspace, client_id, profile_id)
+        .select(COLUMNS)
+        .where('sequence', '=', sequence)
+        .executeTakeFirst();
+      return row && { ...row };
+    },
+
+    async carrying(workspace, client_id, profile_id, artifact_id) {
+      const row = await releasesOf(read, workspace, client_id, profile_id)
+        .select(COLUMNS)
+        .where('artifact_id', '=', artifact_id)
+        .orderBy('sequence', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row && { ...row };
+    },
+  };
+}

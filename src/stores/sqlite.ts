@@ -1,0 +1,154 @@
+import { closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import { AppError } from '../core/errors.ts';
+import { SQLITE } from './migrations/0001-initial.ts';
+import { isCurrent, MIGRATION_TABLE, migrate } from './migrations/index.ts';
+import { NodeSqliteConnection, nodeSqliteDialect, patiently, storeError } from './node-sqlite-dialect.ts';
+import { sqlStore } from './sql/index.ts';
+import type { Tables } from './sql/schema.ts';
+import type { Store } from './store.ts';
+
+export interface SqliteStore extends Store {
+  /**
+   * A number that differs whenever anything was committed since it was last asked, by this process or another one.
+   * A cache asks before it reads what it keeps, and drops what it kept under another number.
+   */
+  dataVersion(): number;
+}
+
+export interface SqliteOptions {
+  /** How long to wait for another process that holds the write lock, in milliseconds. */
+  busyTimeoutMs?: number;
+}
+
+/** FULL survives a power cut, also on macOS, where only F_FULLFSYNC reaches the disk. */
+const SETTINGS = `
+  pragma trusted_schema = off;
+  pragma synchronous = full;
+  pragma fullfsync = on;
+  pragma checkpoint_fullfsync = on;
+`;
+
+/** Without this a power cut can take the name of a new file or directory away. */
+function syncDirectory(directory: string): void {
+  if (process.platform === 'win32') return;
+  const handle = openSync(directory, constants.O_RDONLY);
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/**
+ * Makes the file with its final mode before SQLite sees it; SQLite gives its -wal and -shm the same one. A file that exists
+ * is not opened here: closing any handle of it would drop the POSIX locks that SQLite holds in this process.
+ */
+function prepareFile(path: string): void {
+  const directory = dirname(path);
+  const made = mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (made !== undefined) syncDirectory(dirname(made));
+  try {
+    closeSync(openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR, 0o600));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return;
+    throw error;
+  }
+  syncDirectory(directory);
+}
+
+/** Already the settings look into the file, which another process may be making or closing. */
+function connect(path: string, patienceMs: number, readOnly = false): Promise<DatabaseSync> {
+  return patiently(patienceMs, () => {
+    const database = new DatabaseSync(path, {
+      readOnly,
+      enableForeignKeyConstraints: true,
+      enableDoubleQuotedStringLiterals: false,
+      // Waiting is done by `patiently`, which does not block the thread.
+      timeout: 0,
+    });
+    try {
+      database.exec(SETTINGS);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return database;
+  });
+}
+
+function useWriteAheadLog(database: DatabaseSync): void {
+  const row = database.prepare('pragma journal_mode = wal').get();
+  if (row?.journal_mode === 'wal') return;
+  const message = 'The file system of the data directory cannot hold a shared database (no write-ahead log).';
+  throw new AppError('UNAVAILABLE', message, { reason: 'no_wal' }, { hint: 'Use a data directory on a local disk.' });
+}
+
+/** Names of the migrations that were done, without the machinery of the migrator: every start of the CLI asks. */
+function migrationsDone(database: DatabaseSync): string[] {
+  const tables = database.prepare("select name from sqlite_schema where type = 'table'").all();
+  if (tables.length === 0) return [];
+  if (!tables.some(({ name }) => name === MIGRATION_TABLE)) {
+    const message = 'The database file belongs to another program. Nothing was changed.';
+    throw new AppError('UNAVAILABLE', message, { reason: 'foreign_database' }, { hint: 'Name another file.' });
+  }
+  return database
+    .prepare(`select name from ${MIGRATION_TABLE}`)
+    .all()
+    .map(({ name }) => String(name));
+}
+
+async function bringUpToDate(database: DatabaseSync, write: Kysely<Tables>, patienceMs: number): Promise<void> {
+  if (await patiently(patienceMs, () => isCurrent(migrationsDone(database)))) return;
+  await write.transaction().execute(async (trx) => {
+    // Asked again under the write lock: several processes may have come here at once.
+    if (!isCurrent(migrationsDone(database))) await migrate(trx, SQLITE);
+  });
+}
+
+const kyselyOver = (connection: NodeSqliteConnection) => new Kysely<Tables>({ dialect: nodeSqliteDialect(connection) });
+
+async function openMemory(patienceMs: number): Promise<SqliteStore> {
+  const database = await connect(':memory:', patienceMs);
+  const connection = new NodeSqliteConnection(database, { exclusive: true, patienceMs });
+  const both = kyselyOver(connection);
+  await bringUpToDate(database, both, patienceMs);
+  const store = sqlStore({ read: both, write: both }, () => connection.close());
+  return { ...store, dataVersion: () => connection.dataVersion() };
+}
+
+async function openFile(path: string, patienceMs: number): Promise<SqliteStore> {
+  prepareFile(path);
+  const database = await connect(path, patienceMs);
+  const writer = new NodeSqliteConnection(database, { exclusive: true, patienceMs });
+  try {
+    await patiently(patienceMs, () => useWriteAheadLog(database));
+    const write = kyselyOver(writer);
+    await bringUpToDate(database, write, patienceMs);
+    const reader = new NodeSqliteConnection(await connect(path, patienceMs, true), { exclusive: false, patienceMs });
+    const store = sqlStore({ read: kyselyOver(reader), write }, async () => {
+      // The writer last: whoever closes a database last folds the log into the file, and a reader may not.
+      await reader.close();
+      await writer.close();
+    });
+    return { ...store, dataVersion: () => reader.dataVersion() };
+  } catch (error) {
+    await writer.close();
+    throw error;
+  }
+}
+
+/**
+ * The store on SQLite: one connection that writes, one thing after another, and one that reads what is committed. With
+ * `:memory:` there is one connection for both and nothing outlives `close`. Several processes may open the same file.
+ */
+export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<SqliteStore> {
+  const patienceMs = options.busyTimeoutMs ?? 5000;
+  try {
+    return await (path === ':memory:' ? openMemory(patienceMs) : openFile(path, patienceMs));
+  } catch (error) {
+    throw storeError(error);
+  }
+}

@@ -1,0 +1,213 @@
+import type { DraftPayload } from '../core/payload.ts';
+
+/**
+ * What the product needs of a database. The workspace comes first on every method, so that no row can be reached
+ * without naming its tenant. Times are RFC 3339 UTC with milliseconds. Rows are plain data; nothing here knows a rule.
+ */
+
+/** One page of an ordered list. `cursor` is opaque to callers: the key of the last row seen. */
+export interface Page<T> {
+  rows: T[];
+  next_cursor: string | null;
+}
+export interface PageRequest {
+  limit: number;
+  cursor?: string | undefined;
+}
+
+export interface DraftRow {
+  client_id: string;
+  profile_id: string;
+  /** Starts at 1 with the first change and only grows; 0 means "no draft". */
+  revision: number;
+  payload: DraftPayload;
+  updated_at: string;
+}
+
+/** A profile that was created explicitly (the four standard ones exist without a row). */
+export interface ProfileRow {
+  client_id: string;
+  profile_id: string;
+  display_name: string;
+  description: string;
+  created_at: string;
+}
+
+export interface ArtifactRow {
+  artifact_id: string;
+  /** The RFC 8785 text whose SHA-256 is `artifact_id`. */
+  canonical: string;
+  created_at: string;
+}
+
+/** One signed release. `envelope` is the DSSE envelope exactly as signed, as JSON text. */
+export interface ReleaseRow {
+  client_id: string;
+  profile_id: string;
+  /** 1, 2, 3 ... without gaps per workspace, client and profile. */
+  sequence: number;
+  artifact_id: string;
+  version: string;
+  previous_artifact_id: string | null;
+  changelog: string | null;
+  server_count: number;
+  policy_digest: string | null;
+  signing_key_id: string;
+  issued_at: string;
+  expires_at: string | null;
+  envelope: string;
+}
+
+export interface KeyRow {
+  key_id: string;
+  algorithm: 'ed25519' | 'ecdsa-p256';
+  public_key_pem: string;
+  status: 'active' | 'retired' | 'revoked';
+  created_at: string;
+}
+
+export interface TokenRow {
+  token_id: string;
+  /** SHA-256 of the token, lowercase hex. The token itself is never stored. */
+  digest: string;
+  name: string;
+  kind: 'user' | 'agent';
+  scopes: string[];
+  created_at: string;
+  expires_at: string | null;
+  last_used_at: string | null;
+  use_count: number;
+  revoked_at: string | null;
+}
+
+/** The ledger: what was put into which file of which machine. */
+export interface DeploymentRow {
+  deployment_id: string;
+  machine_id: string;
+  client_id: string;
+  profile_id: string;
+  artifact_id: string;
+  sequence: number;
+  config_scope: string;
+  config_path: string;
+  /** JSON Pointer of the servers map inside the file. */
+  pointer: string;
+  /** `intent` is written before the file is touched; the next command settles it as `done` or `abandoned`. */
+  status: 'intent' | 'done' | 'abandoned' | 'undone';
+  pinned: boolean;
+  /** Digest of the file before and after, lowercase hex SHA-256; null: there was no file. */
+  before_sha256: string | null;
+  after_sha256: string;
+  backup_path: string | null;
+  renderer_version: string;
+  native_sha256: string;
+  /** Ownership and glue, as core/merge.ts defines it. */
+  ledger: unknown;
+  deployed_at: string;
+}
+
+export interface AuditRow {
+  at: string;
+  operation: string;
+  effect: 'write' | 'delete';
+  /** Who acted: `local:<os user>` or `token:<token_id>` or `api-key`. */
+  actor: string;
+  door: 'cli' | 'mcp' | 'rest';
+  client_id: string | null;
+  profile_id: string | null;
+  request_id: string;
+  /** Ids, numbers and statuses only: never a value of a payload. */
+  facts: Record<string, string | number | boolean | null>;
+}
+
+export interface Store {
+  drafts: {
+    get(workspace: string, client_id: string, profile_id: string): Promise<DraftRow | undefined>;
+    /** Saves only when `row.revision` is the stored revision plus 1 (a missing draft counts as 0); false when somebody was faster. */
+    save(workspace: string, row: DraftRow): Promise<boolean>;
+  };
+  profiles: {
+    /** Of one client, or of all of them; in the order of their ids. */
+    list(workspace: string, client_id?: string): Promise<ProfileRow[]>;
+    get(workspace: string, client_id: string, profile_id: string): Promise<ProfileRow | undefined>;
+    /** False when the profile is there already. */
+    create(workspace: string, row: ProfileRow): Promise<boolean>;
+  };
+  artifacts: {
+    /** Storing the same artifact again changes nothing. */
+    put(workspace: string, row: ArtifactRow): Promise<void>;
+    get(workspace: string, artifact_id: string): Promise<ArtifactRow | undefined>;
+  };
+  releases: {
+    /** Appends as `sequence` = latest + 1; false when another release took that number. The artifact is stored before. */
+    append(workspace: string, row: ReleaseRow): Promise<boolean>;
+    latest(workspace: string, client_id: string, profile_id: string): Promise<ReleaseRow | undefined>;
+    /** The latest release of each profile of a client, in the order of their ids. */
+    latestOfClient(workspace: string, client_id: string): Promise<ReleaseRow[]>;
+    bySequence(
+      workspace: string,
+      client_id: string,
+      profile_id: string,
+      sequence: number,
+    ): Promise<ReleaseRow | undefined>;
+    /** The newest release of this client and profile that carries the artifact. */
+    carrying(
+      workspace: string,
+      client_id: string,
+      profile_id: string,
+      artifact_id: string,
+    ): Promise<ReleaseRow | undefined>;
+  };
+  keys: {
+    /** Oldest first. */
+    list(workspace: string): Promise<KeyRow[]>;
+    get(workspace: string, key_id: string): Promise<KeyRow | undefined>;
+    /** Inserts, or updates the status of a known key. */
+    put(workspace: string, row: KeyRow): Promise<void>;
+  };
+  tokens: {
+    insert(workspace: string, row: TokenRow): Promise<void>;
+    /** Looks across workspaces: the token decides which workspace its bearer acts in. */
+    byDigest(digest: string): Promise<{ workspace: string; token: TokenRow } | undefined>;
+    /** Newest first. */
+    list(workspace: string, page: PageRequest): Promise<Page<TokenRow>>;
+    /** True when the token exists; revoking twice keeps the first time. */
+    revoke(workspace: string, token_id: string, at: string): Promise<boolean>;
+    addUses(workspace: string, token_id: string, uses: number, last_used_at: string): Promise<void>;
+    /** How many tokens exist in all workspaces: "is this the first start?". */
+    count(): Promise<number>;
+  };
+  deployments: {
+    insert(workspace: string, row: DeploymentRow): Promise<void>;
+    setStatus(workspace: string, deployment_id: string, status: DeploymentRow['status']): Promise<void>;
+    /** The newest `done` deployment into this file and pointer, of whichever profile. */
+    current(
+      workspace: string,
+      machine_id: string,
+      config_path: string,
+      pointer: string,
+    ): Promise<DeploymentRow | undefined>;
+    /** The newest `done` deployment of this client and profile on this machine. */
+    latestOf(
+      workspace: string,
+      machine_id: string,
+      client_id: string,
+      profile_id: string,
+    ): Promise<DeploymentRow | undefined>;
+    /** All that were begun and never settled on this machine, oldest first. */
+    unsettled(workspace: string, machine_id: string): Promise<DeploymentRow[]>;
+  };
+  audit: {
+    append(workspace: string, row: AuditRow): Promise<void>;
+    /** Newest first. */
+    list(workspace: string, page: PageRequest): Promise<Page<AuditRow>>;
+  };
+  /**
+   * All or nothing. Inside, use only the store you are handed: the outer one waits for you and you for it.
+   * A write from outside never lands in a running transaction. A transaction of the store you are handed is a part that
+   * can fail alone (a savepoint); such parts run one after another.
+   */
+  transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
+  /** Lets running transactions end first; later calls answer UNAVAILABLE. Closing again does nothing. */
+  close(): Promise<void>;
+}

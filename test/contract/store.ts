@@ -1,0 +1,33 @@
+import { afterEach, beforeEach, describe } from 'vitest';
+import type { Store } from '../../src/stores/store.ts';
+import {
+  auditCases,
+  deploymentCases,
+  draftCases,
+  profileAndKeyCases,
+  releaseCases,
+  tokenCases,
+} from './store-nouns.ts';
+import { transactionCases, valueCases } from './store-promises.ts';
+
+type Open = () => Promise<Store>;
+
+/** What every store must do. `open` gives an empty store; the suite closes it. */
+export function storeContract(name: string, open: Open): void {
+  describe(`store contract: ${name}`, () => {
+    let store: Store;
+    beforeEach(async () => {
+      store = await open();
+    });
+    afterEach(() => store.close());
+    const current = () => store;
+    describe('drafts', () => draftCases(current));
+    describe('profiles and keys', () => profileAndKeyCases(current));
+    describe('artifacts and releases', () => releaseCases(current));
+    describe('tokens', () => tokenCases(current));
+    describe('deployments', () => deploymentCases(current));
+    describe('audit', () => auditCases(current));
+    describe('transactions', () => transactionCases(current));
+    describe('values', () => valueCases(current));
+  });
+}
