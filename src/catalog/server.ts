@@ -43,12 +43,11 @@ export const Variable = z.strictObject({
 export type Variable = z.infer<typeof Variable>;
 
 /** One or more arguments: always; only when a parameter is set (a bool: true) or `env:NAME` is; once per value. */
-export const ArgumentItem = z.union([
+const ArgumentItem = z.union([
   z.string(),
   z.strictObject({ when: z.string(), args: z.array(z.string()) }),
   z.strictObject({ each: z.string(), args: z.array(z.string()) }),
 ]);
-export type ArgumentItem = z.infer<typeof ArgumentItem>;
 
 export const PackageRef = z.strictObject({
   registry: z.enum(['npm', 'pypi', 'oci']),
@@ -78,7 +77,7 @@ export const StdioTransport = z.strictObject({
 export type StdioTransport = z.infer<typeof StdioTransport>;
 
 /** Left out when it is not required and its parameter is not set. */
-export const Header = z.strictObject({
+const Header = z.strictObject({
   name: z.string().min(1),
   value: z.string().min(1),
   required: z.boolean().optional(),
@@ -138,7 +137,7 @@ function templatesOf(transport: CatalogTransport): { text: string; sure: string[
 }
 
 /** What is wrong with the templates of a transport, in words; nothing when every placeholder always has a value. */
-export function templateFaults(transport: CatalogTransport): string[] {
+function templateFaults(transport: CatalogTransport): string[] {
   const known = new Map(transport.parameters.map((parameter) => [parameter.name, parameter]));
   const versioned = transport.type === 'stdio' && transport.package?.version_seen;
   return templatesOf(transport).flatMap(({ text, sure }) =>
@@ -154,7 +153,7 @@ export function templateFaults(transport: CatalogTransport): string[] {
 }
 
 /** `when` and `each` must test something that is declared, and only `each` can hold a list. */
-export function conditionFaults(transport: CatalogTransport): string[] {
+function conditionFaults(transport: CatalogTransport): string[] {
   if (transport.type !== 'stdio') return [];
   const repeated = new Map(transport.parameters.map((parameter) => [parameter.name, parameter.repeated === true]));
   const variables = new Set(transport.env.map((variable) => variable.name));

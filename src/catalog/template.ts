@@ -28,7 +28,7 @@ function fill(template: string, lookup: (name: string) => string): string {
   });
 }
 
-/** The first value of a parameter; the templates are checked to need no other (`templateFaults`). */
+/** The first value of a parameter; the templates are checked to need no other (server.ts). */
 const single = (params: Params, version: string) => (name: string) =>
   name === 'package_version' ? version : (params.get(name)?.values[0] ?? '');
 

@@ -35,6 +35,7 @@ export interface PlacedReference extends Reference {
 const OPEN = '${';
 const ESCAPED = '$${';
 const PROBLEM_LENGTH = 64;
+const MAX_PROBLEMS = 100;
 const REFERENCE = /\$\{(?:(env):([A-Za-z_][A-Za-z0-9_]{0,127})|(secret|input):([A-Za-z0-9][A-Za-z0-9._-]{0,127}))\}/y;
 
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
@@ -68,7 +69,7 @@ function nextOpening(text: string, from: number): { at: number; escaped: boolean
 
 /**
  * Splits a text into literal text (with `$${` already turned into `${`) and references, in order. What is no legal
- * reference stays in the text and is listed in `problems`. Two neighbouring text parts never occur.
+ * reference stays in the text and is listed in `problems` (the first 100). Two neighbouring text parts never occur.
  */
 export function parseReferences(text: string): ParsedReferences {
   const parts: ReferencePart[] = [];
@@ -90,7 +91,7 @@ export function parseReferences(text: string): ParsedReferences {
       continue;
     }
     literal.push(OPEN);
-    if (!next.escaped) problems.push(problemAt(text, next.at));
+    if (!next.escaped && problems.length < MAX_PROBLEMS) problems.push(problemAt(text, next.at));
     from = next.at + (next.escaped ? ESCAPED.length : OPEN.length);
   }
   literal.push(text.slice(from));
@@ -141,6 +142,8 @@ export interface ReferenceField {
   text: string;
 }
 
+const isMap = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** The strings of an entry in which references mean something, in the order of the entry. Other types are passed over. */
 export function* referenceFields(entry: Readonly<Record<string, unknown>>): Generator<ReferenceField> {
   for (const [field, value] of Object.entries(entry)) {
@@ -150,7 +153,7 @@ export function* referenceFields(entry: Readonly<Record<string, unknown>>): Gene
       for (const [index, text] of value.entries()) {
         if (typeof text === 'string') yield { field, keys: [field, index], text };
       }
-    } else if ((field === 'env' || field === 'headers') && typeof value === 'object' && value !== null) {
+    } else if ((field === 'env' || field === 'headers') && isMap(value)) {
       for (const [key, text] of Object.entries(value)) {
         if (typeof text === 'string') yield { field, keys: [field, key], text };
       }

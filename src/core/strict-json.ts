@@ -27,9 +27,14 @@ type Reason = keyof typeof REASONS;
 
 /** Lines end with LF; columns count UTF-16 code units; both start at 1. */
 function failure(reason: Reason, text: string, at: number): AppError {
-  const before = text.slice(0, at);
-  const line = before.split('\n').length;
-  const column = at - before.lastIndexOf('\n');
+  let line = 1;
+  let lineStart = 0;
+  for (let index = 0; index < at; index++) {
+    if (text.charCodeAt(index) !== LINE_FEED) continue;
+    line++;
+    lineStart = index + 1;
+  }
+  const column = at - lineStart + 1;
   return new AppError('INVALID_JSON', `${REASONS[reason]} (line ${line}, column ${column}).`, { reason, line, column });
 }
 

@@ -48,7 +48,9 @@ export class KeyDirectory {
    * Returns false when a key was there already and stays.
    */
   async create(replace: boolean): Promise<boolean> {
-    await mkdir(this.dir, { recursive: true, mode: 0o700 });
+    await mkdir(this.dir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+      throw writeFailed(error, 'key directory');
+    });
     const { privateKey } = generateKeyPairSync('ed25519');
     const made = await this.#place(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), replace);
     await this.#writePublic();
@@ -63,7 +65,7 @@ export class KeyDirectory {
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-      throw writeFailed(error, 'signing.key');
+      throw writeFailed(error, 'signing key');
     } finally {
       await unlink(temporary).catch(() => undefined);
       await syncDirectory(this.dir);
@@ -119,7 +121,7 @@ export class KeyDirectory {
       const { ino, size, mtimeNs, ctimeNs } = await stat(this.private_path, { bigint: true });
       return `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
       throw new AppError('UNAVAILABLE', 'The signing key cannot be reached.', { reason: 'key unreachable' }, { cause: error });
     }
   }

@@ -1,6 +1,6 @@
-import { type CliSettings, runCli } from '../adapters/cli/cli.ts';
+import { type CliSettings, report, runCli } from '../adapters/cli/cli.ts';
 import { initVerb } from '../adapters/cli/local/init.ts';
-import { printable, styleFor, type Terminal, write } from '../adapters/cli/terminal.ts';
+import type { Terminal } from '../adapters/cli/terminal.ts';
 import { enableFailpoints } from '../io/failpoint.ts';
 import { OPERATIONS } from '../operations/index.ts';
 import { refusal } from '../operations/operation.ts';
@@ -30,11 +30,7 @@ export async function main(terminal: Terminal): Promise<number> {
     };
     return await runCli(withDefaultVerb(terminal), settings);
   } catch (error) {
-    const { problem, exit } = refusal(error, { now, request_id: newRequestId(), services: { log } });
-    if (terminal.args.includes('--json')) await write(terminal.stdout, `${JSON.stringify({ error: problem })}\n`);
-    const style = styleFor({ ...terminal, stdout: terminal.stderr });
-    await write(terminal.stderr, printable(`${style.bad(problem.code)}: ${problem.message}\n${problem.hint}\n`));
-    return exit;
+    return report(refusal(error, { now, request_id: newRequestId(), services: { log } }), terminal, terminal.args.includes('--json'));
   } finally {
     await app?.close();
   }

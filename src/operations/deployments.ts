@@ -253,7 +253,6 @@ export const deployConfig = defineOperation({
     'DRIFT_DETECTED',
     'SECRET_NOT_RENDERABLE',
     'SIGNATURE_INVALID',
-    'VALIDATION_FAILED',
     'WRITE_FAILED',
   ],
   permission: { needs: 'config:deploy', agents: false },

@@ -54,7 +54,7 @@ async function race(code: string, path: string, count = 4, shell = ''): Promise<
   );
 }
 
-describe('several processes on one file', () => {
+describe('several processes on one file', { timeout: 60_000 }, () => {
   it('migrates a new file once, however many open it at the same time', async () => {
     const path = freshPath();
     const code = `

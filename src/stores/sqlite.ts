@@ -1,5 +1,5 @@
 import { closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { AppError } from '../core/errors.ts';
@@ -31,14 +31,23 @@ const SETTINGS = `
   pragma checkpoint_fullfsync = on;
 `;
 
-/** Without this a power cut can take the name of a new file or directory away. */
+const hasCode = (error: unknown, codes: readonly string[]) =>
+  error instanceof Error && 'code' in error && codes.includes(String(error.code));
+
+/**
+ * Without this a power cut can take the name of a new file or directory away. Best effort where directories cannot be
+ * opened (Windows, a parent without read permission) or synced (some network file systems).
+ */
 function syncDirectory(directory: string): void {
-  if (process.platform === 'win32') return;
-  const handle = openSync(directory, constants.O_RDONLY);
   try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
+    const handle = openSync(directory, constants.O_RDONLY);
+    try {
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+  } catch (error) {
+    if (!hasCode(error, ['EACCES', 'EPERM', 'EISDIR', 'EINVAL'])) throw error;
   }
 }
 
@@ -47,13 +56,15 @@ function syncDirectory(directory: string): void {
  * is not opened here: closing any handle of it would drop the POSIX locks that SQLite holds in this process.
  */
 function prepareFile(path: string): void {
-  const directory = dirname(path);
-  const made = mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (made !== undefined) syncDirectory(dirname(made));
+  const directory = dirname(resolve(path));
+  const firstMade = mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (firstMade !== undefined) {
+    for (let made = directory; made.length >= firstMade.length; made = dirname(made)) syncDirectory(dirname(made));
+  }
   try {
     closeSync(openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR, 0o600));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return;
+    if (hasCode(error, ['EEXIST'])) return;
     throw error;
   }
   syncDirectory(directory);

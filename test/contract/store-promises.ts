@@ -176,7 +176,7 @@ export function valueCases(store: () => Store): void {
         await store().artifacts.put(W, artifact(`${revision}`, { canonical }));
         expect((await store().artifacts.get(W, `${revision}`))?.canonical).toBe(canonical);
       }),
-      { numRuns: 50 },
+      { numRuns: 25 },
     );
   });
 

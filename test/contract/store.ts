@@ -14,7 +14,7 @@ type Open = () => Promise<Store>;
 
 /** What every store must do. `open` gives an empty store; the suite closes it. */
 export function storeContract(name: string, open: Open): void {
-  describe(`store contract: ${name}`, () => {
+  describe(`store contract: ${name}`, { timeout: 30_000 }, () => {
     let store: Store;
     beforeEach(async () => {
       store = await open();

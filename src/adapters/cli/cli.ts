@@ -49,6 +49,8 @@ function programOf(terminal: Terminal, settings: CliSettings, finish: (code: num
   const program = new Command('mcp-orchestration')
     .description('Say once which MCP servers belong in which AI client; publish signed releases and merge them into the real files.')
     .version(settings.version)
+    // Without it `--version` of the program would be taken out of the arguments of a verb that has such a flag too.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
@@ -78,6 +80,8 @@ function declareOperation(
   const { cli } = operation;
   if (!cli) return;
   const command = program.command(cli.verb).description(operation.summary);
+  // Deriving flags costs more than a short command itself: only the verb that is called gets them.
+  if (!terminal.args.includes(cli.verb)) return;
   if (operation.description) command.addHelpText('after', `\n${operation.description}`);
   for (const name of cli.positional ?? []) command.argument(`[${name}]`);
   const flags = flagsOf(operation);
@@ -110,7 +114,8 @@ async function show(operation: Operation, output: Record<string, unknown>, termi
   return cli?.exit?.(output as never) ?? 0;
 }
 
-async function report(result: Answer & { ok: false }, terminal: Terminal, json: boolean): Promise<number> {
+/** Shows a refusal: words on stderr, and the object on stdout when it was asked for. Returns the exit code. */
+export async function report(result: Answer & { ok: false }, terminal: Terminal, json: boolean): Promise<number> {
   const { problem, exit } = result;
   if (json) await write(terminal.stdout, `${JSON.stringify({ error: problem })}\n`);
   const style = styleFor({ ...terminal, stdout: terminal.stderr });

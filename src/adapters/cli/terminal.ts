@@ -15,10 +15,10 @@ export interface Terminal {
 }
 
 /**
- * Characters that a terminal would obey or hide instead of showing: C0 and C1 controls but for the line feed, bidi
+ * Characters that a terminal would obey or hide instead of showing: C0 and C1 controls but for tab and line feed, bidi
  * controls, zero-width and tag characters. Names in a configuration are chosen by others (SECURITY-BAR T5, T28).
  */
-const UNPRINTABLE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
+const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
 
 /** The only escape sequences that are ours: colours and weights. */
 const OUR_COLOURS = /\u001b\[\d{1,2}m/g;

@@ -25,12 +25,20 @@ export function createdAlso(glue: Glue | null, pointer: readonly string[], depth
 
 /**
  * Remembers what stood inside a container that gets its first member now. Whoever made it before, it was there without
- * our entries, so it stays when they go.
+ * our entries, so it stays when they go. The same is true of a container from which the way to our entries was missing.
  */
-export function openedAlso(glue: Glue | null, { text }: Document, node: ObjectNode, path: string[]): Glue | null {
-  if (node.members.length > 0) return glue;
+export function openedAlso(
+  glue: Glue | null,
+  { text }: Document,
+  node: ObjectNode,
+  path: string[],
+  way_missing: boolean,
+): Glue | null {
+  const empty = node.members.length === 0;
+  if (!empty && !way_missing) return glue;
   const { root, created, interiors } = forgetPath(blankGlue(glue), path);
-  return { root, created, interiors: [...interiors, { path, text: text.slice(node.start + 1, node.end - 1) }] };
+  const interior = { path, text: text.slice(node.start + 1, node.end - 1) };
+  return { root, created, interiors: empty ? [...interiors, interior] : interiors };
 }
 
 export function forgetPath(glue: Glue, path: readonly string[]): Glue {

@@ -26,7 +26,7 @@ export function putJson(document: Document, pointer: readonly string[], puts: re
   const parent = path.length === 0 ? null : containerAt(document, path.slice(0, -1));
   const layout = layoutOf(document, node, parent);
   const missing = pointer.slice(path.length);
-  const opened = openedAlso(glue, document, node, path);
+  const opened = openedAlso(glue, document, node, path, missing.length > 0);
   const [segment, ...deeper] = missing;
   if (segment !== undefined) {
     const edits = insert(document, node, layout, [{ key: JSON.stringify(segment), value: nest(deeper, puts) }]);

@@ -30,7 +30,7 @@ describe('where a secret is found and what is to be written instead', () => {
       '/mcpServers/tavily/url',
       '${env:TAVILY_API_KEY}',
     ],
-    ['url password', inServer('db', { url: 'https://u:hunter2@h/' }), '/mcpServers/db/url', '${env:DB_URL}'],
+    ['url password', inServer('db', { url: 'https://u:hunter2@h/' }), '/mcpServers/db/url', '${env:DB_PASSWORD}'],
     ['flag and value', inServer('x', { args: ['--api-key', PLAIN] }), '/mcpServers/x/args/1', '${env:X_API_KEY}'],
     ['flag=value', inServer('x', { args: ['a', `--apiKey=${PLAIN}`] }), '/mcpServers/x/args/1', '${env:X_API_KEY}'],
     [
@@ -58,7 +58,7 @@ describe('where a secret is found and what is to be written instead', () => {
     ['number-like name', inServer('1st', { env: { '2': TOKEN } }), '/mcpServers/1st/env/2', '${env:_1ST_2}'],
     ['name without letters', inServer('名', { headers: { '': TOKEN } }), '/mcpServers/名/headers/', '${env:HEADERS}'],
     ['key', inServer('x', { env: { [TOKEN]: '1' } }), '/mcpServers/x/env', '${env:X_ENV}'],
-    ['name of a server', inServer(TOKEN, {}), '/mcpServers', '${env:MCPSERVERS}'],
+    ['name of a server', inServer(TOKEN, {}), '/mcpServers', '${env:SECRET}'],
     [
       'default of an input',
       { mcpServers: {}, inputs: { 'gh-token': { description: 'd', default: PLAIN, required: true } } },
@@ -156,6 +156,5 @@ test('a mebibyte of anything is searched at once, however deep', () => {
     const start = performance.now();
     firstSecret({ mcpServers: { x: { env: bomb } } } as DraftPayload);
     expect(performance.now() - start, kind).toBeLessThan(1500);
-    console.log(kind, performance.now() - start);
   }
 });

@@ -2,12 +2,14 @@ import { AppError } from '../errors.ts';
 import type { Finding } from '../finding.ts';
 import type { DraftPayload, JsonValue } from '../payload.ts';
 import { isReferenceName, jsonPointer, spellReference } from '../references.ts';
+import { visible } from '../validation/invisible.ts';
 import { type FoundSecret, findSecrets, maskSecret, type SecretContext, type SecretPosition } from './text.ts';
 
 export { findSecrets, maskSecret } from './text.ts';
 
-/** A literal secret of a payload. `text` is never to leave this process. */
+/** A literal secret of a payload, without the secret. */
 export interface PlacedSecret {
+  /** From the payload root; of a secret that is itself a key, to the object that has it. */
   keys: (string | number)[];
   server?: string;
   kind: string;
@@ -15,8 +17,7 @@ export interface PlacedSecret {
   shown: string;
   /** The reference to write in its place. */
   reference: string;
-  /** False where references are not resolved: the value must move first. */
-  referable: boolean;
+  position: SecretPosition;
 }
 
 /** What `AppError('SECRET_IN_CONFIG')` carries in its details. */
@@ -29,38 +30,64 @@ export interface FirstSecret {
   kind: string;
 }
 
-type Keys = (string | number)[];
-interface TextAt {
-  keys: Keys;
-  text: string;
+type Key = string | number;
+/** A place in the payload. The way up is a chain, so that a deep value costs no more than a flat one. */
+interface Place {
+  key: Key;
+  parent: Place | undefined;
+  value: unknown;
+  /** The first four keys: what the contract gives a meaning to. */
+  head: readonly Key[];
+  /** The nearest key that is a name and no index. */
+  name: string;
   /** The element before it, inside an array. */
   before?: unknown;
+}
+interface TextAt {
+  place: Place;
+  text: string;
   isKey: boolean;
 }
 
 /** Nothing shorter is a secret; skipping it early keeps a payload of a million empty strings cheap. */
 const SHORTEST = 6;
+const HEAD_LENGTH = 4;
+
+function inside(parent: Place | undefined, key: Key, value: unknown, before?: unknown): Place {
+  const above = parent?.head ?? [];
+  const head = above.length < HEAD_LENGTH ? [...above, key] : above;
+  return { key, parent, value, head, name: typeof key === 'string' ? key : (parent?.name ?? ''), before };
+}
+
+/** The members of a value that can hold a secret, last one first. */
+function membersOf(place: Place | undefined, value: unknown): Place[] {
+  if (Array.isArray(value)) {
+    const items = value.flatMap((item: unknown, index) =>
+      isWorthwhile(item) ? [inside(place, index, item, value[index - 1])] : [],
+    );
+    return items.reverse();
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  const named = Object.entries(value).filter(([key, member]) => isWorthwhile(member) || key.length >= SHORTEST);
+  return named.map(([key, member]) => inside(place, key, member)).reverse();
+}
 
 /** Every string of a JSON value and every key, in order. Own stack: the depth of the value is not trusted. */
 function* textsOf(root: unknown): Generator<TextAt> {
-  const stack: { keys: Keys; value: unknown; before?: unknown; key?: string }[] = [{ keys: [], value: root }];
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    const { keys, value } = node;
-    if (node.key !== undefined && node.key.length >= SHORTEST) {
-      yield { keys: keys.slice(0, -1), text: node.key, isKey: true };
-    }
-    if (typeof value === 'string') yield { keys, text: value, before: node.before, isKey: false };
-    else if (Array.isArray(value)) {
-      for (let index = value.length - 1; index >= 0; index--) {
-        const item: unknown = value[index];
-        if (isWorthwhile(item)) stack.push({ keys: [...keys, index], value: item, before: value[index - 1] });
-      }
-    } else if (typeof value === 'object' && value !== null) {
-      for (const [key, member] of Object.entries(value).reverse()) {
-        if (isWorthwhile(member) || key.length >= SHORTEST) stack.push({ keys: [...keys, key], value: member, key });
-      }
-    }
+  const stack = membersOf(undefined, root);
+  for (let place = stack.pop(); place !== undefined; place = stack.pop()) {
+    const { key, value } = place;
+    if (typeof key === 'string' && key.length >= SHORTEST) yield { place, text: key, isKey: true };
+    if (typeof value === 'string') yield { place, text: value, isKey: false };
+    else for (const member of membersOf(place, value)) stack.push(member);
   }
+}
+
+/** The keys from the root to a place. */
+function keysTo(place: Place | undefined): Key[] {
+  const keys: Key[] = [];
+  for (let at = place; at !== undefined; at = at.parent) keys.push(at.key);
+  return keys.reverse();
 }
 
 const isWorthwhile = (value: unknown): boolean =>
@@ -84,18 +111,17 @@ function flagBefore(before: unknown): string {
     : '';
 }
 
-function contextOf({ keys, before, isKey }: TextAt): SecretContext {
+function contextOf({ place, isKey }: TextAt): SecretContext {
   if (isKey) return { field: '', position: 'name' };
-  if (keys[0] === 'inputs') return { field: String(keys[1] ?? ''), position: 'input' };
-  const section = keys[0] === 'mcpServers' ? String(keys[2] ?? '') : '';
+  const [root, owner, member] = place.head;
+  if (root === 'inputs') return { field: String(owner ?? ''), position: 'input' };
+  const section = root === 'mcpServers' ? String(member ?? '') : '';
   const position = (Object.hasOwn(POSITIONS, section) ? POSITIONS[section] : undefined) ?? 'other';
-  if (position === 'arg') return { field: flagBefore(before), position };
-  const last = keys.findLast((key) => typeof key === 'string');
-  return { field: String(last ?? ''), position };
+  return { field: position === 'arg' ? flagBefore(place.before) : place.name, position };
 }
 
 /** `my-server`, `apiKey` -> `MY_SERVER_API_KEY`: always a legal name of a variable. */
-function variableName(server: string | undefined, field: string): string {
+function variableName(server: Key | undefined, field: string): string {
   const snake = (text: string) =>
     text
       .slice(0, 128)
@@ -103,24 +129,21 @@ function variableName(server: string | undefined, field: string): string {
       .toUpperCase()
       .replaceAll(/[^A-Z0-9]+/g, '_')
       .replaceAll(/^_|_$/g, '');
-  const prefix = snake(server ?? '');
+  const prefix = snake(String(server ?? ''));
   const suffix = snake(field) || 'SECRET';
   const joined = prefix === '' || suffix.startsWith(`${prefix}_`) ? suffix : `${prefix}_${suffix}`;
   return (/^[0-9]/.test(joined) ? `_${joined}` : joined).slice(0, 128);
 }
 
-function referenceFor(
-  at: TextAt,
-  { position }: SecretContext,
-  secret: FoundSecret,
-  server: string | undefined,
-): string {
+function referenceFor({ place, isKey }: TextAt, { position }: SecretContext, { kind, field }: FoundSecret): string {
+  const [root, server, section, member] = isKey ? (place.parent?.head ?? []) : place.head;
   const isEnv = position === 'env';
-  const own = isEnv ? String(at.keys[3] ?? '') : secret.field;
+  const own = isEnv ? String(member ?? '') : field;
   const keepsName = isEnv || (position === 'arg' && /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/.test(own));
   if (keepsName && isReferenceName('env', own)) return spellReference({ kind: 'env', name: own });
-  const place = position === 'arg' ? `ARG_${Number(at.keys[3] ?? 0) + 1}` : String(at.keys[2] ?? '');
-  return spellReference({ kind: 'env', name: variableName(server, own || place) });
+  const index = position === 'arg' ? `ARG_${Number(member ?? 0) + 1}` : String(section ?? '');
+  const name = kind === 'url_credentials' ? 'PASSWORD' : own || index;
+  return spellReference({ kind: 'env', name: variableName(root === 'mcpServers' ? server : undefined, name) });
 }
 
 /** The literal secrets of a payload, at most one per string, in payload order. A secret used as a key counts too. */
@@ -129,30 +152,39 @@ export function* secretsOf(payload: DraftPayload): Generator<PlacedSecret> {
     const context = contextOf(at);
     const secret = findSecrets(at.text, context)[0];
     if (secret === undefined) continue;
-    const server = at.keys[0] === 'mcpServers' && at.keys.length > 1 ? String(at.keys[1]) : undefined;
+    const keys = keysTo(at.isKey ? at.place.parent : at.place);
     yield {
-      keys: at.keys,
-      ...(server === undefined ? {} : { server }),
+      keys,
+      ...(keys[0] === 'mcpServers' && keys.length > 1 ? { server: String(keys[1]) } : {}),
       kind: secret.kind,
       shown: maskSecret(at.text.slice(secret.start, secret.end), secret.kind),
-      reference: referenceFor(at, context, secret, server),
-      referable: RESOLVED_IN.has(context.position),
+      reference: referenceFor(at, context, secret),
+      position: context.position,
     };
   }
 }
 
-/** One SECRET_IN_CONFIG per literal secret; the hint holds the exact reference to write. */
-export function secretFindings(payload: DraftPayload): Finding[] {
-  return Array.from(secretsOf(payload), ({ keys, server, shown, reference, referable }) => ({
-    code: 'SECRET_IN_CONFIG',
-    message: `\`${keys.slice(server === undefined ? 0 : 2).join('.')}\` holds a literal secret (${shown}).`,
-    severity: 'error' as const,
-    ...(server === undefined ? {} : { server }),
-    path: jsonPointer(...keys),
-    hint: referable
-      ? `Write \`${reference}\` in its place and set the value in the environment of the client.`
-      : `No reference is resolved here: take the value out, and where the server needs it, hand it over as \`${reference}\` in \`env\`.`,
-  }));
+function hintFor({ reference, position }: PlacedSecret): string {
+  if (position === 'env') return `Write \`${reference}\` as its value and set it in the environment of the client.`;
+  return RESOLVED_IN.has(position)
+    ? `Write \`${reference}\` in its place and set it in the environment of the client.`
+    : `No reference is resolved here: take the value out; where the server needs it, write \`${reference}\` under \`env\`.`;
+}
+
+/** One SECRET_IN_CONFIG per literal secret, up to `limit`; the hint holds the exact reference to write. */
+export function secretFindings(payload: DraftPayload, limit = Number.POSITIVE_INFINITY): Finding[] {
+  return Array.from(secretsOf(payload).take(limit), (secret) => {
+    const { keys, server, shown } = secret;
+    const where = visible(keys.slice(server === undefined || keys.length < 3 ? 0 : 2).join('.'));
+    return {
+      code: 'SECRET_IN_CONFIG',
+      message: `\`${where}\` holds a literal secret (${shown}).`,
+      severity: 'error',
+      ...(server === undefined ? {} : { server }),
+      path: jsonPointer(...keys),
+      hint: hintFor(secret),
+    };
+  });
 }
 
 /** The first literal secret, or undefined: the check before anything is stored. */

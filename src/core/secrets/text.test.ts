@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { secrecyOf, wordsOf } from './fields.ts';
-import { SECRET_RULES } from './rules.ts';
+import { ANY_ANCHOR, SECRET_RULES } from './rules.ts';
 import { findSecrets, maskSecret, type SecretPosition } from './text.ts';
 
 /** Made-up material: every example is put together here, so that no scanner takes this file for a leak. */
@@ -35,6 +35,7 @@ const SHAPES: [kind: string, sample: string][] = [
   ['aws_access_key_id', `AKIA${upper(16)}`],
   ['aws_access_key_id', `ASIA${upper(16)}`],
   ['aws_access_key_id', ['AKIAIOSF', 'ODNN7EXAMPLE'].join('')],
+  ['aws_bearer_token_id', `ABIA${upper(16)}`],
   ['aws_bedrock_key', `ABSK${alnum(100)}=`],
   ['google_api_key', `AIza${alnum(35)}`],
   ['google_oauth_secret', `GOCSPX-${alnum(28)}`],
@@ -131,6 +132,8 @@ describe('recall', () => {
       expect(findSecrets(text, { field: 'VALUE', position: 'env' }).map((secret) => secret.kind)).toContain(kind);
     }
   });
+
+  test.each(SHAPES)('the quick look lets %s pass', (_kind, sample) => expect(ANY_ANCHOR.test(sample)).toBe(true));
 
   test('the list covers every rule, and there are at least 45 kinds', () => {
     const kinds = new Set(SECRET_RULES.map((one) => one.kind));
@@ -363,7 +366,7 @@ describe('time', () => {
 
   test('every expression answers every hostile 100 KiB within 10 ms', () => {
     const slow: string[] = [];
-    for (const { kind, pattern } of SECRET_RULES) {
+    for (const { kind, pattern } of [...SECRET_RULES, { kind: 'quick look', pattern: new RegExp(ANY_ANCHOR, 'g') }]) {
       for (const text of hostile) {
         const start = performance.now();
         for (const _match of text.matchAll(pattern));

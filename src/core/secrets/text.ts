@@ -1,6 +1,6 @@
 import { blankReferences } from '../references.ts';
-import { isPlaceholder, isSecretValue, secrecyOf, wordsOf } from './fields.ts';
-import { SECRET_RULES } from './rules.ts';
+import { isPlaceholder, isSecretValue, type Secrecy, secrecyOf, wordsOf } from './fields.ts';
+import { ANY_ANCHOR, SECRET_RULES } from './rules.ts';
 
 export type SecretPosition =
   | 'env'
@@ -31,6 +31,7 @@ export interface FoundSecret {
 /** A stretch of the text together with the name that governs it. */
 interface Candidate {
   field: string;
+  secrecy: Secrecy;
   start: number;
   end: number;
   /** Behind `Bearer`, `Basic` ...: whatever is written there is the credential. */
@@ -44,6 +45,7 @@ const QUERY_PAIR = /[?&#]([A-Za-z0-9_.-]{1,64})=([^&#\s]{6,})/g;
 const JSON_PAIR = /"([A-Za-z0-9_.-]{1,64})"[ ]{0,4}:[ ]{0,4}"([^"]{6,})"/g;
 
 function byShape(text: string, field: string): FoundSecret[] {
+  if (!ANY_ANCHOR.test(text)) return [];
   const found: FoundSecret[] = [];
   for (const { kind, anchor, pattern, confirm } of SECRET_RULES) {
     if (!text.includes(anchor)) continue;
@@ -61,7 +63,7 @@ function byShape(text: string, field: string): FoundSecret[] {
 function afterNames(text: string, { field, position }: SecretContext): Candidate {
   let start = 0;
   let nearest = field;
-  if (position === 'arg') {
+  if (position === 'arg' && /[=:]/.test(text)) {
     for (let depth = 0; depth < 2; depth++) {
       NAMED.lastIndex = start;
       const match = NAMED.exec(text);
@@ -71,15 +73,16 @@ function afterNames(text: string, { field, position }: SecretContext): Candidate
     }
   }
   SCHEME.lastIndex = start;
-  const scheme = secrecyOf(nearest) === 'none' ? null : SCHEME.exec(text);
+  const secrecy = secrecyOf(nearest);
+  const scheme = secrecy === 'none' ? null : SCHEME.exec(text);
   const certain = scheme !== null && (position === 'header' || /^(?:proxy-)?authorization$/i.test(nearest));
-  return { field: nearest, start: start + (scheme?.[0].length ?? 0), end: text.length, certain };
+  return { field: nearest, secrecy, start: start + (scheme?.[0].length ?? 0), end: text.length, certain };
 }
 
 function pairs(text: string, pattern: RegExp): Candidate[] {
   return Array.from(text.matchAll(pattern), (match) => {
     const start = match.index + match[0].lastIndexOf(match[2] ?? '');
-    return { field: match[1] ?? '', start, end: start + (match[2]?.length ?? 0) };
+    return { field: match[1] ?? '', secrecy: secrecyOf(match[1] ?? ''), start, end: start + (match[2]?.length ?? 0) };
   });
 }
 
@@ -103,10 +106,10 @@ function kindOf(field: string, value: string): string {
 const isCredential = (literal: string): boolean => literal.length >= SHORTEST && !isPlaceholder(literal);
 
 function judge(text: string, candidate: Candidate): FoundSecret | undefined {
-  const { field, start, end } = candidate;
+  const { field, secrecy, start, end } = candidate;
+  if (secrecy === 'none') return undefined;
   const value = text.slice(start, end);
-  const secrecy = secrecyOf(field);
-  if (value.includes('\0')) return secrecy === 'none' ? undefined : besideReferences(value, candidate);
+  if (value.includes('\0')) return besideReferences(value, candidate);
   const isSecret = candidate.certain === true ? isCredential(value.trim()) : isSecretValue(value, field, secrecy);
   return isSecret ? { kind: kindOf(field, value.trim()), start, end, field } : undefined;
 }

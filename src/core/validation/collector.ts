@@ -3,7 +3,7 @@ import type { DraftPayload } from '../payload.ts';
 import { jsonPointer } from '../references.ts';
 
 /** A report is for people: of each code this many findings are kept, so that a hostile payload cannot blow it up. */
-const MAX_PER_CODE = 200;
+export const MAX_PER_CODE = 200;
 
 export type Keys = readonly (string | number)[];
 
@@ -24,6 +24,7 @@ export class Collector {
   }
 
   add(code: string, keys: Keys, { message, hint, severity = 'error' }: Complaint): void {
+    if (this.isFull(code)) return;
     const server = keys[0] === 'mcpServers' && keys.length > 1 ? { server: String(keys[1]) } : {};
     const finding = {
       code,

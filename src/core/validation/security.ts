@@ -1,5 +1,4 @@
 import type { DraftPayload } from '../payload.ts';
-import { secretFindings } from '../secrets/detector.ts';
 import type { Collector, Keys } from './collector.ts';
 import { hiddenCharacter, visible } from './invisible.ts';
 import { packageOf } from './packages.ts';
@@ -8,9 +7,12 @@ import { isObject } from './shape.ts';
 
 const REMEDY = { npm: '`name@1.2.3`', pypi: '`name==1.2.3`', image: '`image:1.2.3` or `image@sha256:...`' } as const;
 
+/** A runner names its package among its first arguments. */
+const LOOKED_AT = 256;
+
 function checkPackage(found: Collector, server: string, { command, args }: Record<string, unknown>): void {
   if (typeof command !== 'string' || !Array.isArray(args)) return;
-  const texts = args.map((arg: unknown) => (typeof arg === 'string' ? arg : ''));
+  const texts = args.slice(0, LOOKED_AT).map((arg: unknown) => (typeof arg === 'string' ? arg : ''));
   const fetched = packageOf(command, texts);
   if (fetched === undefined || fetched.pinned) return;
   const message = `\`${visible(fetched.spec)}\` has no exact version: what runs can change without a new release.`;
@@ -43,15 +45,15 @@ function checkInvisible(found: Collector, server: string, entry: Record<string, 
   checkText(found, [...keys, 'cwd'], entry.cwd, '`cwd`', false);
   const args: unknown = entry.args;
   for (const [index, arg] of Array.isArray(args) ? args.entries() : []) {
+    if (found.isFull('INVISIBLE_TEXT')) return;
     checkText(found, [...keys, 'args', index], arg, `Argument ${index + 1}`, true);
   }
   checkMap(found, [...keys, 'env'], entry.env, 'env');
   checkMap(found, [...keys, 'headers'], entry.headers, 'headers');
 }
 
-/** Literal secrets, versions that float, references on command lines, and text that hides. */
+/** Versions that float, references on command lines, and text that hides. */
 export function checkSecurity(found: Collector, payload: DraftPayload): void {
-  for (const finding of secretFindings(payload)) found.addFinding(finding);
   checkArgumentReferences(found, payload);
   for (const [server, entry] of Object.entries(payload.mcpServers)) {
     checkPackage(found, server, entry);

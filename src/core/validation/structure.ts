@@ -9,7 +9,7 @@ import {
   StdioEntry,
 } from '../payload.ts';
 import { parseReferences } from '../references.ts';
-import type { Collector, Keys } from './collector.ts';
+import { type Collector, type Keys, MAX_PER_CODE } from './collector.ts';
 import { visible } from './invisible.ts';
 import { isObject } from './shape.ts';
 
@@ -17,9 +17,6 @@ import { isObject } from './shape.ts';
  * What the schema of a payload demands, told with codes of its own. Members that can be long (args, env, headers, tools)
  * are checked by hand, so that a million wrong items cost a million comparisons and not a million schema issues.
  */
-
-/** Entries beyond this many are not looked into: the payload is refused for their number. */
-export const MAX_SERVERS = 1000;
 
 const BY_HAND = { tools: true, 'x-client': true } as const;
 const StdioRest = StdioEntry.omit({ command: true, args: true, env: true, ...BY_HAND });
@@ -32,7 +29,7 @@ function addSchemaIssues(found: Collector, keys: Keys, schema: z.ZodType, value:
   const parsed = schema.safeParse(value);
   for (const issue of parsed.error?.issues ?? []) {
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) addUnknown(found, [...keys, key], hints[key]);
+      for (const key of issue.keys.slice(0, MAX_PER_CODE)) addUnknown(found, [...keys, key], hints[key]);
       continue;
     }
     const path = issue.path.filter((key) => typeof key !== 'symbol');
@@ -76,16 +73,13 @@ function addMapProblems(
     return;
   }
   for (const [name, text] of Object.entries(value)) {
-    if (found.isFull(code) && found.isFull('INVALID_ENTRY')) return;
-    const shown = visible(name);
     const problem = nameProblem(name) ?? (typeof text === 'string' ? valueProblem?.(text) : undefined);
-    if (problem !== undefined)
-      found.add('INVALID_ENTRY', [...keys, name], { message: `\`${what}.${shown}\`: ${problem}.` });
-    if (typeof text !== 'string') {
-      found.add(code, [...keys, name], {
-        message: `\`${what}.${shown}\` is no string.`,
-        hint: 'Put the value in quotes.',
-      });
+    if (problem !== undefined && !found.isFull('INVALID_ENTRY')) {
+      found.add('INVALID_ENTRY', [...keys, name], { message: `\`${what}.${visible(name)}\`: ${problem}.` });
+    }
+    if (typeof text !== 'string' && !found.isFull(code)) {
+      const message = `\`${what}.${visible(name)}\` is no string.`;
+      found.add(code, [...keys, name], { message, hint: 'Put the value in quotes.' });
     }
   }
 }
@@ -137,6 +131,7 @@ function checkCommon(found: Collector, keys: Keys, entry: Record<string, unknown
   if (!isObject(extras)) found.add('INVALID_ENTRY', [...keys, 'x-client'], { message });
   else {
     for (const [client, fields] of Object.entries(extras)) {
+      if (found.isFull('INVALID_ENTRY')) return;
       if (!isObject(fields)) found.add('INVALID_ENTRY', [...keys, 'x-client', client], { message });
     }
   }
@@ -223,6 +218,7 @@ function checkName(found: Collector, name: string): void {
 function checkRoot(found: Collector, payload: DraftPayload): void {
   const { mcpServers: _servers, inputs, bridge, ...unknown } = payload;
   for (const key of Object.keys(unknown)) {
+    if (found.isFull('UNKNOWN_FIELD')) break;
     addUnknown(found, [key], 'A payload has `mcpServers`, `inputs` and `bridge`.');
   }
   if (bridge !== undefined) addSchemaIssues(found, ['bridge'], Bridge, bridge);
@@ -254,6 +250,6 @@ export function checkStructure(
     const severity = allow_empty ? 'warning' : 'error';
     found.add('EMPTY_CONFIG', ['mcpServers'], { message: 'The configuration has no server.', hint, severity });
   }
-  for (const [name, entry] of servers.slice(0, MAX_SERVERS)) checkEntry(found, name, entry);
+  for (const [name, entry] of servers) checkEntry(found, name, entry);
   checkRoot(found, payload);
 }

@@ -1,14 +1,16 @@
 import { AppError } from '../errors.ts';
 import type { Finding } from '../finding.ts';
 import { type DraftPayload, Payload } from '../payload.ts';
-import { Collector } from './collector.ts';
+import { secretFindings } from '../secrets/detector.ts';
+import { Collector, MAX_PER_CODE } from './collector.ts';
 import { visible } from './invisible.ts';
 import { checkReferences } from './places.ts';
 import { checkSecurity } from './security.ts';
 import { isObject } from './shape.ts';
-import { checkStructure, MAX_SERVERS } from './structure.ts';
+import { checkStructure } from './structure.ts';
 
 /** More than these are findings (SECURITY-BAR T16). */
+const MAX_SERVERS = 1000;
 const MAX_ENV_VARS = 256;
 const MAX_ARGS = 256;
 
@@ -53,19 +55,45 @@ function checkLimits(found: Collector, payload: DraftPayload, { client_id, limit
   }
 }
 
+type DraftEntry = DraftPayload['mcpServers'][string];
+
+function headOfEntry(entry: DraftEntry): DraftEntry {
+  const { args, env } = entry;
+  const longArgs = Array.isArray(args) && args.length > MAX_ARGS;
+  const longEnv = isObject(env) && Object.keys(env).length > MAX_ENV_VARS;
+  if (!longArgs && !longEnv) return entry;
+  return {
+    ...entry,
+    ...(longArgs && { args: args.slice(0, MAX_ARGS) }),
+    ...(longEnv && { env: Object.fromEntries(Object.entries(env).slice(0, MAX_ENV_VARS)) }),
+  };
+}
+
+/** The draft within the limits: what is too much is counted and searched for secrets, and not looked into further. */
+function headOf(draft: DraftPayload): DraftPayload {
+  const all = Object.entries(draft.mcpServers);
+  const servers = all.slice(0, MAX_SERVERS).map(([name, entry]) => [name, headOfEntry(entry)] as const);
+  const isWhole = servers.length === all.length && servers.every(([, entry], index) => entry === all[index]?.[1]);
+  return isWhole ? draft : { ...draft, mcpServers: Object.fromEntries(servers) };
+}
+
 /**
- * All findings about a draft, in payload order; of each code at most 200. Whatever the options say, more than 1,000
- * servers are reported, because entries beyond that are not looked into. Time is linear in the payload.
+ * All findings about a draft, in payload order; of each code at most 200. Whatever the options say, counts beyond the
+ * limits are reported, because what lies beyond is not looked into. Time is linear in the payload.
  */
 export function validatePayload(draft: DraftPayload, settings: ValidationSettings): Finding[] {
   const { check_schema, check_limits, check_security } = settings.options ?? EVERYTHING;
   const found = new Collector();
+  const head = headOf(draft);
   if (check_schema) {
-    checkStructure(found, draft, { allow_empty: settings.allow_empty ?? false });
-    checkReferences(found, draft);
+    checkStructure(found, head, { allow_empty: settings.allow_empty ?? false });
+    checkReferences(found, head);
   }
-  if (check_limits || Object.keys(draft.mcpServers).length > MAX_SERVERS) checkLimits(found, draft, settings);
-  if (check_security) checkSecurity(found, draft);
+  if (check_limits || head !== draft) checkLimits(found, draft, settings);
+  if (check_security) {
+    for (const finding of secretFindings(draft, MAX_PER_CODE)) found.addFinding(finding);
+    checkSecurity(found, head);
+  }
   return found.inOrderOf(draft);
 }
 

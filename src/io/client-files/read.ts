@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { AppError } from '../../core/errors.ts';
+import { MAX_FILE_BYTES } from '../../core/splice/entries.ts';
 import { codeOf, step, writeFailed } from './faults.ts';
 import { requireOwnFile, type Target } from './target.ts';
-
-export const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 export interface ClientFile {
   /** With its byte-order mark, when it has one. */

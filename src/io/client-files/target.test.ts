@@ -116,7 +116,7 @@ describe('reading', () => {
     writeFileSync(file(), '\uFEFF{}\r\n', { mode: 0o640 });
     expect(await readClientFile(await resolve(file()))).toMatchObject({
       text: '\uFEFF{}\r\n',
-      sha256: '4d33e1d3e7ef02c5e7c45deeaf93ca34b7eae2d8afc9db31f3c1fe2ec8eb8bb6',
+      sha256: '9e1ab83190bccc9ea53ba40f856fbe5e5718bbc45eaf43a0cbd4f42fd4f01657',
       mode: 0o640,
       uid,
     });

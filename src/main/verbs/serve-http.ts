@@ -1,9 +1,12 @@
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
-import type { AddressInfo } from 'node:net';
 import closeWithGrace from 'close-with-grace';
 import type { Command } from 'commander';
+import type { FastifyInstance } from 'fastify';
 import type { LocalVerb } from '../../adapters/cli/cli.ts';
 import { styleFor, type Terminal, write } from '../../adapters/cli/terminal.ts';
+import { AppError } from '../../core/errors.ts';
 import { OPERATIONS } from '../../operations/index.ts';
 import { invoke } from '../../operations/operation.ts';
 import { generateToken } from '../../operations/tokens.ts';
@@ -41,19 +44,56 @@ export const serveHttp: LocalVerb = {
       allowed_hosts: new Set([...hostNames(mode), ...config.ALLOWED_HOSTS.map((name) => name.toLowerCase())]),
       now,
     });
-    await server.listen({ host: config.HOST, port: config.PORT });
-    await announce(terminal, app, config, (server.server.address() as AddressInfo).port, options['json'] === true);
-    return new Promise((resolve) => {
+    const unused = unusedConnections(server);
+    await listen(server, config);
+    // Before the ready line: who reads that line may ask for a stop at once.
+    const stopped = new Promise<number>((resolve) => {
       closeWithGrace({ delay: 10_000, logger: false }, async ({ signal, err }) => {
         if (err) log.error({ err }, 'stopping after an unexpected error');
         else log.info({ signal }, 'stopping');
-        await server.close();
+        await closeConnections(server, unused);
         await app.close();
         resolve(err ? 1 : 0);
       });
     });
+    await announce(terminal, app, config, (server.server.address() as AddressInfo).port, options['json'] === true);
+    return stopped;
   },
 };
+
+/** Connections on which nothing was asked yet: browsers open some in advance, and Node takes them for busy ones. */
+function unusedConnections({ server }: FastifyInstance): Set<Socket> {
+  const unused = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  server.on('request', ({ socket }: IncomingMessage) => unused.delete(socket));
+  return unused;
+}
+
+/** Answers what was asked; who has not finished asking after 8 s is cut off, so that a stop takes less than 10 s. */
+async function closeConnections(server: FastifyInstance, unused: Iterable<Socket>): Promise<void> {
+  const cutOff = setTimeout(() => server.server.closeAllConnections(), 8_000);
+  const closed = server.close();
+  for (const socket of unused) socket.destroy();
+  await closed;
+  clearTimeout(cutOff);
+}
+
+async function listen(server: FastifyInstance, { HOST: host, PORT: port }: Config): Promise<void> {
+  try {
+    await server.listen({ host, port });
+  } catch (cause) {
+    await server.close();
+    const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+    const what = { EADDRINUSE: 'another program uses it', EACCES: 'you may not use it', EADDRNOTAVAIL: 'this machine has no such address' }[reason];
+    throw new AppError('UNAVAILABLE', `Cannot listen on ${host} port ${port}: ${what ?? reason}.`, { reason, host, port }, {
+      cause,
+      hint: 'Choose another port with --port (0 picks a free one), or stop the other program.',
+    });
+  }
+}
 
 /** The names under which requests may reach this server: a page on the web cannot make a browser send another one. */
 function hostNames(mode: 'local' | 'server'): string[] {

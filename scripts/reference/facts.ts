@@ -1,0 +1,166 @@
+import type { ClientDefinition } from '../../src/clients/client.ts';
+import { describeClient } from '../../src/clients/describe.ts';
+import { CLIENTS } from '../../src/clients/index.ts';
+import { ERRORS } from '../../src/core/errors.ts';
+import { ROLES, SCOPES } from '../../src/core/scopes.ts';
+import { readConfig } from '../../src/main/config.ts';
+import { OPERATIONS } from '../../src/operations/index.ts';
+import { code, codes, page, plain, table } from './markdown.ts';
+
+/** The pages about what is known: errors, clients and settings. */
+
+export function errorsPage(): string {
+  const users = (name: string) =>
+    OPERATIONS.filter(({ errors }) => (errors as readonly string[]).includes(name)).map(
+      ({ mcp, cli, id }) => mcp?.tool ?? cli?.verb ?? id,
+    );
+  const rows = Object.entries(ERRORS).map(([name, { status, exit, hint }]) => [
+    code(name),
+    String(status),
+    String(exit),
+    plain(hint),
+    codes(users(name)),
+  ]);
+  return page('Errors', 'the error catalogue', [
+    'Every refusal has one shape, on every door:',
+    `\`\`\`json\n${JSON.stringify({ error: { code: 'SERVER_NOT_FOUND', message: '...', details: {}, hint: '...', timestamp: '2026-02-15T10:30:00.000Z', request_id: 'req_...' } }, null, 2)}\n\`\`\``,
+    '`code` never changes its meaning. `message` says what happened in this case, `hint` what to do next. `details` never holds a secret or the value of a parameter.',
+    'REST sends the object with the status of the table. MCP sends it as the text of an `isError` result. The command line shows code, message and hint on stderr, ends with the exit code of the table, and prints the object on stdout with `--json`.',
+    'Statuses of the HTTP layer that are not in the table (408, 414, 417, 431, 501 and the like) carry their reason phrase in upper snake case as code.',
+    table(['code', 'REST', 'exit', 'what to do next', 'operations'], rows),
+  ]);
+}
+
+const yes = (flag: boolean) => (flag ? 'yes' : '');
+
+export function clientsPage(): string {
+  const writable = CLIENTS.filter(({ dialect }) => dialect !== null);
+  const rows = CLIENTS.map((client) => [
+    `[${code(client.client_id)}](#${client.client_id})`,
+    plain(client.display_name),
+    yes(client.dialect !== null),
+    describeClient(client, 'linux').formats.join(', '),
+    client.deployable_scopes.join(', '),
+    client.confidence,
+  ]);
+  return page('Clients', 'the client registry', [
+    `${CLIENTS.length} clients are known. This version writes the files of ${writable.length} of them: ${writable.map(({ display_name }) => plain(display_name)).join(', ')}. For the others you can draft, validate and publish; \`deploy-config\` answers \`CLIENT_NOT_WRITABLE\`.`,
+    'The facts come from public vendor documentation, checked 2026-11-22. `verified` means that two sources agree on path and shape.',
+    table(['client', 'name', 'writable', 'formats', 'writable scopes', 'facts'], rows),
+    ...CLIENTS.flatMap(clientSection),
+  ]);
+}
+
+function clientSection(client: ClientDefinition): string[] {
+  const { capabilities, platform } = describeClient(client, 'linux');
+  const scopes = client.scopes.map(({ scope, paths, format, pointer }) => [
+    code(scope),
+    pathCell(paths.linux),
+    pathCell(paths.macos),
+    pathCell(paths.windows),
+    format ?? '',
+    pointer === null ? '' : code(pointer),
+  ]);
+  const facts = [
+    `Systems: ${platform || 'none with a file'}. Transports: ${capabilities.transports.join(', ') || 'none known'}${capabilities.bridge ? ' (remote servers through the bridge)' : ''}.`,
+    `References it resolves itself: ${capabilities.references.join(', ') || 'none'}.`,
+    client.reload_behaviour && `To take effect: ${plain(client.reload_behaviour)}.`,
+    `Documentation: <${client.docs_url}>.`,
+  ];
+  return [
+    `## ${client.client_id}`,
+    `${plain(client.display_name)}, ${plain(client.vendor)}. Status: ${client.status}.`,
+    table(['scope', 'Linux', 'macOS', 'Windows', 'format', 'place in the file'], scopes),
+    facts.filter(Boolean).join(' '),
+    [...client.notes, ...client.limitations].map((note) => `- ${plain(note)}`).join('\n'),
+  ];
+}
+
+const pathCell = (path: string | null) => (path === null ? '' : code(path));
+
+/** What each setting is for; a sample shows that the program takes it. The prefix stands in front of every name. */
+export const SETTINGS: Readonly<Record<string, { sample: string; meaning: string }>> = {
+  HOME: { sample: '/srv/mcp', meaning: 'Data directory: database, signing key, backups. An absolute path.' },
+  API_KEY: {
+    sample: 'a'.repeat(16),
+    meaning: 'A key that REST accepts in `X-API-Key`, with every scope. At least 16 characters.',
+  },
+  HOST: {
+    sample: '127.0.0.1',
+    meaning: 'Address that `serve-http` listens on. Anything but loopback turns server mode on.',
+  },
+  PORT: { sample: '0', meaning: 'Port that `serve-http` listens on. 0 picks a free one.' },
+  LOG_LEVEL: {
+    sample: 'debug',
+    meaning: '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. The log goes to stderr.',
+  },
+  CORS_ORIGINS: {
+    sample: 'https://console.example',
+    meaning: 'Comma list of exact origins of web pages that may call. `*` is refused.',
+  },
+  DATABASE_URL: {
+    sample: 'sqlite:/srv/mcp/state.db',
+    meaning: '`sqlite:` and an absolute path. By default `state.db` in the data directory.',
+  },
+  ALLOWED_HOSTS: {
+    sample: 'mcp.example',
+    meaning: 'Comma list of more host names under which this server may be called.',
+  },
+  TOOLSETS: {
+    sample: 'core',
+    meaning: 'Comma list of toolsets that MCP shows besides `core`. This version has only `core`.',
+  },
+  FAILPOINTS: { sample: 'x', meaning: 'For tests of crashes. Leave it unset.' },
+};
+
+const PREFIX = 'MCP_ORCHESTRATION_';
+
+/** Throws when the program does not know a setting that the page is about to describe. */
+function defaultsOfSettings(): Record<string, unknown> {
+  const home = { HOME: '/home/you' };
+  for (const [name, { sample }] of Object.entries(SETTINGS)) readConfig({ ...home, [`${PREFIX}${name}`]: sample });
+  const { home: directory, database, ...defaults } = readConfig(home);
+  return {
+    ...defaults,
+    HOME: directory.replace(home.HOME, '~'),
+    DATABASE_URL: `sqlite:${database.replace(home.HOME, '~')}`,
+  };
+}
+
+const shown = (value: unknown) => {
+  const text = Array.isArray(value) ? value.join(',') : String(value ?? '');
+  return text === '' ? '' : code(text);
+};
+
+export function configurationPage(): string {
+  const defaults = defaultsOfSettings();
+  const rows = Object.entries(SETTINGS).map(([name, { meaning }]) => [
+    code(PREFIX + name),
+    shown(defaults[name]),
+    meaning,
+  ]);
+  const roles = Object.entries(ROLES).map(([role, scopes]) => [
+    code(role),
+    scopes.length === SCOPES.length ? 'all scopes' : codes(scopes),
+  ]);
+  return page('Configuration', 'the settings', [
+    'Settings come from environment variables with one prefix. Flags of `serve-http` and `serve` win over them. A bad or unknown setting with this prefix stops the start and names itself. An empty value counts as unset.',
+    table(['variable', 'default', 'meaning'], rows),
+    "Client files are found relative to `HOME`, `XDG_CONFIG_HOME`, `APPDATA` and the clients' own variables.",
+    '## Data directory',
+    table(
+      ['file', 'what it is'],
+      [
+        [code('state.db'), 'drafts, artifacts, releases, deployments, tokens (only their digests), audit rows'],
+        [code('keys/signing.key'), 'the private signing key, PKCS#8 PEM, mode 0600; back it up and keep it secret'],
+        [code('keys/signing.pub'), 'the public key, SPKI PEM; give it to whoever verifies'],
+        [code('backups/'), 'the last five versions of each client file that was written'],
+        [code('machine-id'), 'a random id under which this directory records its deployments'],
+        [code('writer.lock'), 'the lock that two deployments at once wait for; always empty'],
+      ],
+    ),
+    '## Roles and scopes of tokens',
+    '`generate-token --role ROLE` or `--scope SCOPE` (repeatable).',
+    table(['role', 'scopes'], roles),
+  ]);
+}
