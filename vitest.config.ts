@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     globalSetup: ['test/support/build.ts'],
+    reporters: ['default', ['json', { outputFile: 'coverage/tests.json' }]],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: {

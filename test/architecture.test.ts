@@ -55,8 +55,13 @@ describe('architecture', () => {
     const impure = files
       .filter((file) => folderOf(file) === 'core')
       .flatMap((file) => {
-        const modules = importsOf(file).filter(({ name, typeOnly }) => name.startsWith('node:') && !typeOnly && !PURE.has(name));
-        const calls = readFileSync(file, 'utf8').match(/\b(Date\.now|new Date\(\)|Math\.random|randomBytes|randomUUID|process\.env)\b/g) ?? [];
+        const modules = importsOf(file).filter(
+          ({ name, typeOnly }) => name.startsWith('node:') && !typeOnly && !PURE.has(name),
+        );
+        const calls =
+          readFileSync(file, 'utf8').match(
+            /\b(Date\.now|new Date\(\)|Math\.random|randomBytes|randomUUID|process\.env)\b/g,
+          ) ?? [];
         return [...modules.map(({ name }) => name), ...calls].map((what) => `${relative(SRC, file)}: ${what}`);
       });
     expect(impure).toEqual([]);
@@ -64,13 +69,20 @@ describe('architecture', () => {
 
   it('lets no door know an operation by name', () => {
     const doors = files.filter((file) => folderOf(file).startsWith('adapters/') && !file.includes('/cli/local/'));
-    const nouns = /operations\/(clients|servers|drafts|validation|releases|comparison|deployments|keys|tokens|capabilities|index)\.ts$/;
-    const found = doors.flatMap((file) => importsOf(file).filter(({ name }) => nouns.test(name)).map(({ name }) => `${relative(SRC, file)}: ${name}`));
+    const nouns =
+      /operations\/(clients|servers|drafts|validation|releases|comparison|deployments|keys|tokens|capabilities|index)\.ts$/;
+    const found = doors.flatMap((file) =>
+      importsOf(file)
+        .filter(({ name }) => nouns.test(name))
+        .map(({ name }) => `${relative(SRC, file)}: ${name}`),
+    );
     expect(found).toEqual([]);
   });
 
   it('reads the environment in one place', () => {
-    const readers = files.filter((file) => /process\.env\b/.test(readFileSync(file, 'utf8'))).map((file) => relative(SRC, file));
+    const readers = files
+      .filter((file) => /process\.env\b/.test(readFileSync(file, 'utf8')))
+      .map((file) => relative(SRC, file));
     expect(readers).toEqual([]);
   });
 });

@@ -13,7 +13,9 @@ export interface EntryChange {
  * secrets, and what looks like a secret inside an entry that we take over is masked.
  */
 export function entryDiff(changes: readonly EntryChange[]): string {
-  return changes.map(({ name, before, after }) => [`@@ ${JSON.stringify(name)} @@`, ...lines(before, after)].join('\n')).join('\n');
+  return changes
+    .map(({ name, before, after }) => [`@@ ${JSON.stringify(name)} @@`, ...lines(before, after)].join('\n'))
+    .join('\n');
 }
 
 function lines(before: JsonValue | undefined, after: JsonValue | undefined): string[] {
@@ -22,7 +24,8 @@ function lines(before: JsonValue | undefined, after: JsonValue | undefined): str
   let head = 0;
   while (head < old.length && head < wanted.length && old[head] === wanted[head]) head += 1;
   let tail = 0;
-  while (tail < old.length - head && tail < wanted.length - head && old.at(-1 - tail) === wanted.at(-1 - tail)) tail += 1;
+  while (tail < old.length - head && tail < wanted.length - head && old.at(-1 - tail) === wanted.at(-1 - tail))
+    tail += 1;
   return [
     ...old.slice(0, head).map((line) => `  ${line}`),
     ...old.slice(head, old.length - tail).map((line) => `- ${line}`),

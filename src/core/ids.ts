@@ -14,7 +14,9 @@ const idSchema = (what: string) =>
     error: `${what} must match ^[a-z0-9][a-z0-9._-]{0,63}$, not end with a dot and not be a device name`,
   });
 
-export const ClientId = idSchema('client_id').meta({ description: 'Id of a client application, for example `cursor`.' });
+export const ClientId = idSchema('client_id').meta({
+  description: 'Id of a client application, for example `cursor`.',
+});
 export const ProfileId = idSchema('profile_id').meta({ description: 'Id of a profile of that client.' });
 export const ServerId = idSchema('server_id').meta({ description: 'Id of a server in the catalog.' });
 

@@ -80,21 +80,22 @@ export function parseReferences(text: string): ParsedReferences {
     if (joined !== '') parts.push({ kind: 'text', text: joined });
     literal.length = 0;
   };
-  let from = 0;
-  for (let next = nextOpening(text, from); next !== undefined; next = nextOpening(text, from)) {
-    literal.push(text.slice(from, next.at));
+  let start = 0;
+  for (let next = nextOpening(text, 0); next !== undefined; ) {
     const found = next.escaped ? undefined : referenceAt(text, next.at);
+    let from = next.at + OPEN.length;
     if (found !== undefined) {
+      literal.push(text.slice(start, next.at));
       flush();
       parts.push({ kind: found.kind, name: found.name });
-      from = next.at + found.length;
-      continue;
-    }
-    literal.push(OPEN);
-    if (!next.escaped && problems.length < MAX_PROBLEMS) problems.push(problemAt(text, next.at));
-    from = next.at + (next.escaped ? ESCAPED.length : OPEN.length);
+      start = from = next.at + found.length;
+    } else if (next.escaped) {
+      literal.push(text.slice(start, next.at), OPEN);
+      start = from = next.at + ESCAPED.length;
+    } else if (problems.length < MAX_PROBLEMS) problems.push(problemAt(text, next.at));
+    next = nextOpening(text, from);
   }
-  literal.push(text.slice(from));
+  literal.push(text.slice(start));
   flush();
   return { parts, problems };
 }
@@ -108,14 +109,16 @@ export function hasReference(text: string): boolean {
 export function blankReferences(text: string): string {
   if (!text.includes(OPEN)) return text;
   const pieces: string[] = [];
-  let from = 0;
-  for (let next = nextOpening(text, from); next !== undefined; next = nextOpening(text, from)) {
+  let start = 0;
+  for (let next = nextOpening(text, 0); next !== undefined; ) {
     const found = next.escaped ? undefined : referenceAt(text, next.at);
-    const end = next.at + (found?.length ?? (next.escaped ? ESCAPED.length : OPEN.length));
-    pieces.push(text.slice(from, next.at), found === undefined ? text.slice(next.at, end) : '\0'.repeat(found.length));
-    from = end;
+    if (found !== undefined) {
+      pieces.push(text.slice(start, next.at), '\0'.repeat(found.length));
+      start = next.at + found.length;
+    }
+    next = nextOpening(text, next.at + (found?.length ?? (next.escaped ? ESCAPED.length : OPEN.length)));
   }
-  pieces.push(text.slice(from));
+  pieces.push(text.slice(start));
   return pieces.join('');
 }
 

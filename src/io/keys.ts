@@ -98,10 +98,15 @@ export class KeyDirectory {
     try {
       key = createPrivateKey(await readFile(this.private_path));
     } catch (cause) {
-      throw new AppError('UNAVAILABLE', 'The signing key cannot be read.', { reason: 'key unreadable' }, {
-        cause,
-        hint: `Look at ${this.private_path}: it must be a PKCS#8 PEM file that you may read.`,
-      });
+      throw new AppError(
+        'UNAVAILABLE',
+        'The signing key cannot be read.',
+        { reason: 'key unreadable' },
+        {
+          cause,
+          hint: `Look at ${this.private_path}: it must be a PKCS#8 PEM file that you may read.`,
+        },
+      );
     }
     if (key.asymmetricKeyType !== 'ed25519') {
       throw new AppError('UNAVAILABLE', 'The signing key is not an Ed25519 key.', { reason: 'key type' });
@@ -122,7 +127,12 @@ export class KeyDirectory {
       return `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
     } catch (error) {
       if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-      throw new AppError('UNAVAILABLE', 'The signing key cannot be reached.', { reason: 'key unreachable' }, { cause: error });
+      throw new AppError(
+        'UNAVAILABLE',
+        'The signing key cannot be reached.',
+        { reason: 'key unreachable' },
+        { cause: error },
+      );
     }
   }
 }

@@ -13,7 +13,10 @@ import { VERSION } from './version.ts';
 
 /** Runs one command line against real streams and files; returns the exit code. */
 export async function main(terminal: Terminal): Promise<number> {
-  const log = quietLog((line) => terminal.stderr.write(`${line}\n`), terminal.env['MCP_ORCHESTRATION_LOG_LEVEL'] === 'debug');
+  const log = quietLog(
+    (line) => terminal.stderr.write(`${line}\n`),
+    terminal.env['MCP_ORCHESTRATION_LOG_LEVEL'] === 'debug',
+  );
   let app: App | undefined;
   const contextOf = async () => {
     app ??= await compose({ config: readConfig(terminal.env), env: terminal.env, log });
@@ -30,7 +33,11 @@ export async function main(terminal: Terminal): Promise<number> {
     };
     return await runCli(withDefaultVerb(terminal), settings);
   } catch (error) {
-    return report(refusal(error, { now, request_id: newRequestId(), services: { log } }), terminal, terminal.args.includes('--json'));
+    return report(
+      refusal(error, { now, request_id: newRequestId(), services: { log } }),
+      terminal,
+      terminal.args.includes('--json'),
+    );
   } finally {
     await app?.close();
   }

@@ -40,7 +40,13 @@ export const thisSystem = (): Machine['os'] =>
   process.platform === 'win32' ? 'windows' : process.platform === 'darwin' ? 'macos' : 'linux';
 
 /** Makes everything that an operation needs. The only caller of constructors. */
-export async function compose({ config, env, log, mode = 'local', allow_http_deploy = true }: AppSettings): Promise<App> {
+export async function compose({
+  config,
+  env,
+  log,
+  mode = 'local',
+  allow_http_deploy = true,
+}: AppSettings): Promise<App> {
   await makePrivateDirectory(config.home);
   if (config.database !== ':memory:') await makePrivateDirectory(dirname(config.database));
   const store = await openSqlite(config.database);
@@ -106,9 +112,14 @@ async function makePrivateDirectory(path: string): Promise<void> {
     if (self !== undefined && uid === self && (mode & 0o077) !== 0) await chmod(path, 0o700);
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new AppError('WRITE_FAILED', `The data directory ${path} cannot be made (${reason}).`, { reason, path }, {
-      cause,
-      hint: 'Set MCP_ORCHESTRATION_HOME to a directory that you may write.',
-    });
+    throw new AppError(
+      'WRITE_FAILED',
+      `The data directory ${path} cannot be made (${reason}).`,
+      { reason, path },
+      {
+        cause,
+        hint: 'Set MCP_ORCHESTRATION_HOME to a directory that you may write.',
+      },
+    );
   }
 }

@@ -7,7 +7,12 @@ import { AppError } from '../core/errors.ts';
 
 const PREFIX = 'MCP_ORCHESTRATION_';
 
-const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''));
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
 const port = z.coerce.number().int().min(0).max(65_535);
 
 /** One setting per variable, without the prefix. A setting that this version cannot honour is not accepted silently. */
@@ -17,15 +22,33 @@ const Settings = z.strictObject({
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: port.default(8000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  CORS_ORIGINS: list.pipe(z.array(z.string().refine(isOrigin, 'an origin is scheme://host[:port], and "*" is not allowed'))).default([]),
-  DATABASE_URL: z.string().regex(/^sqlite:.+/, 'this version stores in SQLite: sqlite:PATH').optional(),
+  CORS_ORIGINS: list
+    .pipe(z.array(z.string().refine(isOrigin, 'an origin is scheme://host[:port], and "*" is not allowed')))
+    .default([]),
+  DATABASE_URL: z
+    .string()
+    .regex(/^sqlite:.+/, 'this version stores in SQLite: sqlite:PATH')
+    .optional(),
   ALLOWED_HOSTS: list.default([]),
   TOOLSETS: list.default([]),
   FAILPOINTS: z.string().optional(),
 });
 export type Settings = z.output<typeof Settings>;
 
-const LATER = ['REDIS_URL', 'TRUSTED_PROXIES', 'TLS_CERT', 'TLS_KEY', 'KEY_PASSPHRASE_FILE', 'SIGNER_COMMAND', 'RATE_LIMIT', 'WEBHOOK_ALLOW', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'SERVER', 'TOKEN'];
+const LATER = [
+  'REDIS_URL',
+  'TRUSTED_PROXIES',
+  'TLS_CERT',
+  'TLS_KEY',
+  'KEY_PASSPHRASE_FILE',
+  'SIGNER_COMMAND',
+  'RATE_LIMIT',
+  'WEBHOOK_ALLOW',
+  'OIDC_ISSUER',
+  'OIDC_AUDIENCE',
+  'SERVER',
+  'TOKEN',
+];
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
@@ -56,22 +79,29 @@ export function readConfig(env: Environment, flags: Partial<Record<keyof Setting
   for (const [name, value] of Object.entries(flags)) if (value !== undefined) given[name] = value;
   const parsed = Settings.safeParse(given);
   for (const issue of parsed.error?.issues ?? []) {
-    const names = 'keys' in issue && issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.map(String)[0] ?? ''];
+    const names =
+      'keys' in issue && issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.map(String)[0] ?? ''];
     const message = issue.code === 'unrecognized_keys' ? 'there is no such setting' : issue.message;
     for (const name of names) issues.push({ path: `${PREFIX}${name}`, message });
   }
   if (issues.length > 0 || !parsed.success) throw badSettings(issues);
   const home = dataDirectory(parsed.data.HOME, env);
   const database = parsed.data.DATABASE_URL?.slice('sqlite:'.length) ?? join(home, 'state.db');
-  if (database !== ':memory:' && !isAbsolute(database)) throw badSettings([{ path: `${PREFIX}DATABASE_URL`, message: 'give an absolute path' }]);
+  if (database !== ':memory:' && !isAbsolute(database))
+    throw badSettings([{ path: `${PREFIX}DATABASE_URL`, message: 'give an absolute path' }]);
   return { ...parsed.data, home, database };
 }
 
 function badSettings(issues: { path: string; message: string }[]): AppError {
   const text = issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ');
-  return new AppError('INVALID_INPUT', text, { field: issues[0]?.path ?? '', reason: issues[0]?.message ?? '', issues }, {
-    hint: 'Correct or unset the environment variables (or flags) that are named.',
-  });
+  return new AppError(
+    'INVALID_INPUT',
+    text,
+    { field: issues[0]?.path ?? '', reason: issues[0]?.message ?? '', issues },
+    {
+      hint: 'Correct or unset the environment variables (or flags) that are named.',
+    },
+  );
 }
 
 function dataDirectory(given: string | undefined, env: Environment): string {

@@ -3,7 +3,10 @@ import type { Log } from '../operations/services.ts';
 
 /** Structured log on stderr: stdout belongs to output and protocol. */
 export function makeLog(level: string): Log {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
 }
 
 /**
@@ -12,7 +15,11 @@ export function makeLog(level: string): Log {
  */
 export function quietLog(writeLine: (line: string) => void, detailed: boolean): Log {
   const describe = (error: unknown) =>
-    !(error instanceof Error) ? '' : detailed ? (error.stack ?? error.message) : `${error.name}; set MCP_ORCHESTRATION_LOG_LEVEL=debug to see more`;
+    !(error instanceof Error)
+      ? ''
+      : detailed
+        ? (error.stack ?? error.message)
+        : `${error.name}; set MCP_ORCHESTRATION_LOG_LEVEL=debug to see more`;
   return {
     info: () => undefined,
     warn: (fields, message) => {

@@ -13,7 +13,9 @@ const ClientSummary = z
   .object({
     client_id: ClientId,
     display_name: z.string(),
-    platform: z.string().meta({ description: 'Systems with a known place for the file, for example "linux, macos, windows".' }),
+    platform: z
+      .string()
+      .meta({ description: 'Systems with a known place for the file, for example "linux, macos, windows".' }),
     config_location: z.string(),
     available_profiles: z.array(z.string()),
     config_scopes: z.array(z.string()),
@@ -29,7 +31,8 @@ const ClientSummary = z
 export const listClients = defineOperation({
   id: 'clients.list',
   summary: 'List the AI clients whose configuration can be managed',
-  description: 'Every known client with its file, formats, capabilities and profiles. `detect` also looks which are installed here.',
+  description:
+    'Every known client with its file, formats, capabilities and profiles. `detect` also looks which are installed here.',
   effect: 'read',
   input: z.strictObject({
     detect: z.boolean().default(false).meta({ description: 'Look on this machine which clients are installed.' }),
@@ -61,8 +64,12 @@ export const listClients = defineOperation({
     const machine = detect ? await services.machine() : undefined;
     const clients = CLIENTS.map((client) => ({
       ...describeClient(client, services.os),
-      available_profiles: [...STANDARD_PROFILES, ...(created.get(client.client_id) ?? [])].map((profile) => profile.profile_id),
-      ...(machine && { installed: detectInstalled(client, machine, pathExists, (binary) => isOnPath(binary, machine.env)) }),
+      available_profiles: [...STANDARD_PROFILES, ...(created.get(client.client_id) ?? [])].map(
+        (profile) => profile.profile_id,
+      ),
+      ...(machine && {
+        installed: detectInstalled(client, machine, pathExists, (binary) => isOnPath(binary, machine.env)),
+      }),
     }));
     return { clients, count: clients.length };
   },
@@ -109,7 +116,9 @@ export const listProfiles = defineOperation({
   async run({ store, workspace }, { client_id }) {
     findClient(client_id);
     const created = await store.profiles.list(workspace, client_id);
-    const latest = new Map((await store.releases.latestOfClient(workspace, client_id)).map((row) => [row.profile_id, row]));
+    const latest = new Map(
+      (await store.releases.latestOfClient(workspace, client_id)).map((row) => [row.profile_id, row]),
+    );
     const profiles = [...STANDARD_PROFILES, ...created].map(({ profile_id, display_name, description }) => ({
       profile_id,
       display_name,
@@ -140,14 +149,19 @@ export const createProfile = defineOperation({
     verb: 'create-profile',
     positional: ['profile_id'],
     flags: { client_id: 'client', profile_id: 'profile', display_name: 'name' },
-    text: ({ client_id, profile_id }, style) => ({ out: `${style.good('Created')} the profile ${style.bold(profile_id)} of ${client_id}.` }),
+    text: ({ client_id, profile_id }, style) => ({
+      out: `${style.good('Created')} the profile ${style.bold(profile_id)} of ${client_id}.`,
+    }),
   },
   async run({ store, workspace, now }, { client_id, profile_id, display_name = profile_id, description = '' }) {
     findClient(client_id);
     const row: ProfileRow = { client_id, profile_id, display_name, description, created_at: now().toISOString() };
     const standard = STANDARD_PROFILES.some((known) => known.profile_id === profile_id);
     if (standard || !(await store.profiles.create(workspace, row))) {
-      throw new AppError('PROFILE_ALREADY_EXISTS', `${client_id} has a profile "${profile_id}" already.`, { client_id, profile_id });
+      throw new AppError('PROFILE_ALREADY_EXISTS', `${client_id} has a profile "${profile_id}" already.`, {
+        client_id,
+        profile_id,
+      });
     }
     return { client_id, profile_id, display_name, description };
   },

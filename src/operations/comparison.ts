@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import { artifactIdOfCanonical } from '../core/artifact.ts';
 import { canonicalJson } from '../core/canonical-json.ts';
-import { type Change, DiffStatus, DiffSummary, diffPayloads, diffStatus, diffSummary, PayloadDiff, recommendation } from '../core/diff.ts';
+import {
+  type Change,
+  DiffStatus,
+  DiffSummary,
+  diffPayloads,
+  diffStatus,
+  diffSummary,
+  PayloadDiff,
+  recommendation,
+} from '../core/diff.ts';
 import { AppError } from '../core/errors.ts';
 import { ArtifactId } from '../core/ids.ts';
 import { type DraftPayload, EMPTY_PAYLOAD, type JsonValue } from '../core/payload.ts';
@@ -17,7 +26,10 @@ interface Side {
   payload: DraftPayload | null;
 }
 
-const sideOf = (payload: DraftPayload): Side => ({ artifact_id: artifactIdOfCanonical(canonicalJson(payload)), payload });
+const sideOf = (payload: DraftPayload): Side => ({
+  artifact_id: artifactIdOfCanonical(canonicalJson(payload)),
+  payload,
+});
 
 /** A side that is known by its address only. */
 async function stored(context: Context, artifact_id: string): Promise<Side> {
@@ -40,7 +52,9 @@ function comparable(local: DraftPayload, remote: DraftPayload): DraftPayload {
 /** Whoever compares a file of theirs may send a literal secret along: it is compared, and never sent back. */
 function masked(diff: PayloadDiff, local: DraftPayload, remote: DraftPayload): PayloadDiff {
   const servers_modified = diff.servers_modified.map(({ server_id, changes }) => {
-    const [before, after] = [local, remote].map((side) => maskSecrets((side.mcpServers[server_id] ?? null) as JsonValue));
+    const [before, after] = [local, remote].map((side) =>
+      maskSecrets((side.mcpServers[server_id] ?? null) as JsonValue),
+    );
     const mask = (change: Change): Change => ({
       ...change,
       old_value: valueAt(before, change.path),
@@ -52,9 +66,13 @@ function masked(diff: PayloadDiff, local: DraftPayload, remote: DraftPayload): P
 }
 
 function valueAt(value: JsonValue | undefined, pointer: string): JsonValue {
-  const keys = pointer.split('/').slice(1).map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const keys = pointer
+    .split('/')
+    .slice(1)
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
   let at: unknown = value;
-  for (const key of keys) at = typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? (at as Record<string, unknown>)[key] : null;
+  for (const key of keys)
+    at = typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? (at as Record<string, unknown>)[key] : null;
   return (at ?? null) as JsonValue;
 }
 
@@ -90,9 +108,14 @@ export const diffConfig = defineOperation({
         ...diff.servers_removed.map((name) => style.bad(`- ${name}`)),
         ...diff.servers_modified.flatMap(({ server_id, changes }) => [
           style.warn(`~ ${server_id}`),
-          ...changes.map((change) => `    ${change.path}: ${JSON.stringify(change.old_value)} -> ${JSON.stringify(change.new_value)}`),
+          ...changes.map(
+            (change) =>
+              `    ${change.path}: ${JSON.stringify(change.old_value)} -> ${JSON.stringify(change.new_value)}`,
+          ),
         ]),
-        ...diff.payload_changes.map((change) => `~ ${change.path}: ${JSON.stringify(change.old_value)} -> ${JSON.stringify(change.new_value)}`),
+        ...diff.payload_changes.map(
+          (change) => `~ ${change.path}: ${JSON.stringify(change.old_value)} -> ${JSON.stringify(change.new_value)}`,
+        ),
       ].join('\n'),
       note: advice,
     }),
@@ -128,5 +151,9 @@ export const diffConfig = defineOperation({
 
 function nothingToCompare(): AppError {
   const message = 'give local_payload or local_artifact_id, or config_a and config_b';
-  return new AppError('INVALID_INPUT', message, { field: 'local_payload', reason: message, issues: [{ path: 'local_payload', message }] });
+  return new AppError('INVALID_INPUT', message, {
+    field: 'local_payload',
+    reason: message,
+    issues: [{ path: 'local_payload', message }],
+  });
 }

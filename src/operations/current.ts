@@ -7,7 +7,9 @@ import type { Context, Target } from './operation.ts';
 /** What stands now for a client and profile: its latest release and its draft. */
 
 const noRelease = (target: Target) =>
-  new AppError('CONFIG_NOT_FOUND', `Nothing is published for ${target.client_id}, profile ${target.profile_id}.`, { ...target });
+  new AppError('CONFIG_NOT_FOUND', `Nothing is published for ${target.client_id}, profile ${target.profile_id}.`, {
+    ...target,
+  });
 
 /** The payload of an artifact, after its content has been checked against its address. */
 export async function loadPayload(context: Context, artifact_id: string): Promise<Payload> {
@@ -28,13 +30,20 @@ function payloadOf(row: ArtifactRow): Payload {
 }
 
 /** The payload of the latest release, as something to edit: every payload is a draft without faults. */
-export async function latestPayload(context: Context, { client_id, profile_id }: Target): Promise<DraftPayload | undefined> {
+export async function latestPayload(
+  context: Context,
+  { client_id, profile_id }: Target,
+): Promise<DraftPayload | undefined> {
   const latest = await context.store.releases.latest(context.workspace, client_id, profile_id);
   return latest && ((await loadPayload(context, latest.artifact_id)) as unknown as DraftPayload);
 }
 
 /** The latest release, or the newest one that carries the given artifact. */
-export async function findRelease(context: Context, target: Target, artifact_id: string | undefined): Promise<ReleaseRow> {
+export async function findRelease(
+  context: Context,
+  target: Target,
+  artifact_id: string | undefined,
+): Promise<ReleaseRow> {
   const { releases } = context.store;
   const latest = await releases.latest(context.workspace, target.client_id, target.profile_id);
   if (!latest) throw noRelease(target);
@@ -68,17 +77,25 @@ export function assertRevision(draft: CurrentDraft, if_revision: number | undefi
 }
 
 const changed = (revision: number, if_revision?: number) =>
-  new AppError('DRAFT_CHANGED', `The draft is at revision ${revision} now${if_revision === undefined ? '' : `, not at ${if_revision}`}.`, {
-    revision,
-    ...(if_revision !== undefined && { if_revision }),
-  });
+  new AppError(
+    'DRAFT_CHANGED',
+    `The draft is at revision ${revision} now${if_revision === undefined ? '' : `, not at ${if_revision}`}.`,
+    {
+      revision,
+      ...(if_revision !== undefined && { if_revision }),
+    },
+  );
 
 /** Stores the next revision of a draft. */
-export async function saveDraft(context: Context, target: Target, from: CurrentDraft, payload: DraftPayload): Promise<number> {
+export async function saveDraft(
+  context: Context,
+  target: Target,
+  from: CurrentDraft,
+  payload: DraftPayload,
+): Promise<number> {
   const revision = from.revision + 1;
   const { client_id, profile_id } = target;
   const row = { client_id, profile_id, revision, payload, updated_at: context.now().toISOString() };
   if (!(await context.store.drafts.save(context.workspace, row))) throw changed(from.revision);
   return revision;
 }
-

@@ -33,19 +33,43 @@ import { findTarget, TargetInput } from './shapes.ts';
 const LOCK_WAIT_MS = 10_000;
 
 const DeployInput = TargetInput.extend({
-  artifact_id: ArtifactId.optional().meta({ description: 'Pin an artifact that was published before; the latest release when left out.' }),
-  config_scope: z.string().max(64).optional().meta({ description: 'Which of the files of the client: user, project, ...' }),
+  artifact_id: ArtifactId.optional().meta({
+    description: 'Pin an artifact that was published before; the latest release when left out.',
+  }),
+  config_scope: z
+    .string()
+    .max(64)
+    .optional()
+    .meta({ description: 'Which of the files of the client: user, project, ...' }),
   project: z.string().max(4096).optional().meta({ description: 'Project directory, for scopes inside a project.' }),
-  config_path: z.string().max(4096).optional().meta({ description: 'Another file than the usual one; inside the home directory.' }),
+  config_path: z
+    .string()
+    .max(4096)
+    .optional()
+    .meta({ description: 'Another file than the usual one; inside the home directory.' }),
   dry_run: z.boolean().default(false).meta({ description: 'Show what would be written, and write nothing.' }),
-  expect_file_sha256: z.string().regex(/^[0-9a-f]{64}$/).nullable().optional().meta({
-    description: 'Only when the file still is the one that was planned on; null: only when there is none.',
-  }),
-  on_drift: z.enum(['fail', 'overwrite', 'keep']).default('fail').meta({ description: 'What to do with our entries that somebody changed.' }),
-  adopt: z.union([z.literal(true), z.array(z.string()).min(1)]).optional().meta({
-    description: 'Take over foreign entries of the same name: all of them (true), or those named.',
-  }),
-  inputs: z.record(z.string(), z.string()).optional().meta({ description: 'Values of declared inputs, kept on this machine.' }),
+  expect_file_sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable()
+    .optional()
+    .meta({
+      description: 'Only when the file still is the one that was planned on; null: only when there is none.',
+    }),
+  on_drift: z
+    .enum(['fail', 'overwrite', 'keep'])
+    .default('fail')
+    .meta({ description: 'What to do with our entries that somebody changed.' }),
+  adopt: z
+    .union([z.literal(true), z.array(z.string()).min(1)])
+    .optional()
+    .meta({
+      description: 'Take over foreign entries of the same name: all of them (true), or those named.',
+    }),
+  inputs: z
+    .record(z.string(), z.string())
+    .optional()
+    .meta({ description: 'Values of declared inputs, kept on this machine.' }),
 });
 type DeployInput = z.output<typeof DeployInput>;
 
@@ -91,7 +115,12 @@ interface Plan {
 }
 
 /** Reads, decides and computes the new text. The same for a dry run and for the real thing. */
-async function planDeployment(context: RunContext, input: DeployInput, client: ClientDefinition, place: Place): Promise<Plan> {
+async function planDeployment(
+  context: RunContext,
+  input: DeployInput,
+  client: ClientDefinition,
+  place: Place,
+): Promise<Plan> {
   const release = await findRelease(context, input, input.artifact_id);
   const rendering = await renderRelease(context, client, release, place);
   const { row: previous, ledger } = await ledgerOf(context, place);
@@ -100,7 +129,14 @@ async function planDeployment(context: RunContext, input: DeployInput, client: C
   const disk = await diskOf(place, new Set([...base.keys(), ...ours.keys()]));
   assertExpectedFile(input, disk.file);
   const { state_fields } = client;
-  const merge = planMerge({ base, theirs: disk.entries, ours, on_drift: input.on_drift, adopt: input.adopt, state_fields });
+  const merge = planMerge({
+    base,
+    theirs: disk.entries,
+    ours,
+    on_drift: input.on_drift,
+    adopt: input.adopt,
+    state_fields,
+  });
   if (merge.refused.length > 0) refuseDrift(merge, place);
   const spliced = spliceEntries(place.codec, disk.file?.text ?? null, place.pointer, merge, ledger.glue);
   return {
@@ -120,7 +156,10 @@ async function planDeployment(context: RunContext, input: DeployInput, client: C
 function assertExpectedFile({ expect_file_sha256 }: DeployInput, file: ClientFile | null): void {
   const found = file?.sha256 ?? null;
   if (expect_file_sha256 === undefined || expect_file_sha256 === found) return;
-  throw new AppError('CLIENT_FILE_CHANGED', 'The file is not the one that was planned on.', { expected: expect_file_sha256, found });
+  throw new AppError('CLIENT_FILE_CHANGED', 'The file is not the one that was planned on.', {
+    expected: expect_file_sha256,
+    found,
+  });
 }
 
 /** Undefined inputs that the caller names are a mistake; declared ones cannot reach a client yet (see rendering). */
@@ -129,7 +168,11 @@ function assertInputs(input: DeployInput): void {
   if (name === undefined) return;
   const field = `inputs.${name}`;
   const message = 'this release declares no such input';
-  throw new AppError('INVALID_INPUT', `${field}: ${message}`, { field, reason: message, issues: [{ path: field, message }] });
+  throw new AppError('INVALID_INPUT', `${field}: ${message}`, {
+    field,
+    reason: message,
+    issues: [{ path: field, message }],
+  });
 }
 
 /** The same release is already in force here, and the file is as it should be. */
@@ -152,7 +195,12 @@ async function applyPlan(context: RunContext, plan: Plan): Promise<DeploymentRow
   const deployed_at = context.now().toISOString();
   const backup_path =
     writes && disk.file
-      ? await backUp({ content: disk.file.bytes, directory: services.backups_dir, file: place.target.path, at: deployed_at })
+      ? await backUp({
+          content: disk.file.bytes,
+          directory: services.backups_dir,
+          file: place.target.path,
+          at: deployed_at,
+        })
       : null;
   const row = rowOf(plan, { deployed_at, backup_path });
   if (writes) {
@@ -200,7 +248,11 @@ function rowOf(plan: Plan, at: { deployed_at: string; backup_path: string | null
   };
 }
 
-function outputOf(plan: Plan, status: 'deployed' | 'unchanged' | 'planned', row: Pick<DeploymentRow, 'deployed_at' | 'backup_path'> | undefined): z.input<typeof DeployOutput> {
+function outputOf(
+  plan: Plan,
+  status: 'deployed' | 'unchanged' | 'planned',
+  row: Pick<DeploymentRow, 'deployed_at' | 'backup_path'> | undefined,
+): z.input<typeof DeployOutput> {
   const { place, release, rendering, merge, previous, client } = plan;
   const switched = previous !== undefined && previous.profile_id !== release.profile_id;
   return {
@@ -270,7 +322,9 @@ export const deployConfig = defineOperation({
         unchanged: `${style.dim('Unchanged')}: ${output.config_path} already has release ${output.sequence}`,
         deployed: `${style.good('Deployed')} release ${output.sequence} to ${output.config_path}: ${counts}`,
       }[output.status];
-      const coloured = (output.plan?.diff ?? '').split('\n').map((line) => (line.startsWith('+') ? style.good(line) : line.startsWith('-') ? style.bad(line) : line));
+      const coloured = (output.plan?.diff ?? '')
+        .split('\n')
+        .map((line) => (line.startsWith('+') ? style.good(line) : line.startsWith('-') ? style.bad(line) : line));
       const warnings = output.findings.map((finding) => style.warn(`! ${finding.message}`));
       return {
         out: [head, ...(output.plan?.diff ? coloured : []), ...warnings].join('\n'),
@@ -286,9 +340,14 @@ export const deployConfig = defineOperation({
   async run(context, input) {
     const { services, door } = context;
     if (door === 'rest' && !services.allow_http_deploy) {
-      throw new AppError('FORBIDDEN', 'This server does not write files on its own machine for callers over HTTP.', { needs: 'config:deploy' }, {
-        hint: 'Start it with --allow-deploy, or run `mcp-orchestration deploy-config` on the machine of the client.',
-      });
+      throw new AppError(
+        'FORBIDDEN',
+        'This server does not write files on its own machine for callers over HTTP.',
+        { needs: 'config:deploy' },
+        {
+          hint: 'Start it with --allow-deploy, or run `mcp-orchestration deploy-config` on the machine of the client.',
+        },
+      );
     }
     const client = await findTarget(context, input);
     assertInputs(input);
@@ -297,7 +356,11 @@ export const deployConfig = defineOperation({
       await settleIntents(context, place, client.state_fields);
       const plan = await planDeployment(context, input, client, place);
       if (input.dry_run) return outputOf(plan, 'planned', undefined);
-      if (isUnchanged(plan)) return outputOf(plan, 'unchanged', { deployed_at: plan.previous?.deployed_at ?? null, backup_path: null } as DeploymentRow);
+      if (isUnchanged(plan))
+        return outputOf(plan, 'unchanged', {
+          deployed_at: plan.previous?.deployed_at ?? null,
+          backup_path: null,
+        } as DeploymentRow);
       return outputOf(plan, 'deployed', await applyPlan(context, plan));
     });
   },
@@ -318,7 +381,10 @@ async function changesOnDisk(place: Place, ledger: Ledger, state_fields: readonl
     if (file === null) return [{ server: null, kind: 'file_gone' }];
     const known = new Set([...owned.keys(), ...ledger.foreign]);
     const news = [...entries.keys()].filter((name) => !known.has(name));
-    return [...driftOf(owned, entries, state_fields), ...news.map((server) => ({ server, kind: 'foreign_new' as const }))];
+    return [
+      ...driftOf(owned, entries, state_fields),
+      ...news.map((server) => ({ server, kind: 'foreign_new' as const })),
+    ];
   } catch (error) {
     if (error instanceof AppError && error.code === 'CLIENT_FILE_UNPARSABLE') {
       return [{ server: null, kind: 'unparsable', detail: error.message }];
@@ -359,7 +425,9 @@ export const getDeployed = defineOperation({
         `Release ${style.bold(String(deployed.sequence))} in ${deployed.config_path} since ${deployed.deployed_at}`,
         deployed.up_to_date ? style.good('up to date') : style.warn('not the latest release'),
         deployed.drift ? style.bad('drift') : style.good('no drift'),
-        ...deployed.changes.map((change) => `  ${change.server ?? 'file'}: ${change.kind}${change.detail ? ` (${change.detail})` : ''}`),
+        ...deployed.changes.map(
+          (change) => `  ${change.server ?? 'file'}: ${change.kind}${change.detail ? ` (${change.detail})` : ''}`,
+        ),
       ].join('\n'),
     }),
   },
@@ -370,11 +438,16 @@ export const getDeployed = defineOperation({
     const { client_id, profile_id } = input;
     const row = await store.deployments.latestOf(workspace, machine_id, client_id, profile_id);
     if (!row) {
-      throw new AppError('DEPLOYMENT_NOT_FOUND', `Profile ${profile_id} of ${client_id} was never deployed on this machine.`, { client_id, profile_id });
+      throw new AppError(
+        'DEPLOYMENT_NOT_FOUND',
+        `Profile ${profile_id} of ${client_id} was never deployed on this machine.`,
+        { client_id, profile_id },
+      );
     }
     const place = await findPlace(context, client, { config_scope: row.config_scope, config_path: row.config_path });
     const { row: current } = await ledgerOf(context, place);
-    const superseded = current !== undefined && current.deployment_id !== row.deployment_id && current.profile_id !== profile_id;
+    const superseded =
+      current !== undefined && current.deployment_id !== row.deployment_id && current.profile_id !== profile_id;
     const changes = superseded ? [] : await changesOnDisk(place, row.ledger as Ledger, client.state_fields);
     const latest = await store.releases.latest(workspace, client_id, profile_id);
     const { artifact_id, sequence, deployed_at, config_path, pinned } = row;
@@ -390,7 +463,9 @@ export const getDeployed = defineOperation({
       up_to_date: latest?.sequence === sequence,
       latest_artifact_id: latest?.artifact_id ?? null,
       changes,
-      ...(superseded && { superseded_by: { client_id: current.client_id, profile_id: current.profile_id, sequence: current.sequence } }),
+      ...(superseded && {
+        superseded_by: { client_id: current.client_id, profile_id: current.profile_id, sequence: current.sequence },
+      }),
     };
   },
 });

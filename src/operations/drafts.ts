@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { unknownServer } from '../catalog/describe.ts';
 import { expand } from '../catalog/expand.ts';
 import { CATALOG, serverById } from '../catalog/index.ts';
-import { unknownServer } from '../catalog/describe.ts';
 import { addEntry, removeEntry, serverNames } from '../core/draft.ts';
 import { AppError } from '../core/errors.ts';
 import { nullRecord, ServerId } from '../core/ids.ts';
@@ -26,7 +26,10 @@ const nextSteps = (revision: number) =>
 
 const changedText =
   (verb: string) =>
-  ({ server_name, server_count, revision }: { server_name: string; server_count: number; revision: number }, style: TextStyle) => ({
+  (
+    { server_name, server_count, revision }: { server_name: string; server_count: number; revision: number },
+    style: TextStyle,
+  ) => ({
     out: `${style.good(verb)} ${style.bold(server_name)}; the draft has ${server_count} server${server_count === 1 ? '' : 's'}.`,
     note: nextSteps(revision),
   });
@@ -38,7 +41,11 @@ function readMap(field: string, value: z.infer<typeof MapOrJson> | undefined): R
   const map = typeof value === 'string' ? parseStrictJson(value) : (value ?? {});
   if (typeof map === 'object' && map !== null && !Array.isArray(map)) return map as Record<string, unknown>;
   const message = 'give an object, or the JSON text of one';
-  throw new AppError('INVALID_INPUT', `${field}: ${message}`, { field, reason: message, issues: [{ path: field, message }] });
+  throw new AppError('INVALID_INPUT', `${field}: ${message}`, {
+    field,
+    reason: message,
+    issues: [{ path: field, message }],
+  });
 }
 
 function readEnvironment(value: z.infer<typeof MapOrJson> | undefined): Record<string, string> {
@@ -47,7 +54,11 @@ function readEnvironment(value: z.infer<typeof MapOrJson> | undefined): Record<s
     if (typeof text === 'object') {
       const field = `env_vars.${name}`;
       const message = 'the value of an environment variable is a string';
-      throw new AppError('INVALID_INPUT', `${field}: ${message}`, { field, reason: message, issues: [{ path: field, message }] });
+      throw new AppError('INVALID_INPUT', `${field}: ${message}`, {
+        field,
+        reason: message,
+        issues: [{ path: field, message }],
+      });
     }
     variables[name] = String(text);
   }
@@ -58,8 +69,13 @@ function readEnvironment(value: z.infer<typeof MapOrJson> | undefined): Record<s
 function absolutePaths(input: Record<string, unknown>, absolute: (path: string) => string): Record<string, unknown> {
   const server = typeof input['server_id'] === 'string' ? serverById(input['server_id']) : undefined;
   if (!server) return input;
-  const fields = server.transports.flatMap((transport) => [...transport.parameters, ...('env' in transport ? transport.env : [])]);
-  const names = new Set(fields.filter((field) => field.type === 'path').flatMap((field) => [field.name, ...(field.aliases ?? [])]));
+  const fields = server.transports.flatMap((transport) => [
+    ...transport.parameters,
+    ...('env' in transport ? transport.env : []),
+  ]);
+  const names = new Set(
+    fields.filter((field) => field.type === 'path').flatMap((field) => [field.name, ...(field.aliases ?? [])]),
+  );
   const one = (value: unknown) => (typeof value === 'string' && !hasReference(value) ? absolute(value) : value);
   const resolve = (map: unknown) =>
     typeof map === 'object' && map !== null
@@ -85,11 +101,18 @@ export const addServer = defineOperation({
   effect: 'write',
   input: TargetInput.extend({
     server_id: ServerId,
-    params: MapOrJson.optional().meta({ description: 'Parameters by name; a repeatable one takes an array or one scalar.' }),
+    params: MapOrJson.optional().meta({
+      description: 'Parameters by name; a repeatable one takes an array or one scalar.',
+    }),
     env_vars: MapOrJson.optional().meta({ description: 'Environment variables by name.' }),
-    server_name: ServerName.optional().meta({ description: 'Name inside the configuration; the server id when left out.' }),
+    server_name: ServerName.optional().meta({
+      description: 'Name inside the configuration; the server id when left out.',
+    }),
     transport: TransportWord.optional(),
-    runtime: z.string().optional().meta({ description: 'How a stdio server is started when there is a choice: npx, uvx, docker, command.' }),
+    runtime: z
+      .string()
+      .optional()
+      .meta({ description: 'How a stdio server is started when there is a choice: npx, uvx, docker, command.' }),
     replace: z.boolean().default(false).meta({ description: 'Take the place of an entry of the same name.' }),
     if_revision: IfRevision,
   }),
@@ -136,7 +159,11 @@ export const addServer = defineOperation({
     const payload = addEntry(draft.payload, server_name, entry, { replace: input.replace });
     assertNoSecret(payload);
     const revision = await saveDraft(context, input, draft, payload);
-    return { status: taken ? ('replaced' as const) : ('added' as const), server_name, ...draftOutput(payload, revision) };
+    return {
+      status: taken ? ('replaced' as const) : ('added' as const),
+      server_name,
+      ...draftOutput(payload, revision),
+    };
   },
 });
 
@@ -195,7 +222,10 @@ export const viewDraft = defineOperation({
     flags: { client_id: 'client', profile_id: 'profile' },
     text: ({ draft, server_count, revision }) => ({
       out: JSON.stringify(draft, null, 2),
-      note: server_count === 0 ? 'The draft is empty. Add a server with: mcp-orchestration add-server SERVER' : nextSteps(revision),
+      note:
+        server_count === 0
+          ? 'The draft is empty. Add a server with: mcp-orchestration add-server SERVER'
+          : nextSteps(revision),
     }),
   },
   async run(context, input) {

@@ -44,10 +44,12 @@ export function fieldsOf(operation: Operation): Field[] {
 }
 
 /** JSON Schema 2020-12 of what a caller sends. */
-export const inputSchema = (operation: Operation): Record<string, unknown> => z.toJSONSchema(operation.input, { io: 'input' });
+export const inputSchema = (operation: Operation): Record<string, unknown> =>
+  z.toJSONSchema(operation.input, { io: 'input' });
 
 /** JSON Schema 2020-12 of what a caller gets. */
-export const outputSchema = (operation: Operation): Record<string, unknown> => z.toJSONSchema(operation.output, { io: 'output' });
+export const outputSchema = (operation: Operation): Record<string, unknown> =>
+  z.toJSONSchema(operation.output, { io: 'output' });
 
 function typeOf(schema: Schema): Field['type'] {
   const variants = schema.anyOf?.map((variant) => variant.type);

@@ -8,12 +8,18 @@ export async function recordKey(context: Context, signer: Signer): Promise<void>
   const keys = await context.store.keys.list(context.workspace);
   const known = keys.find((key) => key.key_id === signer.key_id);
   if (known?.status === 'revoked') {
-    throw new AppError('KEYS_NOT_INITIALIZED', 'The signing key of this data directory is revoked.', { key_id: signer.key_id }, {
-      hint: 'Make a new one with `initialize-keys --regenerate`.',
-    });
+    throw new AppError(
+      'KEYS_NOT_INITIALIZED',
+      'The signing key of this data directory is revoked.',
+      { key_id: signer.key_id },
+      {
+        hint: 'Make a new one with `initialize-keys --regenerate`.',
+      },
+    );
   }
   for (const key of keys) {
-    if (key.status === 'active' && key.key_id !== signer.key_id) await context.store.keys.put(context.workspace, { ...key, status: 'retired' });
+    if (key.status === 'active' && key.key_id !== signer.key_id)
+      await context.store.keys.put(context.workspace, { ...key, status: 'retired' });
   }
   if (known?.status === 'active') return;
   const { key_id, algorithm, public_key_pem } = signer;

@@ -95,7 +95,7 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   output: O;
   /** Codes that a caller can meet here, besides those that every operation shares. */
   errors: readonly ErrorCode[];
-  permission: { needs: Scope; /** False: never for credentials of kind `agent`. */ agents?: boolean };
+  permission: { needs: Scope /** False: never for credentials of kind `agent`. */; agents?: boolean };
   /** `own`: `run` touches files or the network and opens its transactions itself. */
   transaction?: 'own';
   rest?: RestBinding;

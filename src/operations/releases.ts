@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { bridgeFor } from '../clients/render.ts';
 import type { ClientDefinition } from '../clients/client.ts';
+import { bridgeFor } from '../clients/render.ts';
 import { artifactIdOfCanonical } from '../core/artifact.ts';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { Envelope, signEnvelope } from '../core/dsse.ts';
 import { AppError } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
-import { type DraftPayload, Payload, PAYLOAD_SCHEMA_REF } from '../core/payload.ts';
+import { type DraftPayload, PAYLOAD_SCHEMA_REF, Payload } from '../core/payload.ts';
 import { ReleaseStatement, releaseStatement, statementBytes } from '../core/release.ts';
 import { assertNoSecret } from '../core/secrets/detector.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
@@ -19,7 +19,10 @@ import { findTarget, IfRevision, PayloadInput, TargetInput } from './shapes.ts';
 import { findingsFor } from './validation.ts';
 
 /** SemVer 2.0.0 without build metadata: a label for people; only `sequence` orders releases. */
-const SemVer = z.string().max(64).regex(/^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$/, 'version is SemVer, for example 1.4.0');
+const SemVer = z
+  .string()
+  .max(64)
+  .regex(/^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$/, 'version is SemVer, for example 1.4.0');
 
 const Provenance = z.object({ publisher: z.string(), tool_version: z.string() });
 
@@ -45,7 +48,10 @@ const ConfigOutput = z
     envelope: Envelope,
     pointer: Envelope.nullable(),
   })
-  .meta({ id: 'Config', description: 'A signed release with its payload. The DSSE envelope is exactly what was signed.' });
+  .meta({
+    id: 'Config',
+    description: 'A signed release with its payload. The DSSE envelope is exactly what was signed.',
+  });
 
 export const getConfig = defineOperation({
   id: 'releases.get',
@@ -135,21 +141,34 @@ export const getLatest = defineOperation({
   },
   async run(context, input) {
     await findTarget(context, input);
-    const { client_id, profile_id, artifact_id, sequence, version, issued_at, signing_key_id } = await findRelease(context, input, undefined);
+    const { client_id, profile_id, artifact_id, sequence, version, issued_at, signing_key_id } = await findRelease(
+      context,
+      input,
+      undefined,
+    );
     return { client_id, profile_id, artifact_id, sequence, version, created_at: issued_at, signing_key_id };
   },
 });
 
 /** Findings of severity error stop a publication: VALIDATION_FAILED with all of them. */
-function assertPublishable(context: Context, client: ClientDefinition, draft: DraftPayload, allow_empty: boolean): Payload {
+function assertPublishable(
+  context: Context,
+  client: ClientDefinition,
+  draft: DraftPayload,
+  allow_empty: boolean,
+): Payload {
   const { valid, errors } = validationReport(findingsFor(client, draft, context.services, { allow_empty }));
   if (valid) return Payload.parse(draft);
   const first = errors[0];
-  throw new AppError('VALIDATION_FAILED', `The draft has ${errors.length} error${errors.length === 1 ? '' : 's'}: ${first?.message ?? ''}`, {
-    field: first?.path.slice(1).replaceAll('/', '.') ?? '',
-    reason: first?.code ?? '',
-    issues: errors,
-  });
+  throw new AppError(
+    'VALIDATION_FAILED',
+    `The draft has ${errors.length} error${errors.length === 1 ? '' : 's'}: ${first?.message ?? ''}`,
+    {
+      field: first?.path.slice(1).replaceAll('/', '.') ?? '',
+      reason: first?.code ?? '',
+      issues: errors,
+    },
+  );
 }
 
 interface Publication {
@@ -159,7 +178,12 @@ interface Publication {
 }
 
 /** Signs the next release and stores artifact, release and key together. */
-async function appendRelease(context: Context, target: Target, latest: ReleaseRow | undefined, publication: Publication): Promise<ReleaseRow> {
+async function appendRelease(
+  context: Context,
+  target: Target,
+  latest: ReleaseRow | undefined,
+  publication: Publication,
+): Promise<ReleaseRow> {
   const { client_id, profile_id } = target;
   const canonical = canonicalJson(publication.payload);
   const artifact_id = artifactIdOfCanonical(canonical);
@@ -216,7 +240,10 @@ export const publishConfig = defineOperation({
     payload: PayloadInput.optional(),
     version: SemVer.optional(),
     if_revision: IfRevision,
-    allow_empty: z.boolean().default(false).meta({ description: 'Allow a release without servers: taking out the last one.' }),
+    allow_empty: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Allow a release without servers: taking out the last one.' }),
   }),
   output: z.object({
     status: z.enum(['published', 'unchanged']),
@@ -268,9 +295,21 @@ export const publishConfig = defineOperation({
     const payload = { ...valid, ...bridgeFor(valid, client) };
     const latest = await context.store.releases.latest(context.workspace, input.client_id, input.profile_id);
     const same = latest?.artifact_id === artifactIdOfCanonical(canonicalJson(payload)) && latest.policy_digest === null;
-    const release = same ? latest : await appendRelease(context, input, latest, { payload, changelog: input.changelog, version: input.version });
+    const release = same
+      ? latest
+      : await appendRelease(context, input, latest, { payload, changelog: input.changelog, version: input.version });
     const { artifact_id, client_id, profile_id, version, sequence, server_count, changelog, issued_at } = release;
     const status = same ? ('unchanged' as const) : ('published' as const);
-    return { status, artifact_id, client_id, profile_id, version, sequence, server_count, changelog, created_at: issued_at };
+    return {
+      status,
+      artifact_id,
+      client_id,
+      profile_id,
+      version,
+      sequence,
+      server_count,
+      changelog,
+      created_at: issued_at,
+    };
   },
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ClientDefinition, ConfigScope } from '../clients/client.ts';
 import { jsonCodec, jsoncCodec } from '../clients/codecs/json.ts';
 import { deployableScope, locateConfig } from '../clients/paths.ts';
-import { renderPayload, type Rendering } from '../clients/render.ts';
+import { type Rendering, renderPayload } from '../clients/render.ts';
 import { AppError } from '../core/errors.ts';
 import type { Finding } from '../core/finding.ts';
 import { driftOf, type Entries, type MergePlan } from '../core/merge.ts';
@@ -11,7 +11,7 @@ import { readEntries } from '../core/splice/entries.ts';
 import type { Codec, Glue } from '../core/splice/types.ts';
 import { verifyRelease } from '../core/verify.ts';
 import { type ClientFile, readClientFile } from '../io/client-files/read.ts';
-import { resolveTarget, type Target as FileTarget } from '../io/client-files/target.ts';
+import { type Target as FileTarget, resolveTarget } from '../io/client-files/target.ts';
 import type { DeploymentRow, ReleaseRow } from '../stores/store.ts';
 import { loadPayload } from './current.ts';
 import type { Context } from './operation.ts';
@@ -62,10 +62,18 @@ export async function findPlace(
 }
 
 const segmentsOf = (pointer: string): string[] =>
-  pointer.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 
 /** Checks the release as any verifier would, then renders it. What the client cannot express is an error here. */
-export async function renderRelease(context: Context, client: ClientDefinition, release: ReleaseRow, place: Place): Promise<Rendering> {
+export async function renderRelease(
+  context: Context,
+  client: ClientDefinition,
+  release: ReleaseRow,
+  place: Place,
+): Promise<Rendering> {
   const { workspace, store } = context;
   const payload = await loadPayload(context, release.artifact_id);
   const keys = new Map((await store.keys.list(workspace)).map((key) => [key.key_id, key]));
@@ -86,7 +94,11 @@ export async function renderRelease(context: Context, client: ClientDefinition, 
 }
 
 function render(payload: Payload, client: ClientDefinition, { machine, scope }: Place): Rendering {
-  const rendering = renderPayload(payload, client, { os: machine.os, launcher: 'mcp-orchestration', scope: scope.scope });
+  const rendering = renderPayload(payload, client, {
+    os: machine.os,
+    launcher: 'mcp-orchestration',
+    scope: scope.scope,
+  });
   const errors = rendering.findings.filter((finding) => finding.severity === 'error');
   const first = errors.find((finding) => finding.code === 'SECRET_NOT_RENDERABLE') ?? errors[0];
   if (!first) return rendering;
@@ -94,17 +106,29 @@ function render(payload: Payload, client: ClientDefinition, { machine, scope }: 
   throw new AppError(code, first.message, { field: fieldOf(first), reason: first.code, issues: errors });
 }
 
-const fieldOf = (finding: Finding) => finding.path.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~');
+const fieldOf = (finding: Finding) =>
+  finding.path.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~');
 
 /** The current owner of the file and pointer on this machine, and what it says we own. */
-export async function ledgerOf(context: Context, place: Place): Promise<{ row: DeploymentRow | undefined; ledger: Ledger }> {
+export async function ledgerOf(
+  context: Context,
+  place: Place,
+): Promise<{ row: DeploymentRow | undefined; ledger: Ledger }> {
   const { machine_id } = place.machine;
-  const row = await context.store.deployments.current(context.workspace, machine_id, place.config_path, place.scope.pointer ?? '');
+  const row = await context.store.deployments.current(
+    context.workspace,
+    machine_id,
+    place.config_path,
+    place.scope.pointer ?? '',
+  );
   return { row, ledger: row ? (row.ledger as Ledger) : { entries: [], glue: null, foreign: [] } };
 }
 
 /** What is on disk now. `asked` are the names that will be decided about. */
-export async function diskOf(place: Place, asked: Iterable<string>): Promise<{ file: ClientFile | null; entries: Entries }> {
+export async function diskOf(
+  place: Place,
+  asked: Iterable<string>,
+): Promise<{ file: ClientFile | null; entries: Entries }> {
   const file = await readClientFile(place.target);
   const read = readEntries(place.codec, file?.text ?? null, place.pointer, asked);
   return { file, entries: new Map([...read].map(([name, entry]) => [name, entry.value])) };
@@ -171,7 +195,8 @@ async function hasArrived(row: DeploymentRow, place: Place, state_fields: readon
 }
 
 export function factsOfDeployment(row: DeploymentRow): Record<string, string | number | boolean | null> {
-  const { deployment_id, artifact_id, sequence, config_scope, config_path, pinned, renderer_version, native_sha256 } = row;
+  const { deployment_id, artifact_id, sequence, config_scope, config_path, pinned, renderer_version, native_sha256 } =
+    row;
   return { deployment_id, artifact_id, sequence, config_scope, config_path, pinned, renderer_version, native_sha256 };
 }
 

@@ -13,7 +13,11 @@ export const listAvailableServers = defineOperation({
   effect: 'read',
   input: z.strictObject({
     transport_filter: TransportWord.optional(),
-    search_query: z.string().max(200).optional().meta({ description: 'Words that all must occur in id, name, description, tags or package.' }),
+    search_query: z
+      .string()
+      .max(200)
+      .optional()
+      .meta({ description: 'Words that all must occur in id, name, description, tags or package.' }),
   }),
   output: ServerList,
   errors: [],
@@ -57,7 +61,9 @@ export const describeAvailableServer = defineOperation({
     positional: ['server_id'],
     flags: { server_id: 'server' },
     text: (server, style) => {
-      const fields = (rows: { name: string; required?: boolean | undefined; secret?: boolean | undefined; description: string }[]) =>
+      const fields = (
+        rows: { name: string; required?: boolean | undefined; secret?: boolean | undefined; description: string }[],
+      ) =>
         rows.map((row) => [
           style.bold(row.name),
           row.required ? 'required' : style.dim('optional'),

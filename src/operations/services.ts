@@ -26,7 +26,7 @@ export interface Services {
   allow_http_deploy: boolean;
   version: string;
   /** The system this process runs on. */
-  os: Machine["os"];
+  os: Machine['os'];
   keys: KeyDirectory;
   machine(): Promise<Machine>;
   /** Where backups of client files and the lock of the writer live. */

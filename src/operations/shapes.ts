@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { CLIENTS, clientById } from '../clients/index.ts';
 import type { ClientDefinition } from '../clients/client.ts';
+import { CLIENTS, clientById } from '../clients/index.ts';
 import { AppError } from '../core/errors.ts';
 import { ClientId, ProfileId } from '../core/ids.ts';
 import { nearest } from '../core/nearest.ts';
@@ -38,7 +38,10 @@ const list = (words: string[]) => words.map((word) => `"${word}"`).join(', ');
 export function findClient(client_id: string): ClientDefinition {
   const client = clientById(client_id);
   if (client) return client;
-  const near = nearest(client_id, CLIENTS.map((known) => known.client_id));
+  const near = nearest(
+    client_id,
+    CLIENTS.map((known) => known.client_id),
+  );
   const did = near.length > 0 ? ` Did you mean ${list(near)}?` : '';
   throw new AppError('CLIENT_NOT_FOUND', `There is no client "${client_id}".${did}`, { client_id, nearest: near });
 }

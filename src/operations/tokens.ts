@@ -14,7 +14,10 @@ const Kind = z.enum(['user', 'agent']);
 const refuse = (field: string, message: string) =>
   new AppError('INVALID_INPUT', `${field}: ${message}`, { field, reason: message, issues: [{ path: field, message }] });
 
-function scopesFor(context: Context, input: { role?: keyof typeof ROLES | undefined; scopes?: Scope[] | undefined; kind: 'user' | 'agent' }): Scope[] {
+function scopesFor(
+  context: Context,
+  input: { role?: keyof typeof ROLES | undefined; scopes?: Scope[] | undefined; kind: 'user' | 'agent' },
+): Scope[] {
   const { role, scopes, kind } = input;
   if (!role && !scopes && context.services.mode === 'server') {
     throw refuse('role', 'say what the token may do: --role or --scope (there is no default in server mode)');
@@ -22,7 +25,10 @@ function scopesFor(context: Context, input: { role?: keyof typeof ROLES | undefi
   const wanted = scopes ?? ROLES[role ?? (kind === 'agent' ? 'editor' : 'admin')];
   const granted = [...new Set(wanted)].filter((scope) => kind === 'user' || AGENT_SCOPES.has(scope));
   const beyond = granted.find((scope) => !context.principal.scopes.has(scope));
-  if (beyond) throw new AppError('FORBIDDEN', `A token cannot get the scope ${beyond}, which you do not have.`, { needs: beyond });
+  if (beyond)
+    throw new AppError('FORBIDDEN', `A token cannot get the scope ${beyond}, which you do not have.`, {
+      needs: beyond,
+    });
   if (granted.length === 0) throw refuse('scopes', 'nothing is left of these scopes for a token of kind agent');
   return granted;
 }
@@ -35,7 +41,9 @@ export const generateToken = defineOperation({
     name: z.string().min(1).max(128).default('token'),
     role: Role.optional(),
     scopes: z.array(z.enum(SCOPES)).min(1).optional(),
-    kind: Kind.default('user').meta({ description: 'An agent can read, draft, validate and diff, whatever its scopes say.' }),
+    kind: Kind.default('user').meta({
+      description: 'An agent can read, draft, validate and diff, whatever its scopes say.',
+    }),
     expires: z.string().default('90d').meta({ description: 'A number with s, m, h or d, or `never`.' }),
   }),
   output: z.object({
@@ -142,7 +150,8 @@ export const revokeToken = defineOperation({
     text: ({ token_id }, style) => ({ out: `${style.good('Revoked')} ${token_id}.` }),
   },
   async run({ store, workspace, now }, { token_id }) {
-    if (await store.tokens.revoke(workspace, token_id, now().toISOString())) return { status: 'revoked' as const, token_id };
+    if (await store.tokens.revoke(workspace, token_id, now().toISOString()))
+      return { status: 'revoked' as const, token_id };
     throw new AppError('TOKEN_NOT_FOUND', `There is no token ${token_id}.`, { token_id });
   },
 });

@@ -13,7 +13,10 @@ import type { Services } from './services.ts';
 import { findTarget, PayloadInput, TargetInput } from './shapes.ts';
 
 export const CheckOptions = z.strictObject({
-  check_schema: z.boolean().default(true).meta({ description: 'Structure, names and what this client cannot express.' }),
+  check_schema: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'Structure, names and what this client cannot express.' }),
   check_limits: z.boolean().default(true).meta({ description: 'Counts of servers, variables and arguments.' }),
   check_security: z.boolean().default(true).meta({ description: 'Secrets, unpinned packages, invisible text.' }),
 });
@@ -75,14 +78,18 @@ export const validateConfig = defineOperation({
         `${finding.severity === 'error' ? style.bad('error  ') : style.warn('warning')} ${style.bold(finding.code)} ${style.dim(finding.path)}\n        ${finding.message}${finding.hint ? `\n        ${style.dim(finding.hint)}` : ''}`;
       const verdict = valid ? style.good('Valid') : style.bad('Not valid');
       return {
-        out: [...errors, ...warnings].map(line).concat(`${verdict}: ${server_count} servers, ${errors.length} errors, ${warnings.length} warnings.`).join('\n'),
+        out: [...errors, ...warnings]
+          .map(line)
+          .concat(`${verdict}: ${server_count} servers, ${errors.length} errors, ${warnings.length} warnings.`)
+          .join('\n'),
         ...(valid && { note: 'Next: mcp-orchestration publish-config' }),
       };
     },
   },
   async run(context, input) {
     const client = await findTarget(context, input);
-    const draft = input.payload === undefined ? (await currentDraft(context, input)).payload : assertDraftShape(input.payload);
+    const draft =
+      input.payload === undefined ? (await currentDraft(context, input)).payload : assertDraftShape(input.payload);
     const findings = findingsFor(client, draft, context.services, input.options && { options: input.options });
     return {
       ...validationReport(findings),

@@ -7,12 +7,19 @@ const SIGNED = new Set(['signature', 'sig', 'keyid', 'key_id', 'signing_key_id',
 export function normalised(value: unknown, home: string, key = ''): unknown {
   if (typeof value === 'string') {
     if (SIGNED.has(key)) return `<${key}>`;
-    return value.replaceAll(home, '<HOME>').replaceAll(ISO, '<TIME>').replaceAll(UUID, '<UUID>').replaceAll(BACKUP, '<BACKUP>');
+    return value
+      .replaceAll(home, '<HOME>')
+      .replaceAll(ISO, '<TIME>')
+      .replaceAll(UUID, '<UUID>')
+      .replaceAll(BACKUP, '<BACKUP>');
   }
   if (Array.isArray(value)) return value.map((item) => normalised(item, home));
   if (typeof value !== 'object' || value === null) return value;
   const isEnvelope = 'payloadType' in value && 'signatures' in value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [name, isEnvelope && name === 'payload' ? '<SIGNED>' : normalised(member, home, name)]),
+    Object.entries(value).map(([name, member]) => [
+      name,
+      isEnvelope && name === 'payload' ? '<SIGNED>' : normalised(member, home, name),
+    ]),
   );
 }

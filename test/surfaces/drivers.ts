@@ -45,7 +45,9 @@ export function argumentsOf(operation: Operation, input: Record<string, unknown>
 
 const fromStdout = (stdout: string): Outcome => {
   const value = JSON.parse(stdout);
-  return 'error' in value && Object.keys(value).length === 1 ? { ok: false, error: value.error } : { ok: true, output: value };
+  return 'error' in value && Object.keys(value).length === 1
+    ? { ok: false, error: value.error }
+    : { ok: true, output: value };
 };
 
 export const cliInProcess: OpenDoor = async (env) => ({
@@ -54,7 +56,14 @@ export const cliInProcess: OpenDoor = async (env) => ({
     const stdout = new PassThrough();
     const output = text(stdout);
     const stderr = new Writable({ write: (_chunk, _encoding, done) => done() });
-    await main({ args: argumentsOf(operation, input), stdin: Readable.from([]), stdout, stderr, cwd: env['HOME'] ?? '/', env });
+    await main({
+      args: argumentsOf(operation, input),
+      stdin: Readable.from([]),
+      stdout,
+      stderr,
+      cwd: env['HOME'] ?? '/',
+      env,
+    });
     stdout.end();
     return fromStdout(await output);
   },
@@ -64,7 +73,11 @@ export const cliInProcess: OpenDoor = async (env) => ({
 export const cliProcess: OpenDoor = async (env) => ({
   name: 'CLI process',
   async call(operation, input) {
-    const child = spawn(process.execPath, [BIN, ...argumentsOf(operation, input)], { env, cwd: env['HOME'], stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(process.execPath, [BIN, ...argumentsOf(operation, input)], {
+      env,
+      cwd: env['HOME'],
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     const [stdout] = await Promise.all([text(child.stdout), once(child, 'close')]);
     return fromStdout(stdout);
   },
@@ -104,12 +117,17 @@ export const mcpInProcess: OpenDoor = async (env) => {
 
 export const mcpProcess: OpenDoor = async (env) => {
   const client = new Client({ name: 'test', version: '1.0.0' });
-  await client.connect(new StdioClientTransport({ command: process.execPath, args: [BIN, 'serve'], env, stderr: 'ignore' }));
+  await client.connect(
+    new StdioClientTransport({ command: process.execPath, args: [BIN, 'serve'], env, stderr: 'ignore' }),
+  );
   return mcpDoor('MCP process', client, () => client.close());
 };
 
 /** Method, URL and body of the request that says the same as an input object. */
-function requestOf(operation: Operation, input: Record<string, unknown>): { method: string; url: string; body?: string } {
+function requestOf(
+  operation: Operation,
+  input: Record<string, unknown>,
+): { method: string; url: string; body?: string } {
   const { method = 'GET', path = '' } = operation.rest ?? {};
   const rest = new Map(Object.entries(input));
   const url = path.replaceAll(/\{(\w+)\}/g, (_match, name: string) => {
@@ -143,7 +161,12 @@ export const restInProcess: OpenDoor = async (env) => {
     async call(operation, input) {
       const { method, url, body } = requestOf(operation, input);
       const headers = { 'x-api-key': API_KEY, ...(body !== undefined && { 'content-type': 'application/json' }) };
-      const response = await server.inject({ method: method as 'GET', url, headers, ...(body !== undefined && { body }) });
+      const response = await server.inject({
+        method: method as 'GET',
+        url,
+        headers,
+        ...(body !== undefined && { body }),
+      });
       return fromBody(response.statusCode, response.body);
     },
     async close() {

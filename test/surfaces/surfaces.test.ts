@@ -5,10 +5,21 @@ import { describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import type { Operation } from '../../src/operations/operation.ts';
 import { normalised } from './compare.ts';
-import { cliInProcess, cliProcess, mcpInProcess, mcpProcess, type OpenDoor, type Outcome, restInProcess, restProcess } from './drivers.ts';
+import {
+  cliInProcess,
+  cliProcess,
+  mcpInProcess,
+  mcpProcess,
+  type OpenDoor,
+  type Outcome,
+  restInProcess,
+  restProcess,
+} from './drivers.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
 
-const byTool = new Map<string, Operation>(OPERATIONS.flatMap((operation) => (operation.mcp?.tool ? [[operation.mcp.tool, operation]] : [])));
+const byTool = new Map<string, Operation>(
+  OPERATIONS.flatMap((operation) => (operation.mcp?.tool ? [[operation.mcp.tool, operation]] : [])),
+);
 
 /** Runs all steps through one door on an empty home, and gives what the caller saw. */
 async function play({ steps }: Scenario, open: OpenDoor): Promise<unknown[]> {
@@ -24,7 +35,9 @@ async function play({ steps }: Scenario, open: OpenDoor): Promise<unknown[]> {
       door ??= await open(environment(home));
       const outcome = await door.call(operation, input);
       const where = `${door.name}: ${tool} ${JSON.stringify(input).slice(0, 200)}`;
-      expect(outcome.ok ? 'ok' : outcome.error['code'], `${where}\n${JSON.stringify(outcome).slice(0, 600)}`).toBe(wanted);
+      expect(outcome.ok ? 'ok' : outcome.error['code'], `${where}\n${JSON.stringify(outcome).slice(0, 600)}`).toBe(
+        wanted,
+      );
       expect(outcome.ok ? outcome.output : outcome.error, where).toMatchObject(has);
       seen.push(shownOf(outcome, home));
     }
@@ -49,7 +62,11 @@ describe.each(SCENARIOS.map((scenario) => [scenario.title, scenario] as const))(
   });
 
   it('through real processes with the same outputs and codes', { timeout: 120_000 }, async () => {
-    const [cli, mcp, rest] = await Promise.all([play(scenario, cliProcess), play(scenario, mcpProcess), play(scenario, restProcess)]);
+    const [cli, mcp, rest] = await Promise.all([
+      play(scenario, cliProcess),
+      play(scenario, mcpProcess),
+      play(scenario, restProcess),
+    ]);
     expect(mcp).toEqual(cli);
     expect(rest).toEqual(cli);
   });
@@ -58,8 +75,11 @@ describe.each(SCENARIOS.map((scenario) => [scenario.title, scenario] as const))(
 describe('the scenarios', () => {
   const met = new Set(SCENARIOS.flatMap(({ steps }) => steps.map(({ tool, expect: code }) => `${tool} ${code}`)));
 
-  it.each([...byTool].map(([tool, operation]) => [tool, operation] as const))('meet the success and every error of %s', (tool, operation) => {
-    const missing = ['ok', ...operation.errors].filter((code) => !met.has(`${tool} ${code}`));
-    expect(missing).toEqual([]);
-  });
+  it.each([...byTool].map(([tool, operation]) => [tool, operation] as const))(
+    'meet the success and every error of %s',
+    (tool, operation) => {
+      const missing = ['ok', ...operation.errors].filter((code) => !met.has(`${tool} ${code}`));
+      expect(missing).toEqual([]);
+    },
+  );
 });

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { AppError } from '../../core/errors.ts';
+import type { AppError } from '../../core/errors.ts';
 import { type Answer, answer, type Context, type Operation, refusal } from '../../operations/operation.ts';
 import { badFlag, flagsOf, inputFrom } from './flags.ts';
 import { printable, styleFor, type Terminal, write } from './terminal.ts';
@@ -47,7 +47,9 @@ const usageError = (error: CommanderError): AppError => {
 
 function programOf(terminal: Terminal, settings: CliSettings, finish: (code: number) => void): Command {
   const program = new Command('mcp-orchestration')
-    .description('Say once which MCP servers belong in which AI client; publish signed releases and merge them into the real files.')
+    .description(
+      'Say once which MCP servers belong in which AI client; publish signed releases and merge them into the real files.',
+    )
     .version(settings.version)
     // Without it `--version` of the program would be taken out of the arguments of a verb that has such a flag too.
     .enablePositionalOptions()
@@ -98,11 +100,20 @@ function declareOperation(
     } catch (error) {
       result = refusal(error, context);
     }
-    finish(result.ok ? await show(operation, result.output, terminal, options['json'] === true) : await report(result, terminal, options['json'] === true));
+    finish(
+      result.ok
+        ? await show(operation, result.output, terminal, options['json'] === true)
+        : await report(result, terminal, options['json'] === true),
+    );
   });
 }
 
-async function show(operation: Operation, output: Record<string, unknown>, terminal: Terminal, json: boolean): Promise<number> {
+async function show(
+  operation: Operation,
+  output: Record<string, unknown>,
+  terminal: Terminal,
+  json: boolean,
+): Promise<number> {
   const { cli } = operation;
   if (json) {
     await write(terminal.stdout, `${JSON.stringify(output)}\n`);

@@ -41,7 +41,13 @@ function flagsOfField(field: Field, short: string | undefined): Flag[] {
     case 'flag-or-list':
       return [{ option: describe(`${names} [name]`).argParser(repeated).preset(''), field, read: flagOrList }];
     case 'array':
-      return [{ option: new Option(`${names} <value>`, field.description ?? '').argParser(repeated), field, read: (given) => given }];
+      return [
+        {
+          option: new Option(`${names} <value>`, field.description ?? '').argParser(repeated),
+          field,
+          read: (given) => given,
+        },
+      ];
     case 'text-or-map':
       return [
         ...(short ? [{ option: describe(`--${short} <key=value>`).argParser(repeated), field, read: readPairs }] : []),
@@ -90,9 +96,14 @@ async function readJsonFile(given: unknown, terminal: Terminal): Promise<unknown
 }
 
 export function badFlag(field: string, message: string): AppError {
-  return new AppError('INVALID_INPUT', `${field}: ${message}`, { field, reason: message, issues: [{ path: field, message }] }, {
-    hint: 'See `mcp-orchestration <verb> --help`.',
-  });
+  return new AppError(
+    'INVALID_INPUT',
+    `${field}: ${message}`,
+    { field, reason: message, issues: [{ path: field, message }] },
+    {
+      hint: 'See `mcp-orchestration <verb> --help`.',
+    },
+  );
 }
 
 /** What a person in a terminal means by a path: `~` is HOME, and a relative path starts at the working directory. */

@@ -18,26 +18,28 @@ export interface Terminal {
  * Characters that a terminal would obey or hide instead of showing: C0 and C1 controls but for tab and line feed, bidi
  * controls, zero-width and tag characters. Names in a configuration are chosen by others (SECURITY-BAR T5, T28).
  */
-const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
+const UNPRINTABLE =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
 
 /** The only escape sequences that are ours: colours and weights. */
 const OUR_COLOURS = /\u001b\[\d{1,2}m/g;
 
 export function printable(text: string): string {
-  const escape = (part: string) =>
+  const spelled = (part: string) =>
     part.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
   let out = '';
   let from = 0;
   for (const match of text.matchAll(OUR_COLOURS)) {
-    out += escape(text.slice(from, match.index)) + match[0];
+    out += spelled(text.slice(from, match.index)) + match[0];
     from = match.index + match[0].length;
   }
-  return out + escape(text.slice(from));
+  return out + spelled(text.slice(from));
 }
 
 /** Colours and drawn tables on a terminal; plain words and tabs where the output goes to a file or a program. */
 export function styleFor(terminal: Terminal): TextStyle {
-  const live = terminal.stdout.isTTY === true && terminal.env['NO_COLOR'] === undefined && terminal.env['TERM'] !== 'dumb';
+  const live =
+    terminal.stdout.isTTY === true && terminal.env['NO_COLOR'] === undefined && terminal.env['TERM'] !== 'dumb';
   const colours = pc.createColors(live);
   return {
     bold: colours.bold,
@@ -54,10 +56,14 @@ function plainTable(rows: string[][]): string {
 }
 
 function drawnTable(head: string[], rows: string[][], width: number): string {
-  const natural = head.map((title, column) => Math.max(...[title, ...rows.map((row) => row[column] ?? '')].map(visibleLength)));
+  const natural = head.map((title, column) =>
+    Math.max(...[title, ...rows.map((row) => row[column] ?? '')].map(visibleLength)),
+  );
   const last = natural.length - 1;
   const others = natural.slice(0, last).reduce((sum, length) => sum + length + 3, 4);
-  const widths = natural.map((length, column) => (column === last ? Math.max(20, Math.min(length, width - others)) + 2 : length + 2));
+  const widths = natural.map((length, column) =>
+    column === last ? Math.max(20, Math.min(length, width - others)) + 2 : length + 2,
+  );
   const table = new Table({ head, colWidths: widths, wordWrap: true, style: { head: ['bold'], border: ['gray'] } });
   table.push(...rows);
   return table.toString();

@@ -60,7 +60,10 @@ function registerTool(server: McpServer, operation: Operation, { contextOf }: Mc
     if (!result.ok) {
       return { isError: true, content: [{ type: 'text' as const, text: JSON.stringify({ error: result.problem }) }] };
     }
-    return { content: [{ type: 'text' as const, text: JSON.stringify(result.output) }], structuredContent: result.output };
+    return {
+      content: [{ type: 'text' as const, text: JSON.stringify(result.output) }],
+      structuredContent: result.output,
+    };
   });
 }
 
@@ -89,7 +92,8 @@ function registerResource(server: McpServer, operation: Operation, { contextOf }
 }
 
 function contents(uri: URL, result: Answer): ReadResourceResult {
-  if (result.ok) return { contents: [{ uri: uri.href, mimeType: 'application/json', text: JSON.stringify(result.output) }] };
+  if (result.ok)
+    return { contents: [{ uri: uri.href, mimeType: 'application/json', text: JSON.stringify(result.output) }] };
   const { problem, status } = result;
   if (status === 404) throw new ResourceNotFoundError(uri.href, problem.message);
   const code = status < 500 ? ProtocolErrorCode.InvalidParams : ProtocolErrorCode.InternalError;

@@ -1,24 +1,82 @@
-import type { Readable, Writable } from 'node:stream';
+import { once } from 'node:events';
+import { type Readable, Transform, type Writable } from 'node:stream';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import type { JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server';
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Operation } from '../../operations/operation.ts';
 import { type McpSettings, mcpServer } from './mcp.ts';
 
+/** How long a server whose input has ended goes on answering what was asked before. */
+const DRAIN_LIMIT_MS = 10_000;
+
 /**
- * Serves MCP over a pair of streams, for clients of both protocol eras, until the input ends.
- * Nothing but protocol goes to `stdout`.
+ * Serves MCP over a pair of streams, for clients of both protocol eras, until the input ends and what was asked is
+ * answered. Nothing but protocol goes to `stdout`.
  */
 export async function serveMcpStdio(
   operations: readonly Operation[],
   settings: McpSettings,
   streams: { stdin: Readable; stdout: Writable },
 ): Promise<void> {
-  const ended = new Promise<void>((resolve) => {
-    streams.stdin.once('end', resolve);
-    streams.stdin.once('close', resolve);
+  const open = new OpenRequests();
+  // The transport closes when its input ends, so the end of the input is held back until every request has its answer.
+  const input = new Transform({
+    transform: (chunk, _encoding, done) => done(null, chunk),
+    flush: (done) => void open.settled().then(() => done()),
   });
-  const handle = serveStdio(() => mcpServer(operations, settings), {
-    transport: new StdioServerTransport(streams.stdin, streams.stdout),
-  });
+  const ended = once(input, 'close');
+  streams.stdin.once('close', () => input.end());
+  const transport = watched(new StdioServerTransport(streams.stdin.pipe(input), streams.stdout), open);
+  const handle = serveStdio(() => mcpServer(operations, settings), { transport });
   await ended;
   await handle.close();
+}
+
+/** The requests that wait for an answer. */
+class OpenRequests {
+  readonly #ids = new Set<RequestId>();
+  #done: () => void = () => undefined;
+
+  received(message: JSONRPCMessage): void {
+    if (!('method' in message)) return;
+    // A subscription stays open for as long as the connection does.
+    if ('id' in message && message.method !== 'subscriptions/listen') this.#ids.add(message.id);
+    if (message.method === 'notifications/cancelled') this.#close(message.params?.['requestId'] as RequestId);
+  }
+
+  sent(message: JSONRPCMessage): void {
+    if (!('method' in message) && message.id !== undefined) this.#close(message.id);
+  }
+
+  /** Resolves when no request is open any more, or when waiting has lasted too long. */
+  async settled(): Promise<void> {
+    await setImmediate(); // what was read last is still on its way to `received`
+    if (this.#ids.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#done = resolve;
+    await Promise.race([promise, setTimeout(DRAIN_LIMIT_MS, undefined, { ref: false })]);
+  }
+
+  #close(id: RequestId): void {
+    this.#ids.delete(id);
+    if (this.#ids.size === 0) this.#done();
+  }
+}
+
+/** The same transport, which tells what passes through it. */
+function watched(wire: StdioServerTransport, open: OpenRequests): Transport {
+  const transport: Transport = {
+    start: () => {
+      wire.onmessage = (message) => {
+        open.received(message);
+        transport.onmessage?.(message);
+      };
+      wire.onclose = () => transport.onclose?.();
+      wire.onerror = (error) => transport.onerror?.(error);
+      return wire.start();
+    },
+    send: (message) => wire.send(message).finally(() => open.sent(message)),
+    close: () => wire.close(),
+  };
+  return transport;
 }

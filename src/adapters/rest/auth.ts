@@ -33,7 +33,8 @@ export async function authenticate(request: FastifyRequest, settings: AuthSettin
   if (authorization !== undefined) return byToken(authorization, settings);
   const key = request.headers['x-api-key'];
   if (key === undefined) throw new AppError('AUTHENTICATION_REQUIRED', 'This route needs credentials.');
-  if (typeof key !== 'string' || !settings.api_key || !timingSafeEqual(digestOf(key), digestOf(settings.api_key))) throw refused();
+  if (typeof key !== 'string' || !settings.api_key || !timingSafeEqual(digestOf(key), digestOf(settings.api_key)))
+    throw refused();
   return { workspace: 'default', principal: { actor: 'api-key', kind: 'user', scopes: new Set(SCOPES) } };
 }
 
@@ -49,7 +50,9 @@ async function byToken(authorization: string, { store, now, used }: AuthSettings
 }
 
 function principalOf(row: { token_id: string; kind: 'user' | 'agent'; scopes: string[] }): Principal {
-  const held = expandScopes(row.scopes.filter((scope): scope is Scope => (SCOPES as readonly string[]).includes(scope)));
+  const held = expandScopes(
+    row.scopes.filter((scope): scope is Scope => (SCOPES as readonly string[]).includes(scope)),
+  );
   const scopes = row.kind === 'agent' ? held.intersection(AGENT_SCOPES) : held;
   return { actor: `token:${row.token_id}`, kind: row.kind, scopes };
 }
@@ -78,7 +81,8 @@ export class UseCounter {
     const entries = [...this.#pending.values()];
     this.#pending.clear();
     const at = this.#now().toISOString();
-    for (const { workspace, token_id, uses } of entries) await this.#store.tokens.addUses(workspace, token_id, uses, at);
+    for (const { workspace, token_id, uses } of entries)
+      await this.#store.tokens.addUses(workspace, token_id, uses, at);
   }
 
   async stop(): Promise<void> {

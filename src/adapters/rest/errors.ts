@@ -3,7 +3,10 @@ import type { Socket } from 'node:net';
 import { AppError, ERRORS, type ErrorCode, type Problem } from '../../core/errors.ts';
 
 /** What the HTTP layer itself refuses, in the words of the catalogue. Undefined: not one of Fastify's. */
-export function fromFastify(error: { code?: string; statusCode?: number; message: string }, limit_bytes: number): AppError | undefined {
+export function fromFastify(
+  error: { code?: string; statusCode?: number; message: string },
+  limit_bytes: number,
+): AppError | undefined {
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new AppError('PAYLOAD_TOO_LARGE', `A body has at most ${limit_bytes} bytes.`, { limit_bytes });
@@ -22,11 +25,16 @@ export function fromFastify(error: { code?: string; statusCode?: number; message
 }
 
 export function invalid(field: string, message: string): AppError {
-  return new AppError('INVALID_INPUT', `${field}: ${message}`, { field, reason: message, issues: [{ path: field, message }] });
+  return new AppError('INVALID_INPUT', `${field}: ${message}`, {
+    field,
+    reason: message,
+    issues: [{ path: field, message }],
+  });
 }
 
 /** Statuses of the HTTP layer that no operation has: their reason phrase in upper snake case is the code. */
-export const codeOfStatus = (status: number): string => (STATUS_CODES[status] ?? 'BAD_REQUEST').toUpperCase().replaceAll(/[^A-Z]+/g, '_');
+export const codeOfStatus = (status: number): string =>
+  (STATUS_CODES[status] ?? 'BAD_REQUEST').toUpperCase().replaceAll(/[^A-Z]+/g, '_');
 
 const CLIENT_ERRORS: Record<string, number> = {
   HPE_HEADER_OVERFLOW: 431,
@@ -35,7 +43,11 @@ const CLIENT_ERRORS: Record<string, number> = {
 };
 
 /** Answers bytes that are no HTTP request in the same envelope as everything else, and closes the connection. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, at: { timestamp: string; request_id: string }): void {
+export function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  at: { timestamp: string; request_id: string },
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;

@@ -17,14 +17,22 @@ export function guardRequest(request: FastifyRequest, settings: GuardSettings): 
   const host = hosts[0];
   if (hosts.length !== 1 || host === undefined) {
     const message = 'a request names exactly one host';
-    throw new AppError('INVALID_INPUT', `host: ${message}`, { field: 'host', reason: message, issues: [{ path: 'host', message }] });
+    throw new AppError('INVALID_INPUT', `host: ${message}`, {
+      field: 'host',
+      reason: message,
+      issues: [{ path: 'host', message }],
+    });
   }
   if (!settings.allowed_hosts.has(hostName(host))) {
-    throw new AppError('HOST_NOT_ALLOWED', 'The host name of this request is not one of this server.', { host: host.slice(0, 100) });
+    throw new AppError('HOST_NOT_ALLOWED', 'The host name of this request is not one of this server.', {
+      host: host.slice(0, 100),
+    });
   }
   for (const origin of rawHeader(request, 'origin')) {
     if (settings.cors_origins.has(origin) || isOwnOrigin(origin, host)) continue;
-    throw new AppError('ORIGIN_NOT_ALLOWED', 'Pages of this origin may not call this server.', { origin: origin.slice(0, 100) });
+    throw new AppError('ORIGIN_NOT_ALLOWED', 'Pages of this origin may not call this server.', {
+      origin: origin.slice(0, 100),
+    });
   }
 }
 

@@ -18,7 +18,14 @@ const ErrorEnvelope = z
   .meta({ id: 'Error', description: 'The one shape of every refusal.' });
 
 /** Codes that every route can answer, whatever the operation. */
-const SHARED: ErrorCode[] = ['INVALID_INPUT', 'INVALID_JSON', 'AUTHENTICATION_REQUIRED', 'INVALID_CREDENTIALS', 'FORBIDDEN', 'INTERNAL_ERROR'];
+const SHARED: ErrorCode[] = [
+  'INVALID_INPUT',
+  'INVALID_JSON',
+  'AUTHENTICATION_REQUIRED',
+  'INVALID_CREDENTIALS',
+  'FORBIDDEN',
+  'INTERNAL_ERROR',
+];
 
 /** OpenAPI 3.1, derived from the operations. */
 export function openApi(operations: readonly Operation[], version: string): object {
@@ -52,7 +59,8 @@ function describeRoute(operation: Operation): ZodOpenApiOperationObject {
   const inPath = new Set([...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ''));
   const shape = operation.input.shape;
   const named = Object.keys(shape);
-  const pick = (names: string[]) => z.strictObject(Object.fromEntries(names.map((name) => [name, shape[name] as z.ZodType])));
+  const pick = (names: string[]) =>
+    z.strictObject(Object.fromEntries(names.map((name) => [name, shape[name] as z.ZodType])));
   const others = named.filter((name) => !inPath.has(name));
   const hasBody = method === 'POST' || method === 'PUT';
   const body = pick(others);
@@ -72,7 +80,8 @@ function describeRoute(operation: Operation): ZodOpenApiOperationObject {
 
 /** A path part is always there: what has a default elsewhere is required here. */
 function pathParameters(names: ReadonlySet<string>, shape: Record<string, unknown>): z.ZodObject {
-  const required = (schema: unknown) => (schema instanceof z.ZodDefault ? (schema.unwrap() as z.ZodType) : (schema as z.ZodType));
+  const required = (schema: unknown) =>
+    schema instanceof z.ZodDefault ? (schema.unwrap() as z.ZodType) : (schema as z.ZodType);
   return z.object(Object.fromEntries([...names].map((name) => [name, required(shape[name])])));
 }
 
@@ -99,5 +108,9 @@ function openPaths(): ZodOpenApiPathsObject {
     security: [],
     responses: { '200': { description: summary, content: { 'application/json': { schema: health } } } },
   });
-  return { '/health': { get: get('Is the server alive?') }, '/healthz': { get: get('Is the server alive?') }, '/readyz': { get: get('Is the server ready?') } };
+  return {
+    '/health': { get: get('Is the server alive?') },
+    '/healthz': { get: get('Is the server alive?') },
+    '/readyz': { get: get('Is the server ready?') },
+  };
 }

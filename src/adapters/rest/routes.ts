@@ -7,7 +7,11 @@ import { invalid } from './errors.ts';
 /** Turns `{client_id}` into Fastify's `:client_id`. */
 const routeOf = (path: string) => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
-export function registerRoutes(app: FastifyInstance, operations: readonly Operation[], contextOf: (request: FastifyRequest) => Context): void {
+export function registerRoutes(
+  app: FastifyInstance,
+  operations: readonly Operation[],
+  contextOf: (request: FastifyRequest) => Context,
+): void {
   for (const operation of operations) {
     const { rest } = operation;
     if (!rest) continue;
@@ -23,7 +27,10 @@ export function registerRoutes(app: FastifyInstance, operations: readonly Operat
 }
 
 /** Path, query and body parts as the one input object; `If-Match` becomes `if_revision`. */
-function inputOf(operation: Operation, request: FastifyRequest): { input: Record<string, unknown>; conditional: boolean } {
+function inputOf(
+  operation: Operation,
+  request: FastifyRequest,
+): { input: Record<string, unknown>; conditional: boolean } {
   const path = request.params as Record<string, string>;
   const query = queryOf(operation, request);
   const body = bodyOf(request);
@@ -63,7 +70,13 @@ function revisionOf(operation: Operation, request: FastifyRequest): number | und
   return Number(revision);
 }
 
-function send(operation: Operation, result: Answer, request: FastifyRequest, reply: FastifyReply, conditional: boolean): FastifyReply {
+function send(
+  operation: Operation,
+  result: Answer,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  conditional: boolean,
+): FastifyReply {
   if (!result.ok) {
     const status = conditional && result.problem.code === 'DRAFT_CHANGED' ? 412 : result.status;
     return reply.code(status).header('cache-control', 'no-store').send({ error: result.problem });
@@ -81,7 +94,8 @@ function send(operation: Operation, result: Answer, request: FastifyRequest, rep
 
 /** RFC 9110, 13.1.2: the weak comparison, over a list of tags or `*`. */
 const matches = (header: string | undefined, etag: string) =>
-  header !== undefined && (header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag));
+  header !== undefined &&
+  (header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag));
 
 /** Which methods a path takes, for 405 and its `Allow` header. */
 export function methodsOf(operations: readonly Operation[], path: string): string[] {

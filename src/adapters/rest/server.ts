@@ -51,7 +51,8 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     genReqId: (raw) => requestId(raw.headers['x-request-id']),
     clientErrorHandler: (error, socket) =>
       answerClientError(error, socket, { timestamp: now().toISOString(), request_id: requestId(undefined) }),
-    frameworkErrors: (error, request, reply) => void sendProblem(fromFastify(error, BODY_LIMIT) ?? error, request, reply, at(request.id)),
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(fromFastify(error, BODY_LIMIT) ?? error, request, reply, at(request.id)),
   });
   readJsonOnly(app);
   const uses = new UseCounter(settings.store, now);
@@ -121,7 +122,14 @@ function sendProblem(
   if (!(error instanceof AppError) && status !== undefined && status >= 400 && status !== 500) {
     const code = codeOfStatus(status);
     const hint = code in ERRORS ? ERRORS[code as ErrorCode].hint : 'Send a well-formed HTTP/1.1 request.';
-    const problem = { code, message: code.toLowerCase().replaceAll('_', ' '), details: {}, hint, timestamp: at.now().toISOString(), request_id: at.request_id };
+    const problem = {
+      code,
+      message: code.toLowerCase().replaceAll('_', ' '),
+      details: {},
+      hint,
+      timestamp: at.now().toISOString(),
+      request_id: at.request_id,
+    };
     return reply.code(status).send({ error: problem });
   }
   const refused = refusal(error, at);
@@ -144,7 +152,15 @@ const corsOf = (origins: ReadonlySet<string>) => ({
   origin: [...origins],
   credentials: false,
   methods: ['GET', 'POST', 'PUT', 'DELETE'],
-  allowedHeaders: ['authorization', 'content-type', 'if-match', 'if-none-match', 'idempotency-key', 'x-api-key', 'x-request-id'],
+  allowedHeaders: [
+    'authorization',
+    'content-type',
+    'if-match',
+    'if-none-match',
+    'idempotency-key',
+    'x-api-key',
+    'x-request-id',
+  ],
   exposedHeaders: ['etag', 'x-request-id', 'retry-after'],
   maxAge: 600,
 });

@@ -51,6 +51,8 @@ interface TextAt {
 
 /** Nothing shorter is a secret; skipping it early keeps a payload of a million empty strings cheap. */
 const SHORTEST = 6;
+/** A key is a secret by its shape alone, and no shape is shorter. */
+const SHORTEST_KEY = 15;
 const HEAD_LENGTH = 4;
 
 function inside(parent: Place | undefined, key: Key, value: unknown, before?: unknown): Place {
@@ -68,8 +70,11 @@ function membersOf(place: Place | undefined, value: unknown): Place[] {
     return items.reverse();
   }
   if (typeof value !== 'object' || value === null) return [];
-  const named = Object.entries(value).filter(([key, member]) => isWorthwhile(member) || key.length >= SHORTEST);
-  return named.map(([key, member]) => inside(place, key, member)).reverse();
+  const members: Place[] = [];
+  for (const [key, member] of Object.entries(value)) {
+    if (isWorthwhile(member) || key.length >= SHORTEST_KEY) members.push(inside(place, key, member));
+  }
+  return members.reverse();
 }
 
 /** Every string of a JSON value and every key, in order. Own stack: the depth of the value is not trusted. */
@@ -77,7 +82,7 @@ function* textsOf(root: unknown): Generator<TextAt> {
   const stack = membersOf(undefined, root);
   for (let place = stack.pop(); place !== undefined; place = stack.pop()) {
     const { key, value } = place;
-    if (typeof key === 'string' && key.length >= SHORTEST) yield { place, text: key, isKey: true };
+    if (typeof key === 'string' && key.length >= SHORTEST_KEY) yield { place, text: key, isKey: true };
     if (typeof value === 'string') yield { place, text: value, isKey: false };
     else for (const member of membersOf(place, value)) stack.push(member);
   }

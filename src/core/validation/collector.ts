@@ -62,15 +62,16 @@ const keysOf = (pointer: string): string[] =>
 /** Turns keys into the numbers of the members they name; the members of an object are counted once. */
 function ranking(root: unknown): (keys: Keys) => number[] {
   const positions = new Map<object, Map<string, number>>();
-  const positionsIn = (parent: object): Map<string, number> => {
-    const known = positions.get(parent) ?? new Map(Object.keys(parent).map((key, index) => [key, index]));
+  const positionIn = (parent: object, key: string | number): number | undefined => {
+    if (Array.isArray(parent)) return Number(key) < parent.length ? Number(key) : undefined;
+    const known = positions.get(parent) ?? new Map(Object.keys(parent).map((name, index) => [name, index]));
     positions.set(parent, known);
-    return known;
+    return known.get(String(key));
   };
   return (keys) => {
     let node: unknown = root;
     return keys.map((key) => {
-      const position = typeof node === 'object' && node !== null ? positionsIn(node).get(String(key)) : undefined;
+      const position = typeof node === 'object' && node !== null ? positionIn(node, key) : undefined;
       node = position === undefined ? undefined : (node as Record<string, unknown>)[key];
       return position ?? Number.POSITIVE_INFINITY;
     });

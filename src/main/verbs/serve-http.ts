@@ -29,7 +29,11 @@ export const serveHttp: LocalVerb = {
       .option('--json', 'print the ready line as JSON');
   },
   async run(terminal, options) {
-    const config = readConfig(terminal.env, { HOST: options['host'], PORT: options['port'], LOG_LEVEL: options['logLevel'] });
+    const config = readConfig(terminal.env, {
+      HOST: options['host'],
+      PORT: options['port'],
+      LOG_LEVEL: options['logLevel'],
+    });
     const mode = LOOPBACK.has(config.HOST) ? 'local' : 'server';
     const allow_http_deploy = mode === 'local' || options['allowDeploy'] === true;
     const log = makeLog(config.LOG_LEVEL);
@@ -87,11 +91,20 @@ async function listen(server: FastifyInstance, { HOST: host, PORT: port }: Confi
   } catch (cause) {
     await server.close();
     const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown';
-    const what = { EADDRINUSE: 'another program uses it', EACCES: 'you may not use it', EADDRNOTAVAIL: 'this machine has no such address' }[reason];
-    throw new AppError('UNAVAILABLE', `Cannot listen on ${host} port ${port}: ${what ?? reason}.`, { reason, host, port }, {
-      cause,
-      hint: 'Choose another port with --port (0 picks a free one), or stop the other program.',
-    });
+    const what = {
+      EADDRINUSE: 'another program uses it',
+      EACCES: 'you may not use it',
+      EADDRNOTAVAIL: 'this machine has no such address',
+    }[reason];
+    throw new AppError(
+      'UNAVAILABLE',
+      `Cannot listen on ${host} port ${port}: ${what ?? reason}.`,
+      { reason, host, port },
+      {
+        cause,
+        hint: 'Choose another port with --port (0 picks a free one), or stop the other program.',
+      },
+    );
   }
 }
 
@@ -112,7 +125,9 @@ async function announce(terminal: Terminal, app: App, config: Config, port: numb
   const notes = [`Documentation: ${url}/docs`, ...(await firstToken(app, config))];
   if (app.services.mode === 'server') {
     notes.push(
-      style.warn('WARNING: this server is reachable from other machines without TLS. Put a TLS proxy in front of it, or listen on 127.0.0.1.'),
+      style.warn(
+        'WARNING: this server is reachable from other machines without TLS. Put a TLS proxy in front of it, or listen on 127.0.0.1.',
+      ),
     );
   }
   await write(terminal.stdout, `${line}\n`);

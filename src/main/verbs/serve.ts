@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { badFlag } from '../../adapters/cli/flags.ts';
 import type { LocalVerb } from '../../adapters/cli/cli.ts';
+import { badFlag } from '../../adapters/cli/flags.ts';
 import { OPERATIONS } from '../../operations/index.ts';
-import { readConfig } from '../config.ts';
 import { compose } from '../compose.ts';
+import { readConfig } from '../config.ts';
 import { makeLog } from '../log.ts';
 import { VERSION } from '../version.ts';
 

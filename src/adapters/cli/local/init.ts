@@ -26,13 +26,21 @@ export function initVerb(contextOf: () => Promise<Context>): LocalVerb {
       const listed = (await invoke(listClients, context, { detect: true })) as unknown as { clients: Client[] };
       const installed = listed.clients.filter((client) => client.installed);
       if (options['json'] === true) {
-        const clients = installed.map(({ client_id, display_name, config_location, writable }) => ({ client_id, display_name, config_location, writable }));
+        const clients = installed.map(({ client_id, display_name, config_location, writable }) => ({
+          client_id,
+          display_name,
+          config_location,
+          writable,
+        }));
         await write(terminal.stdout, `${JSON.stringify({ keys, installed_clients: clients })}\n`);
         return 0;
       }
       const style = styleFor(terminal);
       const target = installed.find((client) => client.writable)?.client_id ?? 'claude-desktop';
-      const found = installed.map((client) => `  ${style.bold(client.display_name)} (${client.client_id}) ${client.writable ? style.good('can be written') : style.dim('listed only')}`);
+      const found = installed.map(
+        (client) =>
+          `  ${style.bold(client.display_name)} (${client.client_id}) ${client.writable ? style.good('can be written') : style.dim('listed only')}`,
+      );
       await write(
         terminal.stdout,
         printable(
@@ -40,7 +48,9 @@ export function initVerb(contextOf: () => Promise<Context>): LocalVerb {
             `${style.good('Ready.')} ${keys['message']}`,
             `  key id ${keys['key_id']}`,
             '',
-            installed.length > 0 ? 'Clients found on this machine:' : 'No AI client was found on this machine; you can still prepare configurations for any of them.',
+            installed.length > 0
+              ? 'Clients found on this machine:'
+              : 'No AI client was found on this machine; you can still prepare configurations for any of them.',
             ...found,
             '',
             'Next:',
