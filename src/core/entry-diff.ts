@@ -1,5 +1,5 @@
 import type { JsonValue } from './payload.ts';
-import { maskSecrets } from './secrets/mask.ts';
+import { maskSecrets } from './secrets/detector.ts';
 
 /** One entry of a client's file before and after a deployment; undefined: not there. */
 export interface EntryChange {

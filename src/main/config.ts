@@ -18,7 +18,7 @@ const port = z.coerce.number().int().min(0).max(65_535);
 /** One setting per variable, without the prefix. A setting that this version cannot honour is not accepted silently. */
 const Settings = z.strictObject({
   HOME: z.string().optional(),
-  API_KEY: z.string().min(16, 'an API key has at least 16 characters').optional(),
+  API_KEY: z.string().min(1).optional(),
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: port.default(8000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -31,6 +31,7 @@ const Settings = z.strictObject({
     .optional(),
   ALLOWED_HOSTS: list.default([]),
   TOOLSETS: list.default([]),
+  RATE_LIMIT: z.literal('off', 'this version has no rate limits: say off, or unset it').optional(),
   FAILPOINTS: z.string().optional(),
 });
 export type Settings = z.output<typeof Settings>;
@@ -42,7 +43,6 @@ const LATER = [
   'TLS_KEY',
   'KEY_PASSPHRASE_FILE',
   'SIGNER_COMMAND',
-  'RATE_LIMIT',
   'WEBHOOK_ALLOW',
   'OIDC_ISSUER',
   'OIDC_AUDIENCE',

@@ -14,7 +14,7 @@ import {
 import { AppError } from '../core/errors.ts';
 import { ArtifactId } from '../core/ids.ts';
 import { type DraftPayload, EMPTY_PAYLOAD, type JsonValue } from '../core/payload.ts';
-import { maskSecrets } from '../core/secrets/mask.ts';
+import { maskSecrets } from '../core/secrets/detector.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { loadPayload } from './current.ts';
 import { type Context, defineOperation } from './operation.ts';

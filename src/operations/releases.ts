@@ -1,16 +1,15 @@
 import { z } from 'zod';
-import type { ClientDefinition } from '../clients/client.ts';
 import { bridgeFor } from '../clients/render.ts';
 import { artifactIdOfCanonical } from '../core/artifact.ts';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { Envelope, signEnvelope } from '../core/dsse.ts';
 import { AppError } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
-import { type DraftPayload, PAYLOAD_SCHEMA_REF, Payload } from '../core/payload.ts';
+import { PAYLOAD_SCHEMA_REF, Payload } from '../core/payload.ts';
 import { ReleaseStatement, releaseStatement, statementBytes } from '../core/release.ts';
 import { assertNoSecret } from '../core/secrets/detector.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
-import { validationReport } from '../core/validation/validate.ts';
+import { parseStrictPayload } from '../core/validation/validate.ts';
 import type { ReleaseRow } from '../stores/store.ts';
 import { assertRevision, currentDraft, findRelease, loadPayload, saveDraft } from './current.ts';
 import { recordKey } from './keys.ts';
@@ -150,27 +149,6 @@ export const getLatest = defineOperation({
   },
 });
 
-/** Findings of severity error stop a publication: VALIDATION_FAILED with all of them. */
-function assertPublishable(
-  context: Context,
-  client: ClientDefinition,
-  draft: DraftPayload,
-  allow_empty: boolean,
-): Payload {
-  const { valid, errors } = validationReport(findingsFor(client, draft, context.services, { allow_empty }));
-  if (valid) return Payload.parse(draft);
-  const first = errors[0];
-  throw new AppError(
-    'VALIDATION_FAILED',
-    `The draft has ${errors.length} error${errors.length === 1 ? '' : 's'}: ${first?.message ?? ''}`,
-    {
-      field: first?.path.slice(1).replaceAll('/', '.') ?? '',
-      reason: first?.code ?? '',
-      issues: errors,
-    },
-  );
-}
-
 interface Publication {
   payload: Payload;
   changelog: string | undefined;
@@ -290,7 +268,10 @@ export const publishConfig = defineOperation({
     assertRevision(current, input.if_revision);
     const draft = given ?? current.payload;
     assertNoSecret(draft);
-    const valid = assertPublishable(context, client, draft, input.allow_empty);
+    const valid = parseStrictPayload(
+      draft,
+      findingsFor(client, draft, context.services, { allow_empty: input.allow_empty }),
+    );
     if (given) await saveDraft(context, input, current, given);
     const payload = { ...valid, ...bridgeFor(valid, client) };
     const latest = await context.store.releases.latest(context.workspace, input.client_id, input.profile_id);

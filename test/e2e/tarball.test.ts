@@ -5,7 +5,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { BIN, run, startHttp } from '../support/process.ts';
 import { installTarball, olderNode, packTarball, pathWithThisNode, type Tarball } from '../support/tarball.ts';
-import { makeWorkspace, ROOT, temporaryDirectory, testWorkspace, type Workspace } from '../support/workspace.ts';
+import { ROOT, temporaryDirectory, testWorkspace, type Workspace } from '../support/workspace.ts';
 
 /** The package as a user gets it: packed, installed elsewhere, used in an empty home directory. */
 
@@ -67,7 +67,7 @@ async function publishAndDeploy(workspace: Workspace, client: string): Promise<{
 test('the tarball holds the program and its papers, and nothing of the workshop', async () => {
   expect(tarball.files).toContain('package.json');
   expect(tarball.files).toContain('dist/bin.js');
-  const expected = /^(package\.json|bin\/[\w-]+\.js|dist\/[\w-]+\.js|user-docs\/.+|(README|CHANGELOG|SECURITY)\.md|LICENSE)$/;
+  const expected = /^(package\.json|bin\/[\w-]+\.js|dist\/[\w-]+\.js|dist\/THIRD-PARTY-NOTICES\.txt|user-docs\/.+|(README|CHANGELOG|SECURITY)\.md|LICENSE)$/;
   expect(tarball.files.filter((file) => !expected.test(file))).toEqual([]);
 });
 
@@ -127,8 +127,7 @@ test('memory: what one process wrote to MEMORY_FILE_PATH the next one reads', as
 }, 60_000);
 
 test('npx finds the command in the checkout and where the tarball is installed', async () => {
-  const workspace = await makeWorkspace();
-  onTestFinished(workspace.remove);
+  const workspace = await testWorkspace();
   const version = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')).version;
   for (const cwd of [ROOT, prefix]) {
     const { code, stdout, stderr } = await run('npx', ['mcp-orchestration', '--version'], { env: { ...workspace.env, PATH: path }, cwd });

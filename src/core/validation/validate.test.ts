@@ -35,7 +35,7 @@ test('a good payload has no findings', () => {
     bridge: { package: 'mcp-remote', version: '0.1.37' },
   };
   expect(check(payload)).toEqual([]);
-  expect(parseStrictPayload(payload)).toEqual(payload);
+  expect(parseStrictPayload(payload, check(payload))).toEqual(payload);
 });
 
 describe('each fault has its code, severity and place', () => {
@@ -204,9 +204,6 @@ test('options switch their group and no other', () => {
 
 test('an empty configuration is a warning when it is meant', () => {
   expect(lines({ mcpServers: {} }, { allow_empty: true })).toEqual([['EMPTY_CONFIG', 'warning', '/mcpServers']]);
-  expect(parseStrictPayload({ mcpServers: {} }, { client_id: 'cursor', allow_empty: true })).toEqual({
-    mcpServers: {},
-  });
 });
 
 test('findings follow the payload, what is missing last', () => {
@@ -241,7 +238,7 @@ test('a report is valid without errors, and strict reading names the first of th
     warnings: [{ code: 'UNPINNED_PACKAGE' }],
   });
   expect(validationReport(report.warnings).valid).toBe(true);
-  expect(() => parseStrictPayload(server({ command: 'npx', args: ['pkg', 1] }))).toThrow(
+  expect(() => parseStrictPayload(server({ command: 'npx', args: ['pkg', 1] }), findings)).toThrow(
     expect.objectContaining({
       code: 'VALIDATION_FAILED',
       details: expect.objectContaining({ field: 'mcpServers.x.args.1', issues: report.errors }),
@@ -249,9 +246,8 @@ test('a report is valid without errors, and strict reading names the first of th
   );
 });
 
-test('strict reading obeys the schema even where the settings ask for less', () => {
-  const nothing = { check_schema: false, check_limits: false, check_security: false };
-  expect(() => parseStrictPayload(server({ ...GOOD, cwd: '' }), { client_id: 'cursor', options: nothing })).toThrow(
+test('strict reading obeys the schema even where no finding was asked for', () => {
+  expect(() => parseStrictPayload(server({ ...GOOD, cwd: '' }), [])).toThrow(
     expect.objectContaining({ code: 'VALIDATION_FAILED' }),
   );
 });

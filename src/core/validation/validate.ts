@@ -110,12 +110,9 @@ export function validationReport(findings: readonly Finding[]): ValidationReport
   return { valid: errors.length === 0, errors, warnings };
 }
 
-/**
- * The payload as releases obey it, or VALIDATION_FAILED with every error in `details.issues`. The settings are those of
- * `validatePayload`; without them everything is checked that depends on no client.
- */
-export function parseStrictPayload(draft: DraftPayload, settings: ValidationSettings = { client_id: 'any' }): Payload {
-  const { valid, errors } = validationReport(validatePayload(draft, settings));
+/** The payload as releases obey it, or VALIDATION_FAILED with every error among its findings in `details.issues`. */
+export function parseStrictPayload(draft: DraftPayload, findings: readonly Finding[]): Payload {
+  const { valid, errors } = validationReport(findings);
   if (!valid) throw failed(errors);
   const parsed = Payload.safeParse(draft);
   if (parsed.success) return parsed.data;

@@ -123,6 +123,11 @@ async function announce(terminal: Terminal, app: App, config: Config, port: numb
   const line = json ? JSON.stringify({ url, docs_url: `${url}/docs`, pid: process.pid }) : `Listening on ${url}`;
   const style = styleFor({ ...terminal, stdout: terminal.stderr });
   const notes = [`Documentation: ${url}/docs`, ...(await firstToken(app, config))];
+  if (config.API_KEY !== undefined && config.API_KEY.length < 16) {
+    notes.push(
+      style.warn('WARNING: MCP_ORCHESTRATION_API_KEY is short enough to be guessed; use 16 characters or more.'),
+    );
+  }
   if (app.services.mode === 'server') {
     notes.push(
       style.warn(
