@@ -33,6 +33,7 @@ export default defineConfig({
   platform: 'node',
   resolve: { mainFields: ['module', 'main'] },
   external: OUTSIDE,
+  transform: { define: { __BUNDLED__: 'true' } },
   plugins: [notices],
   output: {
     dir: 'dist',

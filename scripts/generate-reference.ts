@@ -41,7 +41,7 @@ for (const [name, render] of Object.entries(PAGES)) {
   const text = render();
   if (current(path) === text) continue;
   if (values.check) {
-    console.error(`${name} is stale: run node scripts/generate-reference.ts`);
+    console.error(`${name} is stale: npm run reference`);
     process.exitCode = 1;
   } else {
     writeFileSync(path, text);

@@ -83,7 +83,7 @@ export const SETTINGS: Readonly<Record<string, { sample: string; meaning: string
   HOME: { sample: '/srv/mcp', meaning: 'Data directory: database, signing key, backups. An absolute path.' },
   API_KEY: {
     sample: 'a'.repeat(16),
-    meaning: 'A key that REST accepts in `X-API-Key`, with every scope. At least 16 characters.',
+    meaning: 'A key that REST accepts in `X-API-Key`, with every scope. Make it long and random.',
   },
   HOST: {
     sample: '127.0.0.1',
@@ -110,6 +110,7 @@ export const SETTINGS: Readonly<Record<string, { sample: string; meaning: string
     sample: 'core',
     meaning: 'Comma list of toolsets that MCP shows besides `core`. This version has only `core`.',
   },
+  RATE_LIMIT: { sample: 'off', meaning: 'This version has no rate limits: only `off` is taken.' },
   FAILPOINTS: { sample: 'x', meaning: 'For tests of crashes. Leave it unset.' },
 };
 

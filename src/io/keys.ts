@@ -1,8 +1,10 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { keyIdOf } from '../core/keys.ts';
+import { failpoint } from './failpoint.ts';
+import { removeStaleIn, temporaryBeside } from './temporary.ts';
 
 /** Signs with the private key that is in force now. */
 export interface Signer {
@@ -35,8 +37,13 @@ export class KeyDirectory {
     if (stamp === undefined) {
       throw new AppError('KEYS_NOT_INITIALIZED', 'There is no signing key yet.', { key_dir: this.dir });
     }
-    if (this.#cached?.stamp !== stamp) this.#cached = { stamp, signer: await this.#load() };
-    return this.#cached.signer;
+    if (this.#cached?.stamp === stamp) return this.#cached.signer;
+    const signer = await this.#load();
+    this.#cached = { stamp, signer };
+    // Whoever made this key may have been killed before the rest was done. A directory that is read only stays as it is.
+    await removeStaleIn(this.dir);
+    await this.#writePublic(signer).catch(() => undefined);
+    return signer;
   }
 
   async exists(): Promise<boolean> {
@@ -51,17 +58,20 @@ export class KeyDirectory {
     await mkdir(this.dir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
       throw writeFailed(error, 'key directory');
     });
+    await removeStaleIn(this.dir);
     const { privateKey } = generateKeyPairSync('ed25519');
     const made = await this.#place(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), replace);
-    await this.#writePublic();
+    await this.#writePublic(await this.signer());
     return made;
   }
 
   async #place(pem: string, replace: boolean): Promise<boolean> {
     const temporary = await this.#writeTemporary(pem, 0o600);
+    failpoint('keys.after-temp');
     try {
       if (replace) await rename(temporary, this.private_path);
       else await link(temporary, this.private_path);
+      failpoint('keys.after-place');
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -72,22 +82,30 @@ export class KeyDirectory {
     }
   }
 
-  async #writePublic(): Promise<void> {
-    const { public_key_pem } = await this.signer();
+  async #writePublic({ public_key_pem }: Signer): Promise<void> {
     const known = await readFile(this.public_path, 'utf8').catch(() => undefined);
     if (known === public_key_pem) return;
-    await rename(await this.#writeTemporary(public_key_pem, 0o644), this.public_path);
+    const temporary = await this.#writeTemporary(public_key_pem, 0o644);
+    failpoint('keys.after-public-temp');
+    await rename(temporary, this.public_path).catch(async (error: unknown) => {
+      await unlink(temporary).catch(() => undefined);
+      throw writeFailed(error, 'public key');
+    });
     await syncDirectory(this.dir);
   }
 
   async #writeTemporary(text: string, mode: number): Promise<string> {
-    const path = join(this.dir, `.${randomBytes(8).toString('hex')}.tmp`);
+    const path = temporaryBeside(this.dir, 'signing');
     try {
       const file = await open(path, 'wx', mode);
-      await file.writeFile(text);
-      await file.sync();
-      await file.close();
+      try {
+        await file.writeFile(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
     } catch (error) {
+      await unlink(path).catch(() => undefined);
       throw writeFailed(error, 'temporary key file');
     }
     return path;

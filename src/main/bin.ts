@@ -4,6 +4,7 @@ import type { Terminal } from '../adapters/cli/terminal.ts';
 import { enableFailpoints } from '../io/failpoint.ts';
 import { OPERATIONS } from '../operations/index.ts';
 import { refusal } from '../operations/operation.ts';
+import { IS_BUNDLED } from './build.ts';
 import { type App, compose, newRequestId, now } from './compose.ts';
 import { readConfig } from './config.ts';
 import { quietLog } from './log.ts';
@@ -23,7 +24,7 @@ export async function main(terminal: Terminal): Promise<number> {
     return app.localContext('cli');
   };
   try {
-    if (terminal.env['MCP_ORCHESTRATION_FAILPOINTS']) enableFailpoints(terminal.env['MCP_ORCHESTRATION_FAILPOINTS']);
+    if (!IS_BUNDLED) enableFailpoints(terminal.env['MCP_ORCHESTRATION_FAILPOINTS'] ?? '');
     const settings: CliSettings = {
       version: VERSION,
       operations: OPERATIONS,

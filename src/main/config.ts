@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
+import { IS_BUNDLED } from './build.ts';
 
 /** Everything that can be set from outside, in one schema: the only reader of the environment. */
 
@@ -32,7 +33,7 @@ const Settings = z.strictObject({
   ALLOWED_HOSTS: list.default([]),
   TOOLSETS: list.default([]),
   RATE_LIMIT: z.literal('off', 'this version has no rate limits: say off, or unset it').optional(),
-  FAILPOINTS: z.string().optional(),
+  ...(!IS_BUNDLED && { FAILPOINTS: z.string().optional() }),
 });
 export type Settings = z.output<typeof Settings>;
 

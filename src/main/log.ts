@@ -1,12 +1,13 @@
-import pino from 'pino';
 import type { Log } from '../operations/services.ts';
 
-/** Structured log on stderr: stdout belongs to output and protocol. */
-export function makeLog(level: string): Log {
-  return pino(
+/** Structured log on stderr: stdout belongs to output and protocol. Loaded by servers only; a short command has no log. */
+export async function makeLog(level: string): Promise<Log> {
+  const { pino } = await import('pino');
+  const log: Log = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ dest: 2, sync: true }),
   );
+  return log;
 }
 
 /**

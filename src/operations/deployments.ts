@@ -13,9 +13,10 @@ import { withWriterLock } from '../io/client-files/lock.ts';
 import type { ClientFile } from '../io/client-files/read.ts';
 import { replaceDurably } from '../io/client-files/replace.ts';
 import { failpoint } from '../io/failpoint.ts';
+import { removeStaleIn } from '../io/temporary.ts';
 import type { DeploymentRow, ReleaseRow } from '../stores/store.ts';
 import { findRelease } from './current.ts';
-import { defineOperation, type RunContext } from './operation.ts';
+import { type Context, defineOperation, type RunContext, type Target } from './operation.ts';
 import {
   diskOf,
   factsOfDeployment,
@@ -175,6 +176,15 @@ function assertInputs(input: DeployInput): void {
   });
 }
 
+/** A path that the caller chose and that cannot be written is the caller's mistake, not a fault of this machine. */
+function unusablePath(error: unknown): unknown {
+  if (!(error instanceof AppError) || error.details['step'] !== 'resolve') return error;
+  const field = 'config_path';
+  const { message, hint } = error;
+  const details = { field, reason: error.details['reason'], issues: [{ path: field, message }] };
+  return new AppError('INVALID_INPUT', `${field}: ${message}`, details, { cause: error, hint });
+}
+
 /** The same release is already in force here, and the file is as it should be. */
 function isUnchanged({ text, disk, previous, release, pinned, ledger }: Plan): boolean {
   return (
@@ -193,6 +203,7 @@ async function applyPlan(context: RunContext, plan: Plan): Promise<DeploymentRow
   const { place, disk, text } = plan;
   const writes = text !== null && text !== disk.file?.text;
   const deployed_at = context.now().toISOString();
+  await removeStaleIn(services.backups_dir);
   const backup_path =
     writes && disk.file
       ? await backUp({
@@ -220,7 +231,9 @@ async function applyPlan(context: RunContext, plan: Plan): Promise<DeploymentRow
     if (writes) await transaction.deployments.setStatus(workspace, row.deployment_id, 'done');
     else await transaction.deployments.insert(workspace, { ...row, status: 'done' });
     await transaction.audit.append(workspace, context.auditRow({ status: 'deployed', ...factsOfDeployment(row) }));
+    failpoint('deploy.before-commit');
   });
+  failpoint('deploy.after-commit');
   return row;
 }
 
@@ -351,7 +364,9 @@ export const deployConfig = defineOperation({
     }
     const client = await findTarget(context, input);
     assertInputs(input);
-    const place = await findPlace(context, client, input);
+    const place = await findPlace(context, client, input).catch((error: unknown) => {
+      throw input.config_path === undefined ? error : unusablePath(error);
+    });
     return withWriterLock(services.writer_lock, LOCK_WAIT_MS, async () => {
       await settleIntents(context, place, client.state_fields);
       const plan = await planDeployment(context, input, client, place);
@@ -393,26 +408,77 @@ async function changesOnDisk(place: Place, ledger: Ledger, state_fields: readonl
   }
 }
 
+const DeployedOutput = z.object({
+  client_id: ClientId,
+  profile_id: ProfileId,
+  artifact_id: ArtifactId,
+  sequence: z.int(),
+  deployed_at: Timestamp,
+  config_path: z.string(),
+  pinned: z.boolean(),
+  drift: z.boolean(),
+  up_to_date: z.boolean(),
+  latest_artifact_id: ArtifactId.nullable(),
+  changes: z.array(DriftChange),
+  superseded_by: z.object({ client_id: ClientId, profile_id: ProfileId, sequence: z.int() }).optional(),
+});
+
+/** What the ledger says of the last deployment, against what is on disk at this moment. */
+async function compareWithDisk(
+  context: Context,
+  input: Target,
+  client: ClientDefinition,
+): Promise<z.input<typeof DeployedOutput>> {
+  const { store, workspace, services } = context;
+  const { machine_id } = await services.machine();
+  const { client_id, profile_id } = input;
+  const row = await store.deployments.latestOf(workspace, machine_id, client_id, profile_id);
+  if (!row) {
+    throw new AppError(
+      'DEPLOYMENT_NOT_FOUND',
+      `Profile ${profile_id} of ${client_id} was never deployed on this machine.`,
+      { client_id, profile_id },
+    );
+  }
+  const place = await findPlace(context, client, { config_scope: row.config_scope, config_path: row.config_path });
+  const { row: current } = await ledgerOf(context, place);
+  const superseded =
+    current !== undefined && current.deployment_id !== row.deployment_id && current.profile_id !== profile_id;
+  const changes = superseded ? [] : await changesOnDisk(place, row.ledger as Ledger, client.state_fields);
+  const latest = await store.releases.latest(workspace, client_id, profile_id);
+  const { artifact_id, sequence, deployed_at, config_path, pinned } = row;
+  return {
+    client_id,
+    profile_id,
+    artifact_id,
+    sequence,
+    deployed_at,
+    config_path,
+    pinned,
+    drift: changes.length > 0,
+    up_to_date: latest?.sequence === sequence,
+    latest_artifact_id: latest?.artifact_id ?? null,
+    changes,
+    ...(superseded && {
+      superseded_by: { client_id: current.client_id, profile_id: current.profile_id, sequence: current.sequence },
+    }),
+  };
+}
+
+/** What killed processes left behind for this client. Also what a living one is doing: it holds the writer's lock. */
+async function openIntents({ services, store, workspace }: Context, { client_id }: ClientDefinition) {
+  const { machine_id } = await services.machine();
+  const rows = await store.deployments.unsettled(workspace, machine_id);
+  return rows.filter((row) => row.client_id === client_id);
+}
+
 export const getDeployed = defineOperation({
   id: 'deployments.get',
   summary: 'Say what is deployed on this machine, and whether the file still is as it was left',
   description: 'Drift: the file differs from what was deployed. Up to date: what is deployed is the latest release.',
   effect: 'read',
   input: TargetInput,
-  output: z.object({
-    client_id: ClientId,
-    profile_id: ProfileId,
-    artifact_id: ArtifactId,
-    sequence: z.int(),
-    deployed_at: Timestamp,
-    config_path: z.string(),
-    pinned: z.boolean(),
-    drift: z.boolean(),
-    up_to_date: z.boolean(),
-    latest_artifact_id: ArtifactId.nullable(),
-    changes: z.array(DriftChange),
-    superseded_by: z.object({ client_id: ClientId, profile_id: ProfileId, sequence: z.int() }).optional(),
-  }),
+  output: DeployedOutput,
   errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'DEPLOYMENT_NOT_FOUND'],
   permission: { needs: 'config:read' },
   rest: { method: 'GET', path: '/v1/config/{client_id}/{profile_id}/deployed' },
@@ -433,39 +499,15 @@ export const getDeployed = defineOperation({
   },
   async run(context, input) {
     const client = await findTarget(context, input);
-    const { store, workspace, services } = context;
-    const { machine_id } = await services.machine();
-    const { client_id, profile_id } = input;
-    const row = await store.deployments.latestOf(workspace, machine_id, client_id, profile_id);
-    if (!row) {
-      throw new AppError(
-        'DEPLOYMENT_NOT_FOUND',
-        `Profile ${profile_id} of ${client_id} was never deployed on this machine.`,
-        { client_id, profile_id },
-      );
-    }
-    const place = await findPlace(context, client, { config_scope: row.config_scope, config_path: row.config_path });
-    const { row: current } = await ledgerOf(context, place);
-    const superseded =
-      current !== undefined && current.deployment_id !== row.deployment_id && current.profile_id !== profile_id;
-    const changes = superseded ? [] : await changesOnDisk(place, row.ledger as Ledger, client.state_fields);
-    const latest = await store.releases.latest(workspace, client_id, profile_id);
-    const { artifact_id, sequence, deployed_at, config_path, pinned } = row;
-    return {
-      client_id,
-      profile_id,
-      artifact_id,
-      sequence,
-      deployed_at,
-      config_path,
-      pinned,
-      drift: changes.length > 0,
-      up_to_date: latest?.sequence === sequence,
-      latest_artifact_id: latest?.artifact_id ?? null,
-      changes,
-      ...(superseded && {
-        superseded_by: { client_id: current.client_id, profile_id: current.profile_id, sequence: current.sequence },
-      }),
-    };
+    const seen = (await openIntents(context, client)).length === 0 ? await compareWithDisk(context, input, client) : null;
+    if (seen?.drift === false) return seen;
+    // Between the file and its outcome in the ledger the two differ: only what is seen while nobody writes is drift.
+    return withWriterLock(context.services.writer_lock, LOCK_WAIT_MS, async () => {
+      for (const row of await openIntents(context, client)) {
+        const place = await findPlace(context, client, { config_scope: row.config_scope, config_path: row.config_path });
+        await settleIntents(context, place, client.state_fields);
+      }
+      return compareWithDisk(context, input, client);
+    });
   },
 });

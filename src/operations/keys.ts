@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
+import { failpoint } from '../io/failpoint.ts';
 import type { Signer } from '../io/keys.ts';
 import { type Context, defineOperation } from './operation.ts';
 
@@ -64,6 +65,7 @@ export const initializeKeys = defineOperation({
     const before = await keys.exists();
     const made = await keys.create(regenerate);
     const signer = await keys.signer();
+    failpoint('keys.before-record');
     const status: keyof typeof MESSAGES = made ? (before ? 'regenerated' : 'initialized') : 'already_exists';
     await context.store.transaction(async (store) => {
       await recordKey({ ...context, store }, signer);

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { AppError, ERRORS, type ErrorCode, type Problem, problemOf } from '../core/errors.ts';
 import { assertJsonValue } from '../core/json-value.ts';
 import type { Scope } from '../core/scopes.ts';
+import { failpoint } from '../io/failpoint.ts';
 import type { AuditRow, Store } from '../stores/store.ts';
 import type { Services } from './services.ts';
 
@@ -133,11 +134,14 @@ export async function invoke(operation: Operation, context: Context, raw: unknow
     return checkOutput(operation, output);
   };
   if (operation.effect === 'read' || operation.transaction === 'own') return run(context.store);
-  return context.store.transaction(async (store) => {
+  const output = await context.store.transaction(async (store) => {
     const output = await run(store);
     await store.audit.append(context.workspace, auditRow(factsOf(output)));
+    failpoint('operation.before-commit');
     return output;
   });
+  failpoint('operation.after-commit');
+  return output;
 }
 
 export type Answer =

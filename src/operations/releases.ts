@@ -10,6 +10,7 @@ import { ReleaseStatement, releaseStatement, statementBytes } from '../core/rele
 import { assertNoSecret } from '../core/secrets/detector.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { parseStrictPayload } from '../core/validation/validate.ts';
+import { failpoint } from '../io/failpoint.ts';
 import type { ReleaseRow } from '../stores/store.ts';
 import { assertRevision, currentDraft, findRelease, loadPayload, saveDraft } from './current.ts';
 import { recordKey } from './keys.ts';
@@ -202,7 +203,10 @@ async function appendRelease(
   };
   await recordKey(context, signer);
   await context.store.artifacts.put(context.workspace, { artifact_id, canonical, created_at: issued_at });
-  if (await context.store.releases.append(context.workspace, row)) return row;
+  failpoint('publish.after-artifact');
+  const appended = await context.store.releases.append(context.workspace, row);
+  failpoint('publish.after-release');
+  if (appended) return row;
   throw new AppError('DRAFT_CHANGED', 'Another release was published at the same moment.', { ...target });
 }
 
@@ -273,6 +277,7 @@ export const publishConfig = defineOperation({
       findingsFor(client, draft, context.services, { allow_empty: input.allow_empty }),
     );
     if (given) await saveDraft(context, input, current, given);
+    failpoint('publish.after-draft');
     const payload = { ...valid, ...bridgeFor(valid, client) };
     const latest = await context.store.releases.latest(context.workspace, input.client_id, input.profile_id);
     const same = latest?.artifact_id === artifactIdOfCanonical(canonicalJson(payload)) && latest.policy_digest === null;

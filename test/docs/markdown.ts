@@ -56,4 +56,4 @@ function marks(note: string): Pick<ShellBlock, 'not_run' | 'exits'> {
 }
 
 /** Markdown without fenced code, where nothing is a link or a heading. */
-export const withoutCode = (markdown: string): string => markdown.replaceAll(/^```[^]*?^```$/gm, '');
+export const withoutCode = (markdown: string): string => markdown.replaceAll(/^```[\s\S]*?^```$/gm, '');

@@ -43,7 +43,7 @@ function runShell(
   options: { cwd: string; env: NodeJS.ProcessEnv },
 ): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn('/bin/sh', ['-eu'], { ...options, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn('/bin/sh', ['-euc', script], { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     const take = (chunk: Buffer) => {
       output += chunk.toString('utf8');
@@ -58,7 +58,6 @@ function runShell(
       end();
     });
     child.on('close', (code) => resolve({ code, output }));
-    child.stdin.end(script);
   });
 }
 
@@ -79,7 +78,6 @@ export function scriptOf(blocks: readonly ShellBlock[]): string {
     .join('');
 }
 
-/** The block reads nothing from stdin: that is the script itself. */
 function bodyOf({ text, exits }: ShellBlock): string {
   if (exits === undefined) return text;
   return `code=0\n{\n${text}\n} || code=$?\ntest "$code" = ${exits}`;

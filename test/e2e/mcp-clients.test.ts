@@ -79,7 +79,12 @@ const connectV2 =
   async (workspace, args) => {
     const client = new Client({ name: 'test', version: '1.0.0' }, options);
     await client.connect(
-      new StdioClientTransport({ command: process.execPath, args: [BIN, ...args], env: workspace.env, stderr: 'ignore' }),
+      new StdioClientTransport({
+        command: process.execPath,
+        args: [BIN, ...args],
+        env: workspace.env,
+        stderr: 'ignore',
+      }),
     );
     onTestFinished(() => client.close());
     return {
@@ -87,7 +92,8 @@ const connectV2 =
       tools: async () => (await client.listTools()).tools as Tool[],
       call: async (name, args = {}) => (await client.callTool({ name, arguments: args })) as ToolResult,
       resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
-      templates: async () => (await client.listResourceTemplates()).resourceTemplates.map(({ uriTemplate }) => uriTemplate),
+      templates: async () =>
+        (await client.listResourceTemplates()).resourceTemplates.map(({ uriTemplate }) => uriTemplate),
       read: async (uri) => firstText((await client.readResource({ uri })).contents),
       complete: async (...asked) => (await client.complete(reference(...asked))).completion.values,
     };
@@ -96,7 +102,12 @@ const connectV2 =
 const connectV1: Connect = async (workspace, args) => {
   const client = new ClientV1({ name: 'test', version: '1.0.0' });
   await client.connect(
-    new StdioClientTransportV1({ command: process.execPath, args: [BIN, ...args], env: workspace.env, stderr: 'ignore' }),
+    new StdioClientTransportV1({
+      command: process.execPath,
+      args: [BIN, ...args],
+      env: workspace.env,
+      stderr: 'ignore',
+    }),
   );
   onTestFinished(() => client.close());
   return {
@@ -104,7 +115,8 @@ const connectV1: Connect = async (workspace, args) => {
     tools: async () => (await client.listTools()).tools as Tool[],
     call: async (name, args = {}) => (await client.callTool({ name, arguments: args })) as ToolResult,
     resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
-    templates: async () => (await client.listResourceTemplates()).resourceTemplates.map(({ uriTemplate }) => uriTemplate),
+    templates: async () =>
+      (await client.listResourceTemplates()).resourceTemplates.map(({ uriTemplate }) => uriTemplate),
     read: async (uri) => firstText((await client.readResource({ uri })).contents),
     complete: async (...asked) => (await client.complete(reference(...asked))).completion.values,
   };
@@ -143,7 +155,11 @@ const READS: [tool: string, input: Record<string, unknown>, line: string[]][] = 
   ['get_config', {}, ['get-config']],
   ['get_latest', {}, ['get-latest']],
   ['get_deployed', {}, ['get-deployed']],
-  ['diff_config', PAYLOADS, ['diff-config', '--config-a', JSON.stringify(PAYLOADS.config_a), '--config-b', JSON.stringify(PAYLOADS.config_b)]],
+  [
+    'diff_config',
+    PAYLOADS,
+    ['diff-config', '--config-a', JSON.stringify(PAYLOADS.config_a), '--config-b', JSON.stringify(PAYLOADS.config_b)],
+  ],
 ];
 
 /** The moment of validation is the one thing that two calls may not share. */
@@ -195,11 +211,19 @@ describe.each(CLIENTS)('$name', ({ connect, args, revision }) => {
     });
     await session.call('initialize_keys');
     const added = await session.call('add_server_to_config', { server_id: 'memory' });
-    expect(added.structuredContent).toMatchObject({ status: 'added', server_name: 'memory', server_count: 1, revision: 1 });
+    expect(added.structuredContent).toMatchObject({
+      status: 'added',
+      server_name: 'memory',
+      server_count: 1,
+      revision: 1,
+    });
     expect(JSON.parse(added.content[0]?.text ?? '')).toEqual(added.structuredContent);
     const published = await session.call('publish_config', { changelog: 'by a client' });
     expect(published.structuredContent).toMatchObject({ status: 'published', sequence: 1, version: '1.0.0' });
-    expect(await cliJson(workspace, 'get-latest')).toMatchObject({ artifact_id: published.structuredContent?.['artifact_id'], sequence: 1 });
+    expect(await cliJson(workspace, 'get-latest')).toMatchObject({
+      artifact_id: published.structuredContent?.['artifact_id'],
+      sequence: 1,
+    });
   });
 
   test('gets the objects that the command line prints, and they keep to the advertised schemas', async () => {
@@ -217,7 +241,11 @@ describe.each(CLIENTS)('$name', ({ connect, args, revision }) => {
     const session = await connect(published, args);
     const same = async (uri: string, tool: string, input: Record<string, unknown> = {}) =>
       expect(await session.read(uri), uri).toEqual((await session.call(tool, input)).structuredContent);
-    expect(await session.read('capabilities://server')).toMatchObject({ name: 'mcp-orchestration', mode: 'local', tools: expect.any(Array) });
+    expect(await session.read('capabilities://server')).toMatchObject({
+      name: 'mcp-orchestration',
+      mode: 'local',
+      tools: expect.any(Array),
+    });
     await same('capabilities://clients', 'list_clients');
     await same('server://registry', 'list_available_servers');
     await same('server://filesystem', 'describe_server', { server_id: 'filesystem' });
@@ -228,7 +256,11 @@ describe.each(CLIENTS)('$name', ({ connect, args, revision }) => {
 
     const draft = 'config://{client_id}/{profile_id}/draft';
     expect(await session.complete(draft, 'client_id', 'claude')).toEqual(['claude-desktop', 'claude-code']);
-    expect(await session.complete(draft, 'profile_id', 'de', { client_id: 'vscode' })).toEqual(['default', 'dev', 'demo']);
+    expect(await session.complete(draft, 'profile_id', 'de', { client_id: 'vscode' })).toEqual([
+      'default',
+      'dev',
+      'demo',
+    ]);
     expect(await session.complete('server://{server_id}', 'server_id', 'filesys')).toEqual(['filesystem']);
   });
 
@@ -242,20 +274,28 @@ describe.each(CLIENTS)('$name', ({ connect, args, revision }) => {
   });
 });
 
-test.each(CLIENTS.slice(0, 2))('an agent ($name) may draft and validate, and neither publish, deploy nor make keys or profiles', async ({ connect }) => {
-  const workspace = await testWorkspace();
-  await cliJson(workspace, 'initialize-keys');
-  const session = await connect(workspace, ['serve', '--kind', 'agent']);
-  expect((await session.call('add_server_to_config', { server_id: 'memory' })).isError).not.toBe(true);
-  expect((await session.call('validate_config')).structuredContent).toMatchObject({ valid: true });
-  for (const [tool, input] of Object.entries({ publish_config: {}, deploy_config: {}, initialize_keys: {}, create_profile: { profile_id: 'mine' } })) {
-    const refused = await session.call(tool, input);
-    expect(refused.isError, tool).toBe(true);
-    expect(JSON.parse(refused.content[0]?.text ?? ''), tool).toMatchObject({ error: { code: 'FORBIDDEN' } });
-  }
-  const { code } = await cli(workspace, 'get-config', '--json');
-  expect(code).toBe(4);
-});
+test.each(CLIENTS.slice(0, 2))(
+  'an agent ($name) may draft and validate, and neither publish, deploy nor make keys or profiles',
+  async ({ connect }) => {
+    const workspace = await testWorkspace();
+    await cliJson(workspace, 'initialize-keys');
+    const session = await connect(workspace, ['serve', '--kind', 'agent']);
+    expect((await session.call('add_server_to_config', { server_id: 'memory' })).isError).not.toBe(true);
+    expect((await session.call('validate_config')).structuredContent).toMatchObject({ valid: true });
+    for (const [tool, input] of Object.entries({
+      publish_config: {},
+      deploy_config: {},
+      initialize_keys: {},
+      create_profile: { profile_id: 'mine' },
+    })) {
+      const refused = await session.call(tool, input);
+      expect(refused.isError, tool).toBe(true);
+      expect(JSON.parse(refused.content[0]?.text ?? ''), tool).toMatchObject({ error: { code: 'FORBIDDEN' } });
+    }
+    const { code } = await cli(workspace, 'get-config', '--json');
+    expect(code).toBe(4);
+  },
+);
 
 describe('inspector CLI', () => {
   /** One call of the inspector, which starts the server, asks and ends. Returns `result` of its answer. */
@@ -267,13 +307,33 @@ describe('inspector CLI', () => {
     return JSON.parse(stdout).result;
   }
 
-  test.each(['legacy', 'modern'])('in the %s era it lists the tools, calls one and reads a resource', async (era) => {
-    const workspace = await testWorkspace();
-    const { tools } = (await inspect(workspace, era, '--method', 'tools/list', '--strict')) as { tools: Tool[] };
-    expect(tools.map(({ name }) => name).toSorted()).toEqual(Object.keys(TOOLS));
-    const call = ['--method', 'tools/call', '--tool-name', 'add_server_to_config', '--tool-args-json', '{"server_id":"memory"}'];
-    expect(await inspect(workspace, era, ...call)).toMatchObject({ structuredContent: { status: 'added', revision: 1 } });
-    const { contents } = await inspect(workspace, era, '--method', 'resources/read', '--uri', 'config://claude-desktop/default/draft');
-    expect(firstText(contents as unknown[])).toMatchObject({ server_count: 1, revision: 1 });
-  }, 60_000);
+  test.each(['legacy', 'modern'])(
+    'in the %s era it lists the tools, calls one and reads a resource',
+    async (era) => {
+      const workspace = await testWorkspace();
+      const { tools } = (await inspect(workspace, era, '--method', 'tools/list', '--strict')) as { tools: Tool[] };
+      expect(tools.map(({ name }) => name).toSorted()).toEqual(Object.keys(TOOLS));
+      const call = [
+        '--method',
+        'tools/call',
+        '--tool-name',
+        'add_server_to_config',
+        '--tool-args-json',
+        '{"server_id":"memory"}',
+      ];
+      expect(await inspect(workspace, era, ...call)).toMatchObject({
+        structuredContent: { status: 'added', revision: 1 },
+      });
+      const { contents } = await inspect(
+        workspace,
+        era,
+        '--method',
+        'resources/read',
+        '--uri',
+        'config://claude-desktop/default/draft',
+      );
+      expect(firstText(contents as unknown[])).toMatchObject({ server_count: 1, revision: 1 });
+    },
+    60_000,
+  );
 });

@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest';
-import { cli, cliJson, HELLO, type LineProcess, run, startHttp, startLines, toolCall, BIN } from '../support/process.ts';
+import {
+  BIN,
+  cli,
+  cliJson,
+  HELLO,
+  type LineProcess,
+  run,
+  startHttp,
+  startLines,
+  toolCall,
+} from '../support/process.ts';
 import { modesUnder, testWorkspace, type Workspace } from '../support/workspace.ts';
 
 /** The stdio server as a process: what goes over its pipes, what it shares with others, and how it begins and ends. */
@@ -13,7 +23,7 @@ function greeted(workspace: Workspace, ...args: string[]): LineProcess {
 }
 
 const outputOf = (answer: Record<string, unknown>) =>
-  (answer['result'] as { structuredContent?: Record<string, unknown> }).structuredContent ?? {};
+  (answer['result'] as { structuredContent?: Record<string, unknown> } | undefined)?.structuredContent ?? {};
 
 test('a draft made by the command line, over stdio or over HTTP is seen by the other two at once', async () => {
   const workspace = await testWorkspace();
@@ -69,9 +79,26 @@ test('requests that were sent before the input ended are all answered', async ()
   const input = [...HELLO, ...calls].map((message) => `${JSON.stringify(message)}\n`).join('');
   const { code, stdout } = await run(process.execPath, [BIN, 'serve'], { env: workspace.env, input });
   expect(code).toBe(0);
-  const answers = stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+  const answers = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   expect(answers.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 41 }, (_, id) => id));
   expect(await cliJson(workspace, 'view-draft')).toMatchObject({ server_count: 40, revision: 40 });
+});
+
+test.each(['SIGTERM', 'SIGINT'] as const)('a %s is a clean stop: whatever was done is acknowledged', async (signal) => {
+  const workspace = await testWorkspace();
+  const server = greeted(workspace);
+  await server.answer(0);
+  for (let id = 1; id <= 30; id += 1)
+    server.send(toolCall(id, 'add_server_to_config', { server_id: 'memory', server_name: `memory-${id}` }));
+  await server.answer(3);
+  server.child.kill(signal);
+  expect(await server.ended).toEqual([0, null]);
+  const acknowledged = server.lines.flatMap((line) => outputOf(JSON.parse(line))['server_name'] ?? []);
+  expect(acknowledged.length).toBeGreaterThanOrEqual(3);
+  expect((await cliJson(workspace, 'view-draft'))['servers']).toEqual(acknowledged);
 });
 
 test('the server ends when its client goes, also in the middle of a line', async () => {
@@ -86,14 +113,12 @@ test('killing the server loses no draft that it has acknowledged', async () => {
   for (const round of [1, 2, 3]) {
     const server = greeted(workspace);
     const ids = Array.from({ length: 30 }, (_, index) => index + 1);
-    for (const id of ids) server.send(toolCall(id, 'add_server_to_config', { server_id: 'memory', server_name: `memory-${round}-${id}` }));
+    for (const id of ids)
+      server.send(toolCall(id, 'add_server_to_config', { server_id: 'memory', server_name: `memory-${round}-${id}` }));
     await server.answer(round * 7);
     server.child.kill('SIGKILL');
     expect(await server.ended).toEqual([null, 'SIGKILL']);
-    const acknowledged = server.lines.flatMap((line) => {
-      const { server_name } = outputOf(JSON.parse(line));
-      return server_name === undefined ? [] : [server_name];
-    });
+    const acknowledged = server.lines.flatMap((line) => outputOf(JSON.parse(line))['server_name'] ?? []);
     expect(acknowledged.length).toBeGreaterThanOrEqual(1);
     expect((await cliJson(workspace, 'view-draft'))['servers']).toEqual(expect.arrayContaining(acknowledged));
   }
@@ -130,9 +155,18 @@ test('a setting that does not exist stops every start and is named, its value is
 
 test('whatever the umask, all that is made belongs to its owner alone', async () => {
   const workspace = await testWorkspace();
-  const lines = ['init', 'add-server memory --client vscode', 'publish-config --client vscode', 'deploy-config --client vscode', 'generate-token'];
+  const lines = [
+    'init',
+    'add-server memory --client vscode',
+    'publish-config --client vscode',
+    'deploy-config --client vscode',
+    'generate-token',
+  ];
   const script = `umask 000; ${lines.map((line) => `"$0" "$1" ${line} --json || exit 9`).join('; ')}; printf '' | "$0" "$1" serve`;
-  const { code, stderr } = await run('/bin/sh', ['-c', script, process.execPath, BIN], { env: workspace.env, cwd: workspace.home });
+  const { code, stderr } = await run('/bin/sh', ['-c', script, process.execPath, BIN], {
+    env: workspace.env,
+    cwd: workspace.home,
+  });
   expect(code, stderr).toBe(0);
   const modes = await modesUnder(workspace.home);
   expect(modes).toMatchObject({
@@ -142,5 +176,6 @@ test('whatever the umask, all that is made belongs to its owner alone', async ()
     '.mcp-orchestration/keys/signing.key': '0600',
     '.config/Code/User/mcp.json': '0600',
   });
-  for (const [path, mode] of Object.entries(modes)) expect([path, mode]).toEqual([path, path.endsWith('/') ? '0700' : '0600']);
+  for (const [path, mode] of Object.entries(modes))
+    expect([path, mode]).toEqual([path, path.endsWith('/') ? '0700' : '0600']);
 });

@@ -27,7 +27,10 @@ afterAll(() => rm(place, { recursive: true, force: true, maxRetries: 3 }));
 
 /** A verb of the installed package that has to succeed; returns its output object. */
 async function installed(workspace: Workspace, ...args: string[]): Promise<Record<string, unknown>> {
-  const { code, stdout, stderr } = await run(bin, [...args, '--json'], { env: { ...workspace.env, PATH: path }, cwd: workspace.home });
+  const { code, stdout, stderr } = await run(bin, [...args, '--json'], {
+    env: { ...workspace.env, PATH: path },
+    cwd: workspace.home,
+  });
   expect(code, `${args.join(' ')}: ${stderr}`).toBe(0);
   return JSON.parse(stdout);
 }
@@ -45,7 +48,9 @@ interface Entry {
 async function started<T>(workspace: Workspace, entry: Entry, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ name: 'test', version: '1.0.0' });
   const env = { HOME: workspace.home, PATH: path, ...entry.env };
-  await client.connect(new StdioClientTransport({ command: entry.command, args: entry.args, env, cwd: ROOT, stderr: 'ignore' }));
+  await client.connect(
+    new StdioClientTransport({ command: entry.command, args: entry.args, env, cwd: ROOT, stderr: 'ignore' }),
+  );
   onTestFinished(() => client.close());
   const result = await use(client);
   await client.close();
@@ -53,21 +58,38 @@ async function started<T>(workspace: Workspace, entry: Entry, use: (client: Clie
 }
 
 const textOf = (result: unknown) => (result as { content: { text: string }[] }).content[0]?.text ?? '';
-const callText = async (client: Client, name: string, args: Record<string, unknown> = {}) => textOf(await client.callTool({ name, arguments: args }));
+const callText = async (client: Client, name: string, args: Record<string, unknown> = {}) =>
+  textOf(await client.callTool({ name, arguments: args }));
 
-async function publishAndDeploy(workspace: Workspace, client: string): Promise<{ mcpServers: Record<string, Entry>; servers: Record<string, Entry> }> {
+async function publishAndDeploy(
+  workspace: Workspace,
+  client: string,
+): Promise<{ mcpServers: Record<string, Entry>; servers: Record<string, Entry> }> {
   const target = ['--client', client];
-  expect(await installed(workspace, 'validate-config', ...target)).toMatchObject({ valid: true, errors: [], server_count: 1 });
-  expect(await installed(workspace, 'publish-config', ...target)).toMatchObject({ status: 'published', sequence: 1, server_count: 1 });
+  expect(await installed(workspace, 'validate-config', ...target)).toMatchObject({
+    valid: true,
+    errors: [],
+    server_count: 1,
+  });
+  expect(await installed(workspace, 'publish-config', ...target)).toMatchObject({
+    status: 'published',
+    sequence: 1,
+    server_count: 1,
+  });
   const deployed = await installed(workspace, 'deploy-config', ...target);
-  expect(deployed).toMatchObject({ status: 'deployed', sequence: 1, config_path: expect.stringContaining(workspace.home) });
+  expect(deployed).toMatchObject({
+    status: 'deployed',
+    sequence: 1,
+    config_path: expect.stringContaining(workspace.home),
+  });
   return JSON.parse(await readFile(String(deployed['config_path']), 'utf8'));
 }
 
 test('the tarball holds the program and its papers, and nothing of the workshop', async () => {
   expect(tarball.files).toContain('package.json');
   expect(tarball.files).toContain('dist/bin.js');
-  const expected = /^(package\.json|bin\/[\w-]+\.js|dist\/[\w-]+\.js|dist\/THIRD-PARTY-NOTICES\.txt|user-docs\/.+|(README|CHANGELOG|SECURITY)\.md|LICENSE)$/;
+  const expected =
+    /^(package\.json|bin\/[\w-]+\.js|dist\/[\w-]+\.js|dist\/THIRD-PARTY-NOTICES\.txt|user-docs\/.+|(README|CHANGELOG|SECURITY)\.md|LICENSE)$/;
   expect(tarball.files.filter((file) => !expected.test(file))).toEqual([]);
 });
 
@@ -85,7 +107,9 @@ test('the installed package finds all it imports without development packages', 
   const packages = JSON.parse(await readFile(join(prefix, 'package-lock.json'), 'utf8')).packages;
   expect(Object.keys(packages)).not.toContain('node_modules/vitest');
   const workspace = await testWorkspace();
-  const server = await startHttp(workspace, { bin: join(prefix, 'node_modules/mcp-orchestration/bin/mcp-orchestration.js') });
+  const server = await startHttp(workspace, {
+    bin: join(prefix, 'node_modules/mcp-orchestration/bin/mcp-orchestration.js'),
+  });
   expect(await server.ask('GET', '/v1/clients')).toMatchObject({ status: 200 });
   expect(await fetch(server.docs_url).then((response) => response.status)).toBe(200);
   const entry = { command: bin, args: [] };
@@ -116,7 +140,15 @@ test('memory: what one process wrote to MEMORY_FILE_PATH the next one reads', as
   const workspace = await testWorkspace();
   const memory = join(workspace.home, 'memory.json');
   await installed(workspace, 'init');
-  await installed(workspace, 'add-server', 'memory', '--client', 'claude-desktop', '--env', `MEMORY_FILE_PATH=${memory}`);
+  await installed(
+    workspace,
+    'add-server',
+    'memory',
+    '--client',
+    'claude-desktop',
+    '--env',
+    `MEMORY_FILE_PATH=${memory}`,
+  );
   const entry = (await publishAndDeploy(workspace, 'claude-desktop')).mcpServers['memory'];
   if (!entry) throw new Error('there is no entry memory');
   const entities = [{ name: 'ada', entityType: 'person', observations: ['wrote the first program'] }];
@@ -130,7 +162,10 @@ test('npx finds the command in the checkout and where the tarball is installed',
   const workspace = await testWorkspace();
   const version = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')).version;
   for (const cwd of [ROOT, prefix]) {
-    const { code, stdout, stderr } = await run('npx', ['mcp-orchestration', '--version'], { env: { ...workspace.env, PATH: path }, cwd });
+    const { code, stdout, stderr } = await run('npx', ['mcp-orchestration', '--version'], {
+      env: { ...workspace.env, PATH: path },
+      cwd,
+    });
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: `${version}\n` });
   }
 });
@@ -151,8 +186,13 @@ test('on a Node that is too old every command names the remedy and ends with 1',
   if (node === undefined) skip('this machine has no Node older than 24');
   const workspace = await testWorkspace();
   for (const program of [BIN, join(prefix, 'node_modules/mcp-orchestration/bin/mcp-orchestration-serve-http.js')]) {
-    const { code, stdout, stderr } = await run(String(node), [program, 'list-clients'], { env: workspace.env, cwd: workspace.home });
+    const { code, stdout, stderr } = await run(String(node), [program, 'list-clients'], {
+      env: workspace.env,
+      cwd: workspace.home,
+    });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(/^mcp-orchestration needs Node 24\.15 or newer, and this is Node \d+\.\d+\.\d+\.\nInstall Node 24 /);
+    expect(stderr).toMatch(
+      /^mcp-orchestration needs Node 24\.15 or newer, and this is Node \d+\.\d+\.\d+\.\nInstall Node 24 /,
+    );
   }
 });

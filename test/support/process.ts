@@ -8,7 +8,7 @@ import { ROOT, type Workspace } from './workspace.ts';
 
 export const BIN = join(ROOT, 'bin/mcp-orchestration.js');
 
-export interface Finished {
+interface Finished {
   /** Null when a signal ended the process. */
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -24,7 +24,11 @@ interface RunOptions {
 }
 
 /** Runs a program to its end. Never fails because of its exit code. */
-export async function run(command: string, args: readonly string[], { env, cwd, input = '' }: RunOptions): Promise<Finished> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  { env, cwd, input = '' }: RunOptions,
+): Promise<Finished> {
   const child = spawn(command, args, { env, ...(cwd !== undefined && { cwd }), stdio: 'pipe' });
   const outputs = Promise.all([text(child.stdout), text(child.stderr)]);
   child.stdin.on('error', () => undefined); // it may have gone before it read anything
@@ -34,7 +38,7 @@ export async function run(command: string, args: readonly string[], { env, cwd, 
   return { code, signal, stdout, stderr };
 }
 
-export interface CliResult extends Finished {
+interface CliResult extends Finished {
   /** Parses stdout; throws when it is not exactly one JSON value. */
   json: () => Record<string, unknown>;
 }
@@ -46,9 +50,13 @@ export async function cli({ env, home }: Pick<Workspace, 'env' | 'home'>, ...arg
 }
 
 /** The output object of a command that has to succeed. */
-export async function cliJson(workspace: Pick<Workspace, 'env' | 'home'>, ...args: string[]): Promise<Record<string, unknown>> {
+export async function cliJson(
+  workspace: Pick<Workspace, 'env' | 'home'>,
+  ...args: string[]
+): Promise<Record<string, unknown>> {
   const result = await cli(workspace, ...args, '--json');
-  if (result.code !== 0) throw new Error(`mcp-orchestration ${args.join(' ')} ended with ${result.code}: ${result.stderr}`);
+  if (result.code !== 0)
+    throw new Error(`mcp-orchestration ${args.join(' ')} ended with ${result.code}: ${result.stderr}`);
   return result.json();
 }
 
@@ -66,7 +74,7 @@ export interface HttpServer {
   stop(signal?: NodeJS.Signals): Promise<Pick<Finished, 'code' | 'signal'>>;
 }
 
-export interface HttpAnswer {
+interface HttpAnswer {
   status: number;
   body: Record<string, unknown>;
 }
@@ -78,7 +86,10 @@ interface HttpOptions {
 }
 
 /** Starts `serve-http` on a free port and waits until it says that it is ready. Ends with the test, if not before. */
-export async function startHttp(workspace: Workspace, { args = [], env = {}, bin = BIN }: HttpOptions = {}): Promise<HttpServer> {
+export async function startHttp(
+  workspace: Workspace,
+  { args = [], env = {}, bin = BIN }: HttpOptions = {},
+): Promise<HttpServer> {
   const child = spawn(process.execPath, [bin, 'serve-http', '--port', '0', '--json', ...args], {
     env: { ...workspace.env, ...env },
     cwd: workspace.home,
@@ -117,7 +128,11 @@ function collect(child: ChildProcess): { stdout: string; stderr: string } {
   return output;
 }
 
-async function ask(url: string, method: string, options: { body?: unknown; token?: string | null | undefined }): Promise<HttpAnswer> {
+async function ask(
+  url: string,
+  method: string,
+  options: { body?: unknown; token?: string | null | undefined },
+): Promise<HttpAnswer> {
   const { body, token } = options;
   const response = await fetch(url, {
     method,
@@ -143,6 +158,8 @@ export interface LineProcess {
   /** Every line that came out so far. */
   lines: string[];
   send(message: unknown): void;
+  /** Waits for the next line. */
+  line(): Promise<void>;
   /** The JSON-RPC answer with this id, once it is there. */
   answer(id: number): Promise<Record<string, unknown>>;
   /** The end of the process: exit code and signal. */
@@ -152,8 +169,16 @@ export interface LineProcess {
 }
 
 /** Starts a command line of the checkout with pipes. Ends with the test, if not before. */
-export function startLines(workspace: Workspace, args: readonly string[], env: Record<string, string> = {}): LineProcess {
-  const child = spawn(process.execPath, [BIN, ...args], { env: { ...workspace.env, ...env }, cwd: workspace.home, stdio: 'pipe' });
+export function startLines(
+  workspace: Workspace,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): LineProcess {
+  const child = spawn(process.execPath, [BIN, ...args], {
+    env: { ...workspace.env, ...env },
+    cwd: workspace.home,
+    stdio: 'pipe',
+  });
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   onTestFinished(() => endProcess(child));
   child.stdin.on('error', () => undefined);
@@ -165,19 +190,24 @@ export function startLines(workspace: Workspace, args: readonly string[], env: R
   const reader = createInterface({ input: child.stdout });
   reader.on('line', (line) => lines.push(line));
   const find = (id: number) => lines.map((line) => JSON.parse(line)).find((message) => message.id === id);
+  const line = async () => {
+    if (child.exitCode !== null) throw new Error(`the process ended with ${child.exitCode}: ${output.stderr}`);
+    await Promise.race([once(reader, 'line'), ended]);
+  };
   return {
     child,
     lines,
     ended,
     output,
+    line,
     send: (message) => void child.stdin.write(`${JSON.stringify(message)}\n`),
     async answer(id) {
-      for (;;) {
-        const found = find(id);
-        if (found) return found;
-        if (child.exitCode !== null) throw new Error(`the process ended with ${child.exitCode} before it answered: ${output.stderr}`);
-        await Promise.race([once(reader, 'line'), ended]);
+      let found = find(id);
+      while (!found) {
+        await line();
+        found = find(id);
       }
+      return found;
     },
   };
 }

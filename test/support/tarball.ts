@@ -17,7 +17,9 @@ const SYSTEM_PATH = (process.env['PATH'] ?? '')
 
 /** For npm itself: its cache, registry and proxy stay those of the person who runs the tests; what an outer npm told its script does not. */
 const npmEnvironment = (path: string): Record<string, string> => {
-  const kept = Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle|config_local_prefix|command)/.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^npm_(package|lifecycle|config_local_prefix|command)/.test(name),
+  );
   return { ...(Object.fromEntries(kept) as Record<string, string>), PATH: path };
 };
 
@@ -47,7 +49,18 @@ export async function packTarball(path: string, place: string): Promise<Tarball>
 export async function installTarball(path: string, tarball: Tarball, place: string): Promise<string> {
   const prefix = join(place, 'prefix');
   await mkdir(prefix);
-  await npm(path, prefix, 'install', '--prefix', prefix, '--omit=dev', '--prefer-offline', '--no-audit', '--no-fund', tarball.path);
+  await npm(
+    path,
+    prefix,
+    'install',
+    '--prefix',
+    prefix,
+    '--omit=dev',
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+    tarball.path,
+  );
   return prefix;
 }
 

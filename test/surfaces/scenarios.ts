@@ -77,7 +77,7 @@ export const SCENARIOS: Scenario[] = [
   {
     title: 'clients and profiles are listed and profiles are made once',
     steps: [
-      { tool: 'list_clients', expect: 'ok', has: { count: 42 } },
+      { tool: 'list_clients', input: { detect: false }, expect: 'ok', has: { count: 42 } },
       { tool: 'list_clients', input: { detect: true }, expect: 'ok', has: { count: 42 } },
       { tool: 'list_profiles', input: { client_id: 'cursor' }, expect: 'ok', has: { count: 4 } },
       {

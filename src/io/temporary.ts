@@ -1,0 +1,29 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** The end of every temporary name of ours: the process that made it, and something random. */
+const STALE = /^\..*\.mcpo-(\d+)-[0-9a-f]{16}\.tmp$/;
+
+/** A hidden name beside `name` that nobody else uses, and that tells whose it was should its maker be killed. */
+export function temporaryBeside(directory: string, name: string): string {
+  return join(directory, `.${name}.mcpo-${process.pid}-${randomBytes(8).toString('hex')}.tmp`);
+}
+
+/** Takes away what processes of ours left in a directory when they were killed. A failure here stops nothing. */
+export async function removeStaleIn(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) {
+    const pid = STALE.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) await unlink(join(directory, name)).catch(() => undefined);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
