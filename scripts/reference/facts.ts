@@ -111,7 +111,6 @@ export const SETTINGS: Readonly<Record<string, { sample: string; meaning: string
     meaning: 'Comma list of toolsets that MCP shows besides `core`. This version has only `core`.',
   },
   RATE_LIMIT: { sample: 'off', meaning: 'This version has no rate limits: only `off` is taken.' },
-  FAILPOINTS: { sample: 'x', meaning: 'For tests of crashes. Leave it unset.' },
 };
 
 const PREFIX = 'MCP_ORCHESTRATION_';

@@ -91,7 +91,7 @@ export const ERRORS = {
   SECRET_IN_CONFIG: {
     status: 422,
     exit: 6,
-    hint: 'Write the reference in `details.reference` instead, and set the value in the environment of the client.',
+    hint: 'Write that reference instead, and set its value in the environment that starts the client.',
   },
   SECRET_NOT_RENDERABLE: {
     status: 422,

@@ -499,12 +499,16 @@ export const getDeployed = defineOperation({
   },
   async run(context, input) {
     const client = await findTarget(context, input);
-    const seen = (await openIntents(context, client)).length === 0 ? await compareWithDisk(context, input, client) : null;
+    const seen =
+      (await openIntents(context, client)).length === 0 ? await compareWithDisk(context, input, client) : null;
     if (seen?.drift === false) return seen;
     // Between the file and its outcome in the ledger the two differ: only what is seen while nobody writes is drift.
     return withWriterLock(context.services.writer_lock, LOCK_WAIT_MS, async () => {
       for (const row of await openIntents(context, client)) {
-        const place = await findPlace(context, client, { config_scope: row.config_scope, config_path: row.config_path });
+        const place = await findPlace(context, client, {
+          config_scope: row.config_scope,
+          config_path: row.config_path,
+        });
         await settleIntents(context, place, client.state_fields);
       }
       return compareWithDisk(context, input, client);

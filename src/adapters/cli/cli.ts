@@ -66,9 +66,6 @@ function programOf(terminal: Terminal, settings: CliSettings, finish: (code: num
     command.action(async () => finish(await local.run(terminal, command.opts())));
   }
   for (const operation of settings.operations) declareOperation(program, operation, terminal, settings, finish);
-  program.action(() => {
-    throw badFlag('command line', 'say what to do, for example `mcp-orchestration list-clients`; see `--help`');
-  });
   return program;
 }
 

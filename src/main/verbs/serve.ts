@@ -21,9 +21,9 @@ export const serve: LocalVerb = {
     if (kind !== 'user' && kind !== 'agent') throw badFlag('kind', 'say user or agent');
     const config = readConfig(terminal.env, { TOOLSETS: toolsets });
     const app = await compose({ config, env: terminal.env, log: await makeLog(config.LOG_LEVEL) });
+    const { serveMcpStdio } = await import('../../adapters/mcp/stdio.ts');
     // Being asked to stop is the end of the input: what was asked is answered first. A second signal ends at once.
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => terminal.stdin.destroy());
-    const { serveMcpStdio } = await import('../../adapters/mcp/stdio.ts');
     await serveMcpStdio(
       OPERATIONS,
       { version: VERSION, toolsets: new Set(config.TOOLSETS), contextOf: () => app.localContext('mcp', kind) },
