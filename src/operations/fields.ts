@@ -7,8 +7,8 @@ import type { Operation } from './operation.ts';
  */
 export interface Field {
   name: string;
-  /** `any`: every JSON value; `text-or-map`: an object or its JSON text; `flag-or-list`: `true` or a list of names. */
-  type: 'string' | 'integer' | 'boolean' | 'array' | 'object' | 'text-or-map' | 'flag-or-list' | 'any';
+  /** `any`: every JSON value; `text-or-map`: an object or its JSON text; `flag-or-list`: `true` or a list of names; `text-or-null`: text, or the word `null`. */
+  type: 'string' | 'text-or-null' | 'integer' | 'boolean' | 'array' | 'object' | 'text-or-map' | 'flag-or-list' | 'any';
   required: boolean;
   default?: unknown;
   choices?: string[];
@@ -55,6 +55,7 @@ function typeOf(schema: Schema): Field['type'] {
   const variants = schema.anyOf?.map((variant) => variant.type);
   if (variants?.includes('object') && variants.includes('string') && variants.length === 2) return 'text-or-map';
   if (variants?.includes('boolean') && variants.includes('array') && variants.length === 2) return 'flag-or-list';
+  if (variants?.includes('null') && variants.includes('string') && variants.length === 2) return 'text-or-null';
   switch (schema.type) {
     case 'string':
     case 'integer':
@@ -71,5 +72,5 @@ function typeOf(schema: Schema): Field['type'] {
 export function fromText(field: Field, text: string): unknown {
   if (field.type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
   if (field.type === 'integer') return /^-?\d{1,15}$/.test(text) ? Number(text) : text;
-  return text;
+  return field.type === 'text-or-null' && text === 'null' ? null : text;
 }

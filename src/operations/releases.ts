@@ -66,7 +66,7 @@ export const getConfig = defineOperation({
     path: '/v1/config/{client_id}/{profile_id}',
     etag: ({ artifact_id, sequence }) => `${artifact_id}-${sequence}-0`,
   },
-  mcp: { tool: 'get_config', resource: { name: 'latest release', uri: 'config://{client_id}/{profile_id}/latest' } },
+  mcp: { tool: 'get_config' },
   cli: {
     verb: 'get-config',
     flags: { client_id: 'client', profile_id: 'profile', artifact_id: 'artifact' },
@@ -131,7 +131,7 @@ export const getLatest = defineOperation({
     path: '/v1/config/{client_id}/{profile_id}/latest',
     etag: ({ artifact_id, sequence }) => `${artifact_id}-${sequence}-0`,
   },
-  mcp: { tool: 'get_latest' },
+  mcp: { tool: 'get_latest', resource: { name: 'latest release', uri: 'config://{client_id}/{profile_id}/latest' } },
   cli: {
     verb: 'get-latest',
     flags: { client_id: 'client', profile_id: 'profile' },

@@ -28,13 +28,16 @@ export async function onHome<T>({ env }: Pick<Workspace, 'env'>, work: (app: App
   }
 }
 
-/** Calls one operation by the name of its tool, in a fresh start of the product. */
+/** Calls one operation by the name of its tool. */
+export function callOn(app: App, tool: string, input: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+  const operation = OPERATIONS.find(({ mcp }) => mcp?.tool === tool);
+  if (!operation) throw new Error(`no operation has the tool ${tool}`);
+  return invoke(operation, app.localContext('cli'), input);
+}
+
+/** The same in a fresh start of the product. */
 export const call = (workspace: Pick<Workspace, 'env'>, tool: string, input: Record<string, unknown> = {}) =>
-  onHome(workspace, async (app) => {
-    const operation = OPERATIONS.find(({ mcp }) => mcp?.tool === tool);
-    if (!operation) throw new Error(`no operation has the tool ${tool}`);
-    return invoke(operation, app.localContext('cli'), input);
-  });
+  onHome(workspace, (app) => callOn(app, tool, input));
 
 /**
  * Everything that has to be true of a store at rest: it is undamaged, sequences run 1..N and link to each other, every

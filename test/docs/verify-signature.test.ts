@@ -5,7 +5,7 @@ import { ROOT, shellBlocks } from './markdown.ts';
 import { newReader, type Reader, scriptOf } from './shell.ts';
 
 const blocks = shellBlocks(readFileSync(join(ROOT, 'user-docs/how-to/verify-a-signature.md'), 'utf8'));
-/** Sections 1 gets the files, sections 2 to 5 verify them: what a reader does on another machine. */
+/** Section 1 gets the files, sections 2 to 5 verify them: what a reader does on another machine. */
 const prepare = blocks.filter(({ heading }) => heading.startsWith('1. '));
 const verify = blocks.filter(({ heading }) => /^[2-5]\. /.test(heading));
 

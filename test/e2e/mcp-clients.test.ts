@@ -74,52 +74,43 @@ const reference = (uri: string, name: string, value: string, given: Record<strin
 });
 const firstText = (contents: readonly unknown[]) => JSON.parse((contents[0] as { text: string }).text);
 
+/** What the classes of both SDKs have in common; their types do not fit each other. */
+interface SdkClient {
+  listTools(): Promise<{ tools: Tool[] }>;
+  callTool(params: { name: string; arguments: Record<string, unknown> }): Promise<ToolResult>;
+  listResources(): Promise<{ resources: { uri: string }[] }>;
+  listResourceTemplates(): Promise<{ resourceTemplates: { uriTemplate: string }[] }>;
+  readResource(params: { uri: string }): Promise<{ contents: unknown[] }>;
+  complete(params: ReturnType<typeof reference>): Promise<{ completion: { values: string[] } }>;
+}
+
+const sessionOf = (client: SdkClient, revision: string | undefined): Session => ({
+  revision,
+  tools: async () => (await client.listTools()).tools,
+  call: (name, args = {}) => client.callTool({ name, arguments: args }),
+  resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
+  templates: async () => (await client.listResourceTemplates()).resourceTemplates.map(({ uriTemplate }) => uriTemplate),
+  read: async (uri) => firstText((await client.readResource({ uri })).contents),
+  complete: async (...asked) => (await client.complete(reference(...asked))).completion.values,
+});
+
+const serverOf = ({ env }: Workspace, args: string[]) =>
+  ({ command: process.execPath, args: [BIN, ...args], env, stderr: 'ignore' }) as const;
+
 const connectV2 =
   (options: ClientOptions): Connect =>
   async (workspace, args) => {
     const client = new Client({ name: 'test', version: '1.0.0' }, options);
-    await client.connect(
-      new StdioClientTransport({
-        command: process.execPath,
-        args: [BIN, ...args],
-        env: workspace.env,
-        stderr: 'ignore',
-      }),
-    );
+    await client.connect(new StdioClientTransport(serverOf(workspace, args)));
     onTestFinished(() => client.close());
-    return {
-      revision: client.getNegotiatedProtocolVersion(),
-      tools: async () => (await client.listTools()).tools as Tool[],
-      call: async (name, args = {}) => (await client.callTool({ name, arguments: args })) as ToolResult,
-      resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
-      templates: async () =>
-        (await client.listResourceTemplates()).resourceTemplates.map(({ uriTemplate }) => uriTemplate),
-      read: async (uri) => firstText((await client.readResource({ uri })).contents),
-      complete: async (...asked) => (await client.complete(reference(...asked))).completion.values,
-    };
+    return sessionOf(client as unknown as SdkClient, client.getNegotiatedProtocolVersion());
   };
 
 const connectV1: Connect = async (workspace, args) => {
   const client = new ClientV1({ name: 'test', version: '1.0.0' });
-  await client.connect(
-    new StdioClientTransportV1({
-      command: process.execPath,
-      args: [BIN, ...args],
-      env: workspace.env,
-      stderr: 'ignore',
-    }),
-  );
+  await client.connect(new StdioClientTransportV1(serverOf(workspace, args)));
   onTestFinished(() => client.close());
-  return {
-    revision: undefined,
-    tools: async () => (await client.listTools()).tools as Tool[],
-    call: async (name, args = {}) => (await client.callTool({ name, arguments: args })) as ToolResult,
-    resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
-    templates: async () =>
-      (await client.listResourceTemplates()).resourceTemplates.map(({ uriTemplate }) => uriTemplate),
-    read: async (uri) => firstText((await client.readResource({ uri })).contents),
-    complete: async (...asked) => (await client.complete(reference(...asked))).completion.values,
-  };
+  return sessionOf(client as unknown as SdkClient, undefined);
 };
 
 const CLIENTS: { name: string; connect: Connect; args: string[]; revision: string | undefined }[] = [
@@ -250,7 +241,7 @@ describe.each(CLIENTS)('$name', ({ connect, args, revision }) => {
     await same('server://registry', 'list_available_servers');
     await same('server://filesystem', 'describe_server', { server_id: 'filesystem' });
     await same('config://claude-desktop/default/draft', 'view_draft_config');
-    await same('config://claude-desktop/default/latest', 'get_config');
+    await same('config://claude-desktop/default/latest', 'get_latest');
     await same('config://claude-desktop/default/deployed', 'get_deployed');
     await expect(session.read('config://vscode/dev/latest')).rejects.toMatchObject({ code: -32602 });
 

@@ -38,7 +38,10 @@ export function argumentsOf(operation: Operation, input: Record<string, unknown>
     const type = fieldsOf(operation).find((field) => field.name === name)?.type;
     if (type === 'flag-or-list') return value === true ? [flag] : (value as string[]).flatMap((item) => [flag, item]);
     if (type === 'boolean') return [value === true ? flag : flag.replace('--', '--no-')];
-    return [flag, typeof value === 'string' && type !== 'any' ? value : JSON.stringify(value)];
+    return [
+      flag,
+      value === null ? 'null' : typeof value === 'string' && type !== 'any' ? value : JSON.stringify(value),
+    ];
   });
   return [operation.cli?.verb ?? '', ...flags, '--json'];
 }

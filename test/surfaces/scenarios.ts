@@ -372,6 +372,11 @@ export const SCENARIOS: Scenario[] = [
         expect: 'CLIENT_FILE_CHANGED',
         before: file(CURSOR, '{"mcpServers":{"filesystem":{"command":"mine"}}}\n'),
       },
+      {
+        tool: 'deploy_config',
+        input: { ...target, expect_file_sha256: unknownArtifact },
+        expect: 'CLIENT_FILE_CHANGED',
+      },
       { tool: 'deploy_config', input: target, expect: 'DRIFT_DETECTED' },
       {
         tool: 'deploy_config',
