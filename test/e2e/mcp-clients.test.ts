@@ -94,8 +94,12 @@ const sessionOf = (client: SdkClient, revision: string | undefined): Session => 
   complete: async (...asked) => (await client.complete(reference(...asked))).completion.values,
 });
 
-const serverOf = ({ env }: Workspace, args: string[]) =>
-  ({ command: process.execPath, args: [BIN, ...args], env, stderr: 'ignore' }) as const;
+const serverOf = ({ env }: Workspace, args: string[]) => ({
+  command: process.execPath,
+  args: [BIN, ...args],
+  env,
+  stderr: 'ignore' as const,
+});
 
 const connectV2 =
   (options: ClientOptions): Connect =>
