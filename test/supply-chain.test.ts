@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -39,6 +41,11 @@ it('lets only the package of Node itself run an install script', () => {
     .map(([name]) => name);
   expect(allowed).toEqual(['node']);
   expect(scripts.filter((name) => !(name in manifest.allowScripts))).toEqual([]);
+});
+
+it('lists the optional packages of every platform, so that npm ci works on all of them', () => {
+  const script = fileURLToPath(new URL('../scripts/complete-lockfile.ts', import.meta.url));
+  expect(() => execFileSync(process.execPath, [script, '--check'], { stdio: 'pipe' })).not.toThrow();
 });
 
 it('keeps the lock file free of download addresses', () => {
