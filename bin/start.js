@@ -1,5 +1,7 @@
 // Plain JavaScript that every Node from 14 on can read: it must be able to say that a Node is too old.
+import { statSync } from 'node:fs';
 import module from 'node:module';
+import { join } from 'node:path';
 
 const WANTED = [24, 15];
 
@@ -14,7 +16,7 @@ export function start(verb) {
     process.exit(1);
   }
   process.umask(0o077);
-  module.enableCompileCache?.();
+  cacheCompiledCode();
   import('../dist/bin.js').then(({ main }) =>
     main({
       args: [...verb, ...process.argv.slice(2)],
@@ -27,4 +29,17 @@ export function start(verb) {
       process.exitCode = code;
     }),
   );
+}
+
+/**
+ * Compiled code is kept inside the private data directory, once that exists: in the shared temporary directory, where
+ * Node would keep it, somebody else could put theirs in its place.
+ */
+function cacheCompiledCode() {
+  const { MCP_ORCHESTRATION_HOME, HOME } = process.env;
+  const home = MCP_ORCHESTRATION_HOME || (HOME && join(HOME, '.mcp-orchestration'));
+  if (!home || !process.getuid) return;
+  const found = statSync(home, { throwIfNoEntry: false });
+  const isOurs = found?.isDirectory() && found.uid === process.getuid() && (found.mode & 0o022) === 0;
+  if (isOurs) module.enableCompileCache(join(home, 'cache'));
 }

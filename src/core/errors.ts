@@ -145,6 +145,12 @@ export class AppError extends Error {
   }
 }
 
+/** INVALID_INPUT about one field, dotted: `params.path`. */
+export function invalidInput(field: string, message: string, options: ErrorOptions & { hint?: string } = {}): AppError {
+  const details = { field, reason: message, issues: [{ path: field, message }] };
+  return new AppError('INVALID_INPUT', `${field}: ${message}`, details, options);
+}
+
 /** The body of every refusal, on every door (DESIGN 4.5). `timestamp` is RFC 3339 UTC with milliseconds. */
 export interface Problem {
   code: string;

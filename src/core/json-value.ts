@@ -14,6 +14,14 @@ export function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map((step) => `/${String(step).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
+/** The keys of an RFC 6901 pointer; the empty pointer has none. */
+export function pointerKeys(pointer: string): string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
 const REFUSALS = {
   too_deep: 'is nested too deeply',
   forbidden_key: 'has a key that is not allowed (__proto__, constructor or prototype)',

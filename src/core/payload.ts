@@ -6,7 +6,7 @@ import { z } from 'zod';
  * faults *inside* an entry are stored and reported as findings, so that nobody loses work in progress.
  */
 
-/** Digest of "nothing to say": the version of the schema that a release names in `schema_ref`. */
+/** Where the schema of a payload is served; a release names it in `schema_ref`. */
 export const PAYLOAD_SCHEMA_REF = '/schemas/payload-v1.json';
 
 /** A name a server goes by inside a payload: 1 to 128 characters without controls. */

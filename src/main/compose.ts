@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { AGENT_SCOPES, SCOPES } from '../core/scopes.ts';
 import { KeyDirectory } from '../io/keys.ts';
@@ -28,7 +28,6 @@ export interface AppSettings {
   config: Config;
   env: Environment;
   log: Log;
-  mode?: 'local' | 'server';
   allow_http_deploy?: boolean;
 }
 
@@ -40,23 +39,16 @@ export const thisSystem = (): Machine['os'] =>
   process.platform === 'win32' ? 'windows' : process.platform === 'darwin' ? 'macos' : 'linux';
 
 /** Makes everything that an operation needs. The only caller of constructors. */
-export async function compose({
-  config,
-  env,
-  log,
-  mode = 'local',
-  allow_http_deploy = true,
-}: AppSettings): Promise<App> {
+export async function compose({ config, env, log, allow_http_deploy = true }: AppSettings): Promise<App> {
   await makePrivateDirectory(config.home);
-  if (config.database !== ':memory:') await makePrivateDirectory(dirname(config.database));
   const store = await openSqlite(config.database);
-  const services = servicesOf({ config, env, log, mode, allow_http_deploy });
+  const services = servicesOf({ config, env, log, allow_http_deploy });
   const localContext = (door: Door, kind: Principal['kind'] = 'user'): Context => ({
     store,
     services,
     workspace: 'default',
     principal: {
-      actor: `local:${userInfo().username}`,
+      actor: `local:${userName()}`,
       kind,
       scopes: kind === 'agent' ? AGENT_SCOPES : new Set(SCOPES),
     },
@@ -67,7 +59,7 @@ export async function compose({
   return { store, services, localContext, close: () => store.close() };
 }
 
-function servicesOf({ config, env, log, mode = 'local', allow_http_deploy = true }: AppSettings): Services {
+function servicesOf({ config, env, log, allow_http_deploy = true }: AppSettings): Services {
   let machine: Promise<Machine> | undefined;
   const os = thisSystem();
   const findMachine = async (): Promise<Machine> => ({
@@ -79,7 +71,7 @@ function servicesOf({ config, env, log, mode = 'local', allow_http_deploy = true
   });
   return {
     log,
-    mode,
+    mode: config.mode,
     allow_http_deploy,
     version: VERSION,
     os,
@@ -88,6 +80,7 @@ function servicesOf({ config, env, log, mode = 'local', allow_http_deploy = true
       machine ??= findMachine();
       return machine;
     },
+    data_dir: config.home,
     backups_dir: join(config.home, 'backups'),
     writer_lock: join(config.home, 'writer.lock'),
     describeSelf,
@@ -103,23 +96,34 @@ function describeSelf(): ReturnType<Services['describeSelf']> {
   };
 }
 
-/** Only its owner may look inside. An existing directory that others can read is closed; one of somebody else is refused. */
+/**
+ * Only its owner may look inside: what it holds decides what programs start. A directory that exists is never changed;
+ * one that belongs to somebody else, or that others may write, is refused.
+ */
 async function makePrivateDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
-    const { uid, mode } = await stat(path);
-    const self = process.getuid?.();
-    if (self !== undefined && uid === self && (mode & 0o077) !== 0) await chmod(path, 0o700);
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new AppError(
-      'WRITE_FAILED',
-      `The data directory ${path} cannot be made (${reason}).`,
-      { reason, path },
-      {
-        cause,
-        hint: 'Set MCP_ORCHESTRATION_HOME to a directory that you may write.',
-      },
-    );
+    throw unusable(path, `cannot be made (${reason})`, reason, cause);
+  }
+  const { uid, mode } = await stat(path);
+  const self = process.getuid?.();
+  if (self === undefined) return;
+  if (uid !== self) throw unusable(path, 'belongs to somebody else', 'foreign_owner');
+  if ((mode & 0o022) !== 0) throw unusable(path, 'may be written by others', 'writable_by_others');
+}
+
+function unusable(path: string, what: string, reason: string, cause?: unknown): AppError {
+  const hint = 'Set MCP_ORCHESTRATION_HOME to a directory that belongs to you, and that nobody else may write.';
+  return new AppError('WRITE_FAILED', `The data directory ${path} ${what}.`, { reason, path }, { cause, hint });
+}
+
+/** The name that audit rows show. An account without a name (a container's `--user 1000`) goes by its number. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid-${process.getuid?.() ?? 'unknown'}`;
   }
 }

@@ -14,7 +14,11 @@ const list = z.string().transform((text) =>
     .map((part) => part.trim())
     .filter((part) => part !== ''),
 );
-const port = z.coerce.number().int().min(0).max(65_535);
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'a port is a number from 0 to 65535')
+  .transform(Number)
+  .pipe(z.number().max(65_535, 'a port is a number from 0 to 65535'));
 
 /** One setting per variable, without the prefix. A setting that this version cannot honour is not accepted silently. */
 const Settings = z.strictObject({
@@ -55,11 +59,15 @@ function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
 }
 
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+
 export interface Config extends Omit<Settings, 'HOME'> {
   /** Absolute path of the data directory. */
   home: string;
   /** Absolute path of the SQLite file. */
   database: string;
+  /** Listening anywhere but on loopback is server mode, for every process that reads these settings. */
+  mode: 'local' | 'server';
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -90,7 +98,8 @@ export function readConfig(env: Environment, flags: Partial<Record<keyof Setting
   const database = parsed.data.DATABASE_URL?.slice('sqlite:'.length) ?? join(home, 'state.db');
   if (database !== ':memory:' && !isAbsolute(database))
     throw badSettings([{ path: `${PREFIX}DATABASE_URL`, message: 'give an absolute path' }]);
-  return { ...parsed.data, home, database };
+  const mode = LOOPBACK.has(parsed.data.HOST) ? 'local' : 'server';
+  return { ...parsed.data, home, database, mode };
 }
 
 function badSettings(issues: { path: string; message: string }[]): AppError {

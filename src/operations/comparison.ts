@@ -11,8 +11,9 @@ import {
   PayloadDiff,
   recommendation,
 } from '../core/diff.ts';
-import { AppError } from '../core/errors.ts';
+import { invalidInput } from '../core/errors.ts';
 import { ArtifactId } from '../core/ids.ts';
+import { pointerKeys } from '../core/json-value.ts';
 import { type DraftPayload, EMPTY_PAYLOAD, type JsonValue } from '../core/payload.ts';
 import { maskSecrets } from '../core/secrets/detector.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
@@ -66,12 +67,8 @@ function masked(diff: PayloadDiff, local: DraftPayload, remote: DraftPayload): P
 }
 
 function valueAt(value: JsonValue | undefined, pointer: string): JsonValue {
-  const keys = pointer
-    .split('/')
-    .slice(1)
-    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
   let at: unknown = value;
-  for (const key of keys)
+  for (const key of pointerKeys(pointer))
     at = typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? (at as Record<string, unknown>)[key] : null;
   return (at ?? null) as JsonValue;
 }
@@ -149,11 +146,5 @@ export const diffConfig = defineOperation({
   },
 });
 
-function nothingToCompare(): AppError {
-  const message = 'give local_payload or local_artifact_id, or config_a and config_b';
-  return new AppError('INVALID_INPUT', message, {
-    field: 'local_payload',
-    reason: message,
-    issues: [{ path: 'local_payload', message }],
-  });
-}
+const nothingToCompare = () =>
+  invalidInput('local_payload', 'give local_payload or local_artifact_id, or config_a and config_b');

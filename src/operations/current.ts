@@ -1,14 +1,16 @@
 import { artifactIdOfCanonical } from '../core/artifact.ts';
 import { AppError } from '../core/errors.ts';
 import { type DraftPayload, EMPTY_PAYLOAD, Payload } from '../core/payload.ts';
-import type { ArtifactRow, ReleaseRow } from '../stores/store.ts';
+import type { ReleaseStatement } from '../core/release.ts';
+import { verifyRelease } from '../core/verify.ts';
+import type { ArtifactRow, KeyRow, ReleaseRow } from '../stores/store.ts';
 import type { Context, Target } from './operation.ts';
 
 /** What stands now for a client and profile: its latest release and its draft. */
 
 const noRelease = (target: Target) =>
   new AppError('CONFIG_NOT_FOUND', `Nothing is published for ${target.client_id}, profile ${target.profile_id}.`, {
-    ...target,
+    ...named(target),
   });
 
 /** The payload of an artifact, after its content has been checked against its address. */
@@ -38,6 +40,9 @@ export async function latestPayload(
   return latest && ((await loadPayload(context, latest.artifact_id)) as unknown as DraftPayload);
 }
 
+/** What an error may say about a target: nothing else of the input it was taken from. */
+export const named = ({ client_id, profile_id }: Target) => ({ client_id, profile_id });
+
 /** The latest release, or the newest one that carries the given artifact. */
 export async function findRelease(
   context: Context,
@@ -53,8 +58,41 @@ export async function findRelease(
   throw new AppError(
     'ARTIFACT_NOT_FOUND',
     `Artifact ${artifact_id} was never published for ${target.client_id}, profile ${target.profile_id}. The latest is ${latest.artifact_id}.`,
-    { ...target, artifact_id, nearest: [latest.artifact_id] },
+    { ...named(target), artifact_id, nearest: [latest.artifact_id] },
   );
+}
+
+/** A release that passed every check of a verifier, with its payload and the key that signed it. */
+export interface VerifiedRelease {
+  payload: Payload;
+  statement: ReleaseStatement;
+  key: KeyRow;
+}
+
+/** Believes nothing that the store says about a release: SIGNATURE_INVALID unless the envelope itself says it. */
+export async function verifiedRelease(context: Context, release: ReleaseRow): Promise<VerifiedRelease> {
+  const { workspace, store } = context;
+  const row = await store.artifacts.get(workspace, release.artifact_id);
+  if (!row)
+    throw new AppError('ARTIFACT_NOT_FOUND', `There is no artifact ${release.artifact_id}.`, {
+      artifact_id: release.artifact_id,
+    });
+  const payload = payloadOf(row);
+  const keys = new Map((await store.keys.list(workspace)).map((key) => [key.key_id, key]));
+  const { client_id, profile_id, artifact_id, sequence, envelope } = release;
+  const expected = {
+    workspace,
+    client_id,
+    profile_id,
+    artifact_id,
+    sequence,
+    canonical_payload: row.canonical,
+    now: context.now(),
+  };
+  const { statement, key_id } = verifyRelease(envelope, expected, keys);
+  const key = keys.get(key_id);
+  if (!key) throw new Error('a verified release names a key that is not in the key set');
+  return { payload, statement, key };
 }
 
 export interface CurrentDraft {

@@ -1,37 +1,22 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { ClientDefinition } from '../clients/client.ts';
-import { RENDERER_VERSION, type Rendering } from '../clients/render.ts';
-import { entryDiff } from '../core/entry-diff.ts';
+import { RENDERER_VERSION } from '../clients/render.ts';
 import { AppError } from '../core/errors.ts';
 import { Finding } from '../core/finding.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
-import { driftOf, type Entries, type MergePlan, planMerge } from '../core/merge.ts';
-import { spliceEntries } from '../core/splice/splice.ts';
-import { backUp } from '../io/client-files/backup.ts';
+import { driftOf, type Entries } from '../core/merge.ts';
 import { withWriterLock } from '../io/client-files/lock.ts';
-import type { ClientFile } from '../io/client-files/read.ts';
-import { replaceDurably } from '../io/client-files/replace.ts';
-import { failpoint } from '../io/failpoint.ts';
-import { removeStaleIn } from '../io/temporary.ts';
-import type { DeploymentRow, ReleaseRow } from '../stores/store.ts';
-import { findRelease } from './current.ts';
-import { type Context, defineOperation, type RunContext, type Target } from './operation.ts';
-import {
-  diskOf,
-  factsOfDeployment,
-  findPlace,
-  type Ledger,
-  ledgerOf,
-  newDeploymentId,
-  type Place,
-  refuseDrift,
-  renderRelease,
-  settleIntents,
-} from './rollout.ts';
+import type { DeploymentRow } from '../stores/store.ts';
+import { named } from './current.ts';
+import { type Context, defineOperation, type Target } from './operation.ts';
+import { applyPlan } from './rollout/apply.ts';
+import { type Ledger, ledgerOf, settleIntents } from './rollout/ledger.ts';
+import { diskOf, findPlace, type Place, placeOf } from './rollout/place.ts';
+import { diffOf, isUnchanged, type Plan, planDeployment } from './rollout/plan.ts';
 import { findTarget, TargetInput } from './shapes.ts';
 
-const LOCK_WAIT_MS = 10_000;
+/** Shorter than the time limit of a request, so that a caller over HTTP is told why. */
+const LOCK_WAIT_MS = 8_000;
 
 const DeployInput = TargetInput.extend({
   artifact_id: ArtifactId.optional().meta({
@@ -72,7 +57,6 @@ const DeployInput = TargetInput.extend({
     .optional()
     .meta({ description: 'Values of declared inputs, kept on this machine.' }),
 });
-type DeployInput = z.output<typeof DeployInput>;
 
 const DeployOutput = z.object({
   status: z.enum(['deployed', 'unchanged', 'planned']),
@@ -100,166 +84,7 @@ const DeployOutput = z.object({
   plan: z.object({ file_sha256: z.string().nullable(), diff: z.string() }).optional(),
 });
 
-/** A deployment as decided, before anything is written. */
-interface Plan {
-  client: ClientDefinition;
-  place: Place;
-  release: ReleaseRow;
-  rendering: Rendering;
-  merge: MergePlan;
-  disk: { file: ClientFile | null; entries: Entries };
-  /** The whole new text; the same object as the old one when the file stays. */
-  text: string | null;
-  ledger: Ledger;
-  previous: DeploymentRow | undefined;
-  pinned: boolean;
-}
-
-/** Reads, decides and computes the new text. The same for a dry run and for the real thing. */
-async function planDeployment(
-  context: RunContext,
-  input: DeployInput,
-  client: ClientDefinition,
-  place: Place,
-): Promise<Plan> {
-  const release = await findRelease(context, input, input.artifact_id);
-  const rendering = await renderRelease(context, client, release, place);
-  const { row: previous, ledger } = await ledgerOf(context, place);
-  const base: Entries = new Map(ledger.entries);
-  const ours: Entries = new Map(rendering.entries);
-  const disk = await diskOf(place, new Set([...base.keys(), ...ours.keys()]));
-  assertExpectedFile(input, disk.file);
-  const { state_fields } = client;
-  const merge = planMerge({
-    base,
-    theirs: disk.entries,
-    ours,
-    on_drift: input.on_drift,
-    adopt: input.adopt,
-    state_fields,
-  });
-  if (merge.refused.length > 0) refuseDrift(merge, place);
-  const spliced = spliceEntries(place.codec, disk.file?.text ?? null, place.pointer, merge, ledger.glue);
-  return {
-    client,
-    place,
-    release,
-    rendering,
-    merge,
-    disk,
-    text: spliced.text,
-    ledger: { entries: [...merge.owned], glue: spliced.glue, foreign: merge.changes.kept_foreign },
-    previous,
-    pinned: input.artifact_id !== undefined,
-  };
-}
-
-function assertExpectedFile({ expect_file_sha256 }: DeployInput, file: ClientFile | null): void {
-  const found = file?.sha256 ?? null;
-  if (expect_file_sha256 === undefined || expect_file_sha256 === found) return;
-  throw new AppError('CLIENT_FILE_CHANGED', 'The file is not the one that was planned on.', {
-    expected: expect_file_sha256,
-    found,
-  });
-}
-
-/** Undefined inputs that the caller names are a mistake; declared ones cannot reach a client yet (see rendering). */
-function assertInputs(input: DeployInput): void {
-  const name = Object.keys(input.inputs ?? {})[0];
-  if (name === undefined) return;
-  const field = `inputs.${name}`;
-  const message = 'this release declares no such input';
-  throw new AppError('INVALID_INPUT', `${field}: ${message}`, {
-    field,
-    reason: message,
-    issues: [{ path: field, message }],
-  });
-}
-
-/** A path that the caller chose and that cannot be written is the caller's mistake, not a fault of this machine. */
-function unusablePath(error: unknown): unknown {
-  if (!(error instanceof AppError) || error.details['step'] !== 'resolve') return error;
-  const field = 'config_path';
-  const { message, hint } = error;
-  const details = { field, reason: error.details['reason'], issues: [{ path: field, message }] };
-  return new AppError('INVALID_INPUT', `${field}: ${message}`, details, { cause: error, hint });
-}
-
-/** The same release is already in force here, and the file is as it should be. */
-function isUnchanged({ text, disk, previous, release, pinned, ledger }: Plan): boolean {
-  return (
-    text === (disk.file?.text ?? null) &&
-    previous?.client_id === release.client_id &&
-    previous.profile_id === release.profile_id &&
-    previous.sequence === release.sequence &&
-    previous.pinned === pinned &&
-    JSON.stringify((previous.ledger as Ledger).entries) === JSON.stringify(ledger.entries)
-  );
-}
-
-/** Backup, intent, file, outcome: in this order, so that a kill at any point can be judged afterwards. */
-async function applyPlan(context: RunContext, plan: Plan): Promise<DeploymentRow> {
-  const { store, workspace, services } = context;
-  const { place, disk, text } = plan;
-  const writes = text !== null && text !== disk.file?.text;
-  const deployed_at = context.now().toISOString();
-  await removeStaleIn(services.backups_dir);
-  const backup_path =
-    writes && disk.file
-      ? await backUp({
-          content: disk.file.bytes,
-          directory: services.backups_dir,
-          file: place.target.path,
-          at: deployed_at,
-        })
-      : null;
-  const row = rowOf(plan, { deployed_at, backup_path });
-  if (writes) {
-    failpoint('deploy.before-intent');
-    await store.deployments.insert(workspace, row);
-    failpoint('deploy.after-intent');
-    try {
-      await replaceDurably(place.target, text, { expected_sha256: disk.file?.sha256 ?? null });
-    } catch (error) {
-      const replaced = error instanceof AppError && error.details['replaced'] === true;
-      if (!replaced) await store.deployments.setStatus(workspace, row.deployment_id, 'abandoned');
-      throw error;
-    }
-    failpoint('deploy.after-write');
-  }
-  await store.transaction(async (transaction) => {
-    if (writes) await transaction.deployments.setStatus(workspace, row.deployment_id, 'done');
-    else await transaction.deployments.insert(workspace, { ...row, status: 'done' });
-    await transaction.audit.append(workspace, context.auditRow({ status: 'deployed', ...factsOfDeployment(row) }));
-    failpoint('deploy.before-commit');
-  });
-  failpoint('deploy.after-commit');
-  return row;
-}
-
-function rowOf(plan: Plan, at: { deployed_at: string; backup_path: string | null }): DeploymentRow {
-  const { place, release, rendering, disk, text } = plan;
-  const before_sha256 = disk.file?.sha256 ?? null;
-  return {
-    deployment_id: newDeploymentId(),
-    machine_id: place.machine.machine_id,
-    client_id: release.client_id,
-    profile_id: release.profile_id,
-    artifact_id: release.artifact_id,
-    sequence: release.sequence,
-    config_scope: place.scope.scope,
-    config_path: place.config_path,
-    pointer: place.scope.pointer ?? '',
-    status: 'intent',
-    pinned: plan.pinned,
-    before_sha256,
-    after_sha256: text === null ? '' : createHash('sha256').update(text, 'utf8').digest('hex'),
-    renderer_version: RENDERER_VERSION,
-    native_sha256: rendering.native_sha256,
-    ledger: plan.ledger,
-    ...at,
-  };
-}
+const isSameTarget = (a: Target, b: Target) => a.client_id === b.client_id && a.profile_id === b.profile_id;
 
 function outputOf(
   plan: Plan,
@@ -267,7 +92,7 @@ function outputOf(
   row: Pick<DeploymentRow, 'deployed_at' | 'backup_path'> | undefined,
 ): z.input<typeof DeployOutput> {
   const { place, release, rendering, merge, previous, client } = plan;
-  const switched = previous !== undefined && previous.profile_id !== release.profile_id;
+  const switched = previous !== undefined && !isSameTarget(previous, release);
   return {
     status,
     client_id: release.client_id,
@@ -277,7 +102,7 @@ function outputOf(
     sequence: release.sequence,
     pinned: plan.pinned,
     deployed_at: row?.deployed_at ?? null,
-    backup_path: row?.backup_path ?? null,
+    backup_path: status === 'deployed' ? (row?.backup_path ?? null) : null,
     changes: merge.changes,
     adopted: merge.adopted,
     target: { machine_id: place.machine.machine_id, os: place.machine.os, config_scope: place.scope.scope },
@@ -288,14 +113,6 @@ function outputOf(
     restart_hint: client.reload_behaviour,
     ...(status === 'planned' && { plan: { file_sha256: plan.disk.file?.sha256 ?? null, diff: diffOf(plan) } }),
   };
-}
-
-function diffOf({ merge, disk }: Plan): string {
-  const changes = [
-    ...merge.set.map(({ name, value }) => ({ name, before: disk.entries.get(name), after: value })),
-    ...merge.remove.map((name) => ({ name, before: disk.entries.get(name), after: undefined })),
-  ];
-  return entryDiff(changes);
 }
 
 export const deployConfig = defineOperation({
@@ -363,19 +180,12 @@ export const deployConfig = defineOperation({
       );
     }
     const client = await findTarget(context, input);
-    assertInputs(input);
-    const place = await findPlace(context, client, input).catch((error: unknown) => {
-      throw input.config_path === undefined ? error : unusablePath(error);
-    });
+    const place = await findPlace(context, client, input);
     return withWriterLock(services.writer_lock, LOCK_WAIT_MS, async () => {
       await settleIntents(context, place, client.state_fields);
       const plan = await planDeployment(context, input, client, place);
       if (input.dry_run) return outputOf(plan, 'planned', undefined);
-      if (isUnchanged(plan))
-        return outputOf(plan, 'unchanged', {
-          deployed_at: plan.previous?.deployed_at ?? null,
-          backup_path: null,
-        } as DeploymentRow);
+      if (isUnchanged(plan)) return outputOf(plan, 'unchanged', plan.previous);
       return outputOf(plan, 'deployed', await applyPlan(context, plan));
     });
   },
@@ -437,13 +247,12 @@ async function compareWithDisk(
     throw new AppError(
       'DEPLOYMENT_NOT_FOUND',
       `Profile ${profile_id} of ${client_id} was never deployed on this machine.`,
-      { client_id, profile_id },
+      named(input),
     );
   }
-  const place = await findPlace(context, client, { config_scope: row.config_scope, config_path: row.config_path });
+  const place = await placeOf(context, client, row);
   const { row: current } = await ledgerOf(context, place);
-  const superseded =
-    current !== undefined && current.deployment_id !== row.deployment_id && current.profile_id !== profile_id;
+  const superseded = current !== undefined && !isSameTarget(current, row);
   const changes = superseded ? [] : await changesOnDisk(place, row.ledger as Ledger, client.state_fields);
   const latest = await store.releases.latest(workspace, client_id, profile_id);
   const { artifact_id, sequence, deployed_at, config_path, pinned } = row;
@@ -490,7 +299,13 @@ export const getDeployed = defineOperation({
       out: [
         `Release ${style.bold(String(deployed.sequence))} in ${deployed.config_path} since ${deployed.deployed_at}`,
         deployed.up_to_date ? style.good('up to date') : style.warn('not the latest release'),
-        deployed.drift ? style.bad('drift') : style.good('no drift'),
+        deployed.superseded_by
+          ? style.warn(
+              `replaced there by release ${deployed.superseded_by.sequence} of ${deployed.superseded_by.client_id}/${deployed.superseded_by.profile_id}`,
+            )
+          : deployed.drift
+            ? style.bad('drift')
+            : style.good('no drift'),
         ...deployed.changes.map(
           (change) => `  ${change.server ?? 'file'}: ${change.kind}${change.detail ? ` (${change.detail})` : ''}`,
         ),
@@ -505,11 +320,7 @@ export const getDeployed = defineOperation({
     // Between the file and its outcome in the ledger the two differ: only what is seen while nobody writes is drift.
     return withWriterLock(context.services.writer_lock, LOCK_WAIT_MS, async () => {
       for (const row of await openIntents(context, client)) {
-        const place = await findPlace(context, client, {
-          config_scope: row.config_scope,
-          config_path: row.config_path,
-        });
-        await settleIntents(context, place, client.state_fields);
+        await settleIntents(context, await placeOf(context, client, row), client.state_fields);
       }
       return compareWithDisk(context, input, client);
     });

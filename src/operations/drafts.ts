@@ -3,7 +3,7 @@ import { unknownServer } from '../catalog/describe.ts';
 import { expand } from '../catalog/expand.ts';
 import { CATALOG, serverById } from '../catalog/index.ts';
 import { addEntry, removeEntry, serverNames } from '../core/draft.ts';
-import { AppError } from '../core/errors.ts';
+import { invalidInput } from '../core/errors.ts';
 import { nullRecord, ServerId } from '../core/ids.ts';
 import { type DraftPayload, EMPTY_PAYLOAD, ServerName } from '../core/payload.ts';
 import { hasReference } from '../core/references.ts';
@@ -40,26 +40,14 @@ const MapOrJson = z.union([z.record(z.string(), z.json()), z.string()]);
 function readMap(field: string, value: z.infer<typeof MapOrJson> | undefined): Record<string, unknown> {
   const map = typeof value === 'string' ? parseStrictJson(value) : (value ?? {});
   if (typeof map === 'object' && map !== null && !Array.isArray(map)) return map as Record<string, unknown>;
-  const message = 'give an object, or the JSON text of one';
-  throw new AppError('INVALID_INPUT', `${field}: ${message}`, {
-    field,
-    reason: message,
-    issues: [{ path: field, message }],
-  });
+  throw invalidInput(field, 'give an object, or the JSON text of one');
 }
 
 function readEnvironment(value: z.infer<typeof MapOrJson> | undefined): Record<string, string> {
   const variables = nullRecord<string>();
   for (const [name, text] of Object.entries(readMap('env_vars', value))) {
-    if (typeof text === 'object') {
-      const field = `env_vars.${name}`;
-      const message = 'the value of an environment variable is a string';
-      throw new AppError('INVALID_INPUT', `${field}: ${message}`, {
-        field,
-        reason: message,
-        issues: [{ path: field, message }],
-      });
-    }
+    if (typeof text === 'object')
+      throw invalidInput(`env_vars.${name}`, 'the value of an environment variable is a string');
     variables[name] = String(text);
   }
   return variables;
@@ -77,20 +65,15 @@ function absolutePaths(input: Record<string, unknown>, absolute: (path: string) 
     fields.filter((field) => field.type === 'path').flatMap((field) => [field.name, ...(field.aliases ?? [])]),
   );
   const one = (value: unknown) => (typeof value === 'string' && !hasReference(value) ? absolute(value) : value);
-  const resolve = (map: unknown) =>
-    typeof map === 'object' && map !== null
-      ? Object.fromEntries(
-          Object.entries(map).map(([name, value]) => [
-            name,
-            !names.has(name) ? value : Array.isArray(value) ? value.map(one) : one(value),
-          ]),
-        )
-      : map;
-  return {
-    ...input,
-    ...(input['params'] !== undefined && { params: resolve(input['params']) }),
-    ...(input['env_vars'] !== undefined && { env_vars: resolve(input['env_vars']) }),
+  const resolved = (field: 'params' | 'env_vars') => {
+    const given = input[field];
+    if (given === undefined) return {};
+    const map = Object.entries(readMap(field, given as z.infer<typeof MapOrJson>));
+    const absolutely = (name: string, value: unknown) =>
+      !names.has(name) ? value : Array.isArray(value) ? value.map(one) : one(value);
+    return { [field]: nullRecord(map.map(([name, value]) => [name, absolutely(name, value)])) };
   };
+  return { ...input, ...resolved('params'), ...resolved('env_vars') };
 }
 
 export const addServer = defineOperation({
@@ -190,13 +173,9 @@ export const removeServer = defineOperation({
   async run(context, input) {
     await findTarget(context, input);
     const server_name = input.server_name ?? input.server_id;
-    if (server_name === undefined) {
-      const message = 'give the name of the server to remove';
-      throw new AppError('INVALID_INPUT', `server_name: ${message}`, {
-        field: 'server_name',
-        reason: message,
-        issues: [{ path: 'server_name', message }],
-      });
+    if (server_name === undefined) throw invalidInput('server_name', 'give the name of the server to remove');
+    if (input.server_id !== undefined && input.server_id !== server_name) {
+      throw invalidInput('server_id', 'it is another word for server_name, and the two differ');
     }
     const draft = await currentDraft(context, input);
     assertRevision(draft, input.if_revision);

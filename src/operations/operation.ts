@@ -122,7 +122,7 @@ export function defineOperation<I extends z.ZodObject, O extends z.ZodType>(
 }
 
 /**
- * The only way in. Parses, authorises, opens the transaction, runs, checks the output, audits: in this order, so that
+ * The only way in. Authorises, parses, opens the transaction, runs, checks the output, audits: in this order, so that
  * nothing of a refused call is seen by the operation and no acknowledged change lacks its audit row.
  */
 export async function invoke(operation: Operation, context: Context, raw: unknown): Promise<Record<string, unknown>> {

@@ -6,23 +6,17 @@ import { Envelope, signEnvelope } from '../core/dsse.ts';
 import { AppError } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
 import { PAYLOAD_SCHEMA_REF, Payload } from '../core/payload.ts';
-import { ReleaseStatement, releaseStatement, statementBytes } from '../core/release.ts';
+import { releaseStatement, statementBytes, Version } from '../core/release.ts';
 import { assertNoSecret } from '../core/secrets/detector.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { parseStrictPayload } from '../core/validation/validate.ts';
 import { failpoint } from '../io/failpoint.ts';
 import type { ReleaseRow } from '../stores/store.ts';
-import { assertRevision, currentDraft, findRelease, loadPayload, saveDraft } from './current.ts';
+import { assertRevision, currentDraft, findRelease, named, saveDraft, verifiedRelease } from './current.ts';
 import { recordKey } from './keys.ts';
 import { type Context, defineOperation, type Target } from './operation.ts';
 import { findTarget, IfRevision, PayloadInput, TargetInput } from './shapes.ts';
 import { findingsFor } from './validation.ts';
-
-/** SemVer 2.0.0 without build metadata: a label for people; only `sequence` orders releases. */
-const SemVer = z
-  .string()
-  .max(64)
-  .regex(/^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$/, 'version is SemVer, for example 1.4.0');
 
 const Provenance = z.object({ publisher: z.string(), tool_version: z.string() });
 
@@ -78,28 +72,27 @@ export const getConfig = defineOperation({
   async run(context, input) {
     await findTarget(context, input);
     const release = await findRelease(context, input, input.artifact_id);
-    const payload = await loadPayload(context, release.artifact_id);
+    const { payload, statement, key } = await verifiedRelease(context, release);
+    const { predicate } = statement;
     const envelope = Envelope.parse(JSON.parse(release.envelope));
-    const { predicate } = ReleaseStatement.parse(JSON.parse(Buffer.from(envelope.payload, 'base64').toString('utf8')));
-    const key = await context.store.keys.get(context.workspace, release.signing_key_id);
     return {
       artifact_id: release.artifact_id,
-      client_id: release.client_id,
-      profile_id: release.profile_id,
-      created_at: release.issued_at,
+      client_id: predicate.client_id,
+      profile_id: predicate.profile_id,
+      created_at: predicate.issued_at,
       issued_at: predicate.issued_at,
       payload,
       signature: envelope.signatures[0]?.sig ?? '',
-      signature_algorithm: key?.algorithm ?? 'ed25519',
-      signing_key_id: release.signing_key_id,
+      signature_algorithm: key.algorithm,
+      signing_key_id: key.key_id,
       metadata: {
         generator: `mcp-orchestration/${predicate.provenance.tool_version}`,
         ...(predicate.changelog !== null && { changelog: predicate.changelog }),
-        server_count: release.server_count,
+        server_count: Object.keys(payload.mcpServers).length,
       },
       schema_ref: predicate.schema_ref,
-      version: release.version,
-      sequence: release.sequence,
+      version: predicate.version,
+      sequence: predicate.sequence,
       previous_artifact_id: predicate.previous_artifact_id,
       expires_at: predicate.expires_at,
       policy_set_id: predicate.policy_set_id,
@@ -207,7 +200,7 @@ async function appendRelease(
   const appended = await context.store.releases.append(context.workspace, row);
   failpoint('publish.after-release');
   if (appended) return row;
-  throw new AppError('DRAFT_CHANGED', 'Another release was published at the same moment.', { ...target });
+  throw new AppError('DRAFT_CHANGED', 'Another release was published at the same moment.', named(target));
 }
 
 export const publishConfig = defineOperation({
@@ -220,7 +213,7 @@ export const publishConfig = defineOperation({
   input: TargetInput.extend({
     changelog: z.string().max(4000).optional(),
     payload: PayloadInput.optional(),
-    version: SemVer.optional(),
+    version: Version.optional(),
     if_revision: IfRevision,
     allow_empty: z
       .boolean()

@@ -29,6 +29,8 @@ export interface Services {
   os: Machine['os'];
   keys: KeyDirectory;
   machine(): Promise<Machine>;
+  /** Absolute path of the data directory. */
+  data_dir: string;
   /** Where backups of client files and the lock of the writer live. */
   backups_dir: string;
   writer_lock: string;

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { parseDuration } from '../core/duration.ts';
-import { AppError } from '../core/errors.ts';
+import { AppError, invalidInput } from '../core/errors.ts';
 import { Timestamp } from '../core/ids.ts';
 import { AGENT_SCOPES, ROLES, SCOPES, type Scope } from '../core/scopes.ts';
 import { formatToken, tokenDigest } from '../core/token.ts';
@@ -11,16 +11,14 @@ import { PageInput } from './shapes.ts';
 const Role = z.enum(Object.keys(ROLES) as [keyof typeof ROLES, ...(keyof typeof ROLES)[]]);
 const Kind = z.enum(['user', 'agent']);
 
-const refuse = (field: string, message: string) =>
-  new AppError('INVALID_INPUT', `${field}: ${message}`, { field, reason: message, issues: [{ path: field, message }] });
-
 function scopesFor(
   context: Context,
   input: { role?: keyof typeof ROLES | undefined; scopes?: Scope[] | undefined; kind: 'user' | 'agent' },
 ): Scope[] {
   const { role, scopes, kind } = input;
+  if (role && scopes) throw invalidInput('role', 'give a role or scopes, not both');
   if (!role && !scopes && context.services.mode === 'server') {
-    throw refuse('role', 'say what the token may do: --role or --scope (there is no default in server mode)');
+    throw invalidInput('role', 'say what the token may do: --role or --scope (there is no default in server mode)');
   }
   const wanted = scopes ?? ROLES[role ?? (kind === 'agent' ? 'editor' : 'admin')];
   const granted = [...new Set(wanted)].filter((scope) => kind === 'user' || AGENT_SCOPES.has(scope));
@@ -29,7 +27,7 @@ function scopesFor(
     throw new AppError('FORBIDDEN', `A token cannot get the scope ${beyond}, which you do not have.`, {
       needs: beyond,
     });
-  if (granted.length === 0) throw refuse('scopes', 'nothing is left of these scopes for a token of kind agent');
+  if (granted.length === 0) throw invalidInput('scopes', 'nothing is left of these scopes for a token of kind agent');
   return granted;
 }
 
@@ -67,7 +65,8 @@ export const generateToken = defineOperation({
   },
   async run(context, input) {
     const lifetime = parseDuration(input.expires);
-    if (lifetime === undefined) throw refuse('expires', 'give a number with s, m, h or d (for example 90d), or never');
+    if (lifetime === undefined)
+      throw invalidInput('expires', 'give a number with s, m, h or d (for example 90d; at most 3650d), or never');
     const scopes = scopesFor(context, input);
     const now = context.now();
     const token = formatToken(input.kind, randomBytes(32));

@@ -90,6 +90,8 @@ export interface DeploymentRow {
   sequence: number;
   config_scope: string;
   config_path: string;
+  /** The same file behind all links: two paths that lead to one file share one owner. */
+  target_path: string;
   /** JSON Pointer of the servers map inside the file. */
   pointer: string;
   /** `intent` is written before the file is touched; the next command settles it as `done` or `abandoned`. */
@@ -184,7 +186,7 @@ export interface Store {
     current(
       workspace: string,
       machine_id: string,
-      config_path: string,
+      file: Pick<DeploymentRow, 'config_path' | 'target_path'>,
       pointer: string,
     ): Promise<DeploymentRow | undefined>;
     /** The newest `done` deployment of this client and profile on this machine. */

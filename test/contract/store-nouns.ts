@@ -194,7 +194,7 @@ export function tokenCases(store: () => Store): void {
 }
 
 export function deploymentCases(store: () => Store): void {
-  const PATH = '/home/a/.cursor/mcp.json';
+  const FILE = { config_path: '/home/a/.cursor/mcp.json', target_path: '/home/a/.cursor/mcp.json' };
   const settle = async (row: DeploymentRow) => {
     await store().deployments.insert(W, row);
     await store().deployments.setStatus(W, row.deployment_id, 'done');
@@ -204,11 +204,11 @@ export function deploymentCases(store: () => Store): void {
     const row = deployment('d1', { pinned: true, before_sha256: 'x', backup_path: '/b', ledger: [null, 1, ODD] });
     await store().deployments.insert(W, row);
     expect(await store().deployments.unsettled(W, 'm1')).toStrictEqual([row]);
-    expect(await store().deployments.current(W, 'm1', PATH, '/mcpServers')).toBeUndefined();
+    expect(await store().deployments.current(W, 'm1', FILE, '/mcpServers')).toBeUndefined();
     await store().deployments.setStatus(W, 'd1', 'done');
     expect(await store().deployments.unsettled(W, 'm1')).toEqual([]);
     const done = { ...row, status: 'done' };
-    expect(await store().deployments.current(W, 'm1', PATH, '/mcpServers')).toStrictEqual(done);
+    expect(await store().deployments.current(W, 'm1', FILE, '/mcpServers')).toStrictEqual(done);
     expect(await store().deployments.latestOf(W, 'm1', 'cursor', 'dev')).toStrictEqual(done);
   });
 
@@ -216,15 +216,24 @@ export function deploymentCases(store: () => Store): void {
     await settle(deployment('d2', { deployed_at: T1 }));
     await settle(deployment('d1', { profile_id: 'prod', deployed_at: T0 }));
     await settle(deployment('d3', { pointer: '/servers' }));
-    await settle(deployment('d4', { config_path: '/elsewhere' }));
+    await settle(deployment('d4', { config_path: '/elsewhere', target_path: '/elsewhere' }));
     await settle(deployment('d5', { machine_id: 'm2' }));
-    const current = async () => (await store().deployments.current(W, 'm1', PATH, '/mcpServers'))?.deployment_id;
+    const current = async () => (await store().deployments.current(W, 'm1', FILE, '/mcpServers'))?.deployment_id;
     expect(await current()).toBe('d1');
     expect((await store().deployments.latestOf(W, 'm1', 'cursor', 'dev'))?.deployment_id).toBe('d4');
     await store().deployments.setStatus(W, 'd1', 'undone');
     expect(await current()).toBe('d2');
     await store().deployments.setStatus(W, 'd2', 'abandoned');
     expect(await current()).toBeUndefined();
+  });
+
+  it('finds the owner of a file by the path it was deployed to and by the file that a link leads to', async () => {
+    await settle(deployment('d1', { config_path: '/link', target_path: '/dotfiles/mcp.json' }));
+    const owner = async (config_path: string, target_path: string) =>
+      (await store().deployments.current(W, 'm1', { config_path, target_path }, '/mcpServers'))?.deployment_id;
+    expect(await owner('/other-link', '/dotfiles/mcp.json')).toBe('d1');
+    expect(await owner('/link', '/moved/mcp.json')).toBe('d1');
+    expect(await owner('/other-link', '/moved/mcp.json')).toBeUndefined();
   });
 
   it('lists unsettled deployments of one machine, oldest first', async () => {

@@ -85,6 +85,7 @@ export const deployment = (deployment_id: string, more: Partial<DeploymentRow> =
   sequence: 1,
   config_scope: 'user',
   config_path: '/home/a/.cursor/mcp.json',
+  target_path: '/home/a/.cursor/mcp.json',
   pointer: '/mcpServers',
   status: 'intent',
   pinned: false,

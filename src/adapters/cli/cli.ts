@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import type { AppError } from '../../core/errors.ts';
+import type { AppError, Problem } from '../../core/errors.ts';
 import { type Answer, answer, type Context, type Operation, refusal } from '../../operations/operation.ts';
 import { badFlag, flagsOf, inputFrom } from './flags.ts';
 import { printable, styleFor, type Terminal, write } from './terminal.ts';
@@ -41,9 +41,23 @@ export async function runCli(terminal: Terminal, settings: CliSettings): Promise
 }
 
 const usageError = (error: CommanderError): AppError => {
-  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const message = withoutValues(error.message.replace(/^error: /, '')).replaceAll('\n', ' ');
   return badFlag('command line', message);
 };
+
+/** Commander quotes what was typed. A token that came into the wrong place would so reach a terminal or a log of CI. */
+function withoutValues(message: string): string {
+  return message
+    .replace(/^(unknown (?:option|command)) '([\s\S]*?)'(?=$|\n\()/, (_match, what, word) => what + nameIn(word))
+    .replace(/ argument '[\s\S]*' is invalid/, ' argument is invalid')
+    .replace(/(but got \d+): [\s\S]*$/, '$1.');
+}
+
+/** The name of a flag or verb, when it could be one. */
+function nameIn(word: string): string {
+  const name = word.split('=')[0] ?? '';
+  return /^-{0,2}[a-z][a-z0-9-]{0,40}$/.test(name) ? ` '${name}'` : '';
+}
 
 function programOf(terminal: Terminal, settings: CliSettings, finish: (code: number) => void): Command {
   const program = new Command('mcp-orchestration')
@@ -127,6 +141,13 @@ export async function report(result: Answer & { ok: false }, terminal: Terminal,
   const { problem, exit } = result;
   if (json) await write(terminal.stdout, `${JSON.stringify({ error: problem })}\n`);
   const style = styleFor({ ...terminal, stdout: terminal.stderr });
-  await write(terminal.stderr, printable(`${style.bad(problem.code)}: ${problem.message}\n${problem.hint}\n`));
+  const lines = [`${style.bad(problem.code)}: ${problem.message}`, ...referenceIn(problem), problem.hint, ''];
+  await write(terminal.stderr, printable(lines.join('\n')));
   return exit;
+}
+
+/** The reference to write in the place of a secret is what a person copies: it has to be in sight, not in the details only. */
+function referenceIn({ details, message }: Problem): string[] {
+  const { reference } = details;
+  return typeof reference === 'string' && !message.includes(reference) ? [`Reference: ${reference}`] : [];
 }

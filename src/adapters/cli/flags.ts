@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { Option } from 'commander';
-import { AppError } from '../../core/errors.ts';
+import { AppError, invalidInput } from '../../core/errors.ts';
 import { nullRecord } from '../../core/ids.ts';
 import { parseStrictJson } from '../../core/strict-json.ts';
 import { type Field, fieldsOf, fromText } from '../../operations/fields.ts';
@@ -95,22 +95,24 @@ async function readJsonFile(given: unknown, terminal: Terminal): Promise<unknown
   }
 }
 
-export function badFlag(field: string, message: string): AppError {
-  return new AppError(
-    'INVALID_INPUT',
-    `${field}: ${message}`,
-    { field, reason: message, issues: [{ path: field, message }] },
-    {
-      hint: 'See `mcp-orchestration <verb> --help`.',
-    },
-  );
-}
+export const badFlag = (field: string, message: string): AppError =>
+  invalidInput(field, message, { hint: 'See `mcp-orchestration <verb> --help`.' });
 
 /** What a person in a terminal means by a path: `~` is HOME, and a relative path starts at the working directory. */
 export function absolutePath(path: string, terminal: Pick<Terminal, 'cwd' | 'env'>): string {
   const home = terminal.env['HOME'] ?? terminal.env['USERPROFILE'];
   if (home && (path === '~' || path.startsWith('~/'))) return resolve(home, path.slice(2));
   return isAbsolute(path) ? path : resolve(terminal.cwd, path);
+}
+
+/** What is wrong with a value is said together with its flag. */
+async function readFlag({ option, field, read }: Flag, given: unknown, terminal: Terminal): Promise<unknown> {
+  try {
+    return await read(given, terminal);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'INVALID_JSON') throw error;
+    throw new AppError(error.code, `${option.long}: ${error.message}`, { field: field.name, ...error.details });
+  }
 }
 
 /** The raw input of an operation, from parsed options and positional arguments. */
@@ -128,11 +130,13 @@ export async function inputFrom(
     const text = positional[index];
     if (field && text !== undefined) input[name] = fromText(field, text);
   }
-  for (const { option, field, read } of flags) {
+  for (const flag of flags) {
+    const { option, field } = flag;
     const given = options[option.attributeName()];
     if (given === undefined) continue;
     if (option.negate ? given !== false : given === false) continue;
-    input[field.name] = await read(given, terminal);
+    if (field.name in input) throw badFlag(field.name, 'give it once');
+    input[field.name] = await readFlag(flag, given, terminal);
   }
   const absolute = (path: string) => absolutePath(path, terminal);
   for (const name of operation.cli?.paths ?? []) {

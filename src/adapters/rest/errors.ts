@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { AppError, ERRORS, type ErrorCode, type Problem } from '../../core/errors.ts';
 
@@ -42,22 +42,43 @@ const CLIENT_ERRORS: Record<string, number> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
 };
 
+interface At {
+  timestamp: string;
+  request_id: string;
+}
+
 /** Answers bytes that are no HTTP request in the same envelope as everything else, and closes the connection. */
-export function answerClientError(
-  error: NodeJS.ErrnoException,
-  socket: Socket,
-  at: { timestamp: string; request_id: string },
-): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status = CLIENT_ERRORS[error.code ?? ''] ?? 400;
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, at: At): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+  else endWith(socket, CLIENT_ERRORS[error.code ?? ''] ?? 400, at);
+}
+
+/** What Node answers by itself, without a body: an expectation other than 100-continue, and a request for a tunnel. */
+export function answerInEnvelope(server: Server, at: () => At): void {
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    if (response.socket) endWith(response.socket, 417, at());
+  });
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => endWith(socket, 405, at()));
+}
+
+const WELL_FORMED = 'Send a well-formed HTTP/1.1 request.';
+
+function endWith(socket: Socket, status: number, at: At): void {
+  const body = JSON.stringify({ error: problemOfStatus(status, at) });
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    `X-Request-Id: ${at.request_id}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** What the HTTP layer refuses without an error of ours, in the one shape. */
+export function problemOfStatus(status: number, at: At): Problem {
   const code = status === 400 ? 'INVALID_INPUT' : codeOfStatus(status);
-  const hint = code in ERRORS ? ERRORS[code as ErrorCode].hint : 'Send a well-formed HTTP/1.1 request.';
-  const problem: Problem = { code, message: STATUS_CODES[status] ?? 'Bad Request', details: {}, hint, ...at };
-  const body = JSON.stringify({ error: problem });
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
+  const hint = status !== 400 && code in ERRORS ? ERRORS[code as ErrorCode].hint : WELL_FORMED;
+  return { code, message: codeOfStatus(status).toLowerCase().replaceAll('_', ' '), details: {}, hint, ...at };
 }

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.ts';
+import { invalid } from './errors.ts';
 
 export interface GuardSettings {
   /** Host names (without port, lower case) that requests may name; IPv6 in brackets. */
@@ -13,15 +14,13 @@ export interface GuardSettings {
  * (SECURITY-BAR T21). Looks at the raw headers: Node keeps only the first of two Host headers.
  */
 export function guardRequest(request: FastifyRequest, settings: GuardSettings): void {
+  if (!request.raw.url?.startsWith('/')) {
+    throw invalid('path', 'a request names a path, and its host in the Host header');
+  }
   const hosts = rawHeader(request, 'host');
   const host = hosts[0];
   if (hosts.length !== 1 || host === undefined) {
-    const message = 'a request names exactly one host';
-    throw new AppError('INVALID_INPUT', `host: ${message}`, {
-      field: 'host',
-      reason: message,
-      issues: [{ path: 'host', message }],
-    });
+    throw invalid('host', 'a request names exactly one host');
   }
   if (!settings.allowed_hosts.has(hostName(host))) {
     throw new AppError('HOST_NOT_ALLOWED', 'The host name of this request is not one of this server.', {

@@ -97,13 +97,27 @@ const matches = (header: string | undefined, etag: string) =>
   header !== undefined &&
   (header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag));
 
-/** Which methods a path takes, for 405 and its `Allow` header. */
-export function methodsOf(operations: readonly Operation[], path: string): string[] {
-  const methods = operations.flatMap(({ rest }) => (rest && patternOf(rest.path).test(path) ? [rest.method] : []));
-  return methods.includes('GET') ? [...new Set([...methods, 'HEAD'])] : [...new Set(methods)];
+/** A route as Fastify knows it: `/v1/clients/:client_id/profiles`. */
+export interface Route {
+  methods: string[];
+  pattern: RegExp;
 }
 
-const patternOf = (path: string) => new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`);
+/** Every route that is registered from now on. The one for all paths (CORS preflight) is none that a person can call. */
+export function routesOf(app: FastifyInstance): readonly Route[] {
+  const routes: Route[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    if (url === '*' || url === '/*') return;
+    const pattern = url.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+').replace(/\*$/, '.*');
+    routes.push({ methods: [method].flat(), pattern: new RegExp(`^${pattern}$`) });
+  });
+  return routes;
+}
+
+/** Which methods a path takes, for 405 and its `Allow` header. */
+export function methodsOf(routes: readonly Route[], path: string): string[] {
+  return [...new Set(routes.flatMap(({ methods, pattern }) => (pattern.test(path) ? methods : [])))];
+}
 
 export const notFound = (request: FastifyRequest): AppError =>
   new AppError('NOT_FOUND', `There is no route ${request.method} ${(request.url.split('?')[0] ?? '').slice(0, 200)}.`);

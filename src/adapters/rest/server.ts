@@ -4,17 +4,17 @@ import helmet from '@fastify/helmet';
 import scalar from '@scalar/fastify-api-reference';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AppError, ERRORS, type ErrorCode } from '../../core/errors.ts';
+import { AppError } from '../../core/errors.ts';
 import { Payload } from '../../core/payload.ts';
 import { parseStrictJson } from '../../core/strict-json.ts';
 import { type Context, type Operation, refusal } from '../../operations/operation.ts';
 import type { Services } from '../../operations/services.ts';
 import type { Store } from '../../stores/store.ts';
 import { authenticate, type Caller, UseCounter } from './auth.ts';
-import { answerClientError, codeOfStatus, fromFastify } from './errors.ts';
+import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus } from './errors.ts';
 import { type GuardSettings, guardRequest } from './guard.ts';
 import { openApi } from './openapi.ts';
-import { methodsOf, notFound, registerRoutes } from './routes.ts';
+import { methodsOf, notFound, registerRoutes, routesOf } from './routes.ts';
 
 const BODY_LIMIT = 1024 * 1024;
 
@@ -40,6 +40,7 @@ declare module 'fastify' {
 export async function restServer(settings: RestSettings): Promise<FastifyInstance> {
   const { services, now } = settings;
   const at = (request_id: string) => ({ now, request_id, services });
+  const problemAt = () => ({ timestamp: now().toISOString(), request_id: requestId(undefined) });
   const app = fastify({
     bodyLimit: BODY_LIMIT,
     requestTimeout: 30_000,
@@ -47,14 +48,31 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     handlerTimeout: 10_000,
     forceCloseConnections: 'idle',
     requestIdHeader: false,
-    http: { maxHeaderSize: 16 * 1024, headersTimeout: 15_000 },
+    // Node's own answer to a request without a host is empty: the guard gives the one that every refusal has.
+    http: {
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: 15_000,
+      connectionsCheckingInterval: 5_000,
+      requireHostHeader: false,
+    },
     genReqId: (raw) => requestId(raw.headers['x-request-id']),
-    clientErrorHandler: (error, socket) =>
-      answerClientError(error, socket, { timestamp: now().toISOString(), request_id: requestId(undefined) }),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, problemAt()),
     frameworkErrors: (error, request, reply) =>
       void sendProblem(fromFastify(error, BODY_LIMIT) ?? error, request, reply, at(request.id)),
   });
+  answerInEnvelope(app.server, problemAt);
+  const routes = routesOf(app);
   readJsonOnly(app);
+  // Before any plugin: a route keeps the handler that was there when it came.
+  app.setErrorHandler((error: Error & { code?: string; statusCode?: number }, request, reply) =>
+    sendProblem(fromFastify(error, BODY_LIMIT) ?? error, request, reply, at(request.id)),
+  );
+  app.setNotFoundHandler((request, reply) => {
+    const methods = methodsOf(routes, request.url.split('?')[0] ?? '');
+    if (methods.length === 0) throw notFound(request);
+    reply.header('allow', methods.join(', '));
+    throw new AppError('METHOD_NOT_ALLOWED', `This path takes ${methods.join(', ')}.`, { allowed: methods });
+  });
   const uses = new UseCounter(settings.store, now);
   app.addHook('onClose', () => uses.stop());
   app.addHook('onRequest', async (request, reply) => {
@@ -63,11 +81,14 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     if (request.headers['content-encoding'] !== undefined) {
       throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read as they are, without Content-Encoding.');
     }
+    if (!/^chunked$/i.test(request.headers['transfer-encoding'] ?? 'chunked')) {
+      throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read as they are, without compression on the way.');
+    }
   });
   await app.register(helmet, HEADERS);
   if (settings.cors_origins.size > 0) await app.register(cors, corsOf(settings.cors_origins));
   app.addHook('onRequest', async (request) => {
-    if (request.routeOptions.config.open || request.method === 'OPTIONS') return;
+    if (request.routeOptions.config.open || isPreflight(request)) return;
     request.caller = await authenticate(request, {
       store: settings.store,
       api_key: settings.api_key,
@@ -75,19 +96,14 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
       used: (workspace, token_id) => uses.count(workspace, token_id),
     });
   });
-  app.setErrorHandler((error: Error & { code?: string; statusCode?: number }, request, reply) =>
-    sendProblem(fromFastify(error, BODY_LIMIT) ?? error, request, reply, at(request.id)),
-  );
-  app.setNotFoundHandler((request, reply) => {
-    const methods = methodsOf(settings.operations, request.url.split('?')[0] ?? '');
-    if (methods.length === 0) throw notFound(request);
-    reply.header('allow', methods.join(', '));
-    throw new AppError('METHOD_NOT_ALLOWED', `This path takes ${methods.join(', ')}.`, { allowed: methods });
-  });
   registerRoutes(app, settings.operations, (request) => contextOf(settings, request));
   await registerPages(app, settings);
   return app;
 }
+
+/** A browser asks this before it sends credentials; it is answered in full by the CORS plugin, or refused. */
+const isPreflight = ({ method, headers }: FastifyRequest): boolean =>
+  method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
 
 function contextOf({ store, services, now }: RestSettings, request: FastifyRequest): Context {
   const { caller } = request;
@@ -120,16 +136,7 @@ function sendProblem(
   const status = (error as { statusCode?: number }).statusCode;
   reply.header('x-request-id', request.id).header('cache-control', 'no-store');
   if (!(error instanceof AppError) && status !== undefined && status >= 400 && status !== 500) {
-    const code = codeOfStatus(status);
-    const hint = code in ERRORS ? ERRORS[code as ErrorCode].hint : 'Send a well-formed HTTP/1.1 request.';
-    const problem = {
-      code,
-      message: code.toLowerCase().replaceAll('_', ' '),
-      details: {},
-      hint,
-      timestamp: at.now().toISOString(),
-      request_id: at.request_id,
-    };
+    const problem = problemOfStatus(status, { timestamp: at.now().toISOString(), request_id: at.request_id });
     return reply.code(status).send({ error: problem });
   }
   const refused = refusal(error, at);

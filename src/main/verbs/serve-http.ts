@@ -14,7 +14,8 @@ import { type App, compose, now } from '../compose.ts';
 import { type Config, readConfig } from '../config.ts';
 import { makeLog } from '../log.ts';
 
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+/** Addresses to listen on that stand for all of this machine's: nobody asks for a host of that name. */
+const EVERYWHERE = new Set(['0.0.0.0', '::']);
 
 /** `serve-http`: REST, documents and health over HTTP, until a signal asks it to stop. */
 export const serveHttp: LocalVerb = {
@@ -34,10 +35,9 @@ export const serveHttp: LocalVerb = {
       PORT: options['port'],
       LOG_LEVEL: options['logLevel'],
     });
-    const mode = LOOPBACK.has(config.HOST) ? 'local' : 'server';
-    const allow_http_deploy = mode === 'local' || options['allowDeploy'] === true;
+    const allow_http_deploy = config.mode === 'local' || options['allowDeploy'] === true;
     const log = await makeLog(config.LOG_LEVEL);
-    const app = await compose({ config, env: terminal.env, log, mode, allow_http_deploy });
+    const app = await compose({ config, env: terminal.env, log, allow_http_deploy });
     const { restServer } = await import('../../adapters/rest/server.ts');
     const server = await restServer({
       operations: OPERATIONS,
@@ -45,7 +45,7 @@ export const serveHttp: LocalVerb = {
       services: app.services,
       api_key: config.API_KEY,
       cors_origins: new Set(config.CORS_ORIGINS),
-      allowed_hosts: new Set([...hostNames(mode), ...config.ALLOWED_HOSTS.map((name) => name.toLowerCase())]),
+      allowed_hosts: new Set([...hostNames(config), ...config.ALLOWED_HOSTS.map((name) => name.toLowerCase())]),
       now,
     });
     const unused = unusedConnections(server);
@@ -112,16 +112,22 @@ async function listen(server: FastifyInstance, { HOST: host, PORT: port }: Confi
 }
 
 /** The names under which requests may reach this server: a page on the web cannot make a browser send another one. */
-function hostNames(mode: 'local' | 'server'): string[] {
+function hostNames({ mode, HOST: listening }: Config): string[] {
   const loopback = ['127.0.0.1', '[::1]', 'localhost'];
   if (mode === 'local') return loopback;
+  const bracketed = (address: string) => (address.includes(':') ? `[${address}]` : address.toLowerCase());
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const own = addresses.map(({ address, family }) => (family === 'IPv6' ? `[${address}]` : address));
-  return [...loopback, hostname().toLowerCase(), ...own];
+  const chosen = EVERYWHERE.has(listening) ? [] : [listening];
+  return [
+    ...loopback,
+    hostname().toLowerCase(),
+    ...[...chosen, ...addresses.map(({ address }) => address)].map(bracketed),
+  ];
 }
 
 async function announce(terminal: Terminal, app: App, config: Config, port: number, json: boolean): Promise<void> {
-  const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST;
+  const reachable = EVERYWHERE.has(config.HOST) ? '127.0.0.1' : config.HOST;
+  const host = reachable.includes(':') ? `[${reachable}]` : reachable;
   const url = `http://${host}:${port}`;
   const line = json ? JSON.stringify({ url, docs_url: `${url}/docs`, pid: process.pid }) : `Listening on ${url}`;
   const style = styleFor({ ...terminal, stdout: terminal.stderr });

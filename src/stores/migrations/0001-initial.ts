@@ -150,6 +150,7 @@ async function deploymentTable(db: Kysely<unknown>, flavour: Flavour): Promise<v
       ['sequence', 'integer'],
       ['config_scope', 'text'],
       ['config_path', 'text'],
+      ['target_path', 'text'],
       ['pointer', 'text'],
       ['status', 'text'],
       ['pinned', 'integer'],
@@ -163,7 +164,8 @@ async function deploymentTable(db: Kysely<unknown>, flavour: Flavour): Promise<v
     ],
   ).execute();
   const indexes: [name: string, status: 'done' | 'intent', columns: string[]][] = [
-    ['deployments_by_file', 'done', ['config_path', 'pointer']],
+    ['deployments_by_file', 'done', ['target_path', 'pointer']],
+    ['deployments_by_path', 'done', ['config_path', 'pointer']],
     ['deployments_by_profile', 'done', ['client_id', 'profile_id']],
     ['deployments_unsettled', 'intent', []],
   ];

@@ -12,6 +12,7 @@ const COLUMNS = [
   'sequence',
   'config_scope',
   'config_path',
+  'target_path',
   'pointer',
   'status',
   'pinned',
@@ -61,9 +62,9 @@ export function deploymentQueries({ read, write }: Databases): Store['deployment
         .execute();
     },
 
-    async current(workspace, machine_id, config_path, pointer) {
+    async current(workspace, machine_id, { config_path, target_path }, pointer) {
       const row = await deploymentsOn(read, workspace, machine_id, 'done')
-        .where('config_path', '=', config_path)
+        .where((is) => is.or([is('target_path', '=', target_path), is('config_path', '=', config_path)]))
         .where('pointer', '=', pointer)
         .orderBy('number', 'desc')
         .limit(1)

@@ -1,0 +1,23 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { removeStaleIn, temporaryBeside } from './temporary.ts';
+
+/** No process has it: Linux gives no numbers beyond 2^22. */
+const NOBODY = 99_999_999;
+
+test('what a dead process left is taken away, and nothing else', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'mcpo-temporary-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const living = basename(temporaryBeside(directory, 'signing'));
+  const dead = living.replace(`-${process.pid}-`, `-${NOBODY}-`);
+  const foreign = ['signing.key', '.hidden.tmp', '.x.mcpo-1.tmp', `x${dead}`, `${dead}.bak`];
+  for (const name of [living, dead, ...foreign]) writeFileSync(join(directory, name), '');
+  await removeStaleIn(directory);
+  expect(readdirSync(directory).toSorted()).toEqual([living, ...foreign].toSorted());
+});
+
+test('a directory that is missing is no failure', async () => {
+  await expect(removeStaleIn(join(tmpdir(), 'mcpo-not-there'))).resolves.toBeUndefined();
+});

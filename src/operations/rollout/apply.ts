@@ -1,0 +1,76 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { RENDERER_VERSION } from '../../clients/render.ts';
+import { AppError } from '../../core/errors.ts';
+import { backUp } from '../../io/client-files/backup.ts';
+import { replaceDurably } from '../../io/client-files/replace.ts';
+import { failpoint } from '../../io/failpoint.ts';
+import { removeStaleIn } from '../../io/temporary.ts';
+import type { DeploymentRow } from '../../stores/store.ts';
+import type { RunContext } from '../operation.ts';
+import { factsOfDeployment } from './ledger.ts';
+import type { Plan } from './plan.ts';
+
+/** Backup, intent, file, outcome: in this order, so that a kill at any point can be judged afterwards. */
+export async function applyPlan(context: RunContext, plan: Plan): Promise<DeploymentRow> {
+  const { store, workspace, services } = context;
+  const { place, disk, text } = plan;
+  const writes = text !== null && text !== disk.file?.text;
+  const deployed_at = context.now().toISOString();
+  await removeStaleIn(services.backups_dir);
+  const backup_path =
+    writes && disk.file
+      ? await backUp({
+          content: disk.file.bytes,
+          directory: services.backups_dir,
+          file: place.target.path,
+          at: deployed_at,
+        })
+      : null;
+  const row = rowOf(plan, { deployed_at, backup_path });
+  if (writes) {
+    failpoint('deploy.before-intent');
+    await store.deployments.insert(workspace, row);
+    failpoint('deploy.after-intent');
+    try {
+      await replaceDurably(place.target, text, { expected_sha256: disk.file?.sha256 ?? null });
+    } catch (error) {
+      const replaced = error instanceof AppError && error.details['replaced'] === true;
+      if (!replaced) await store.deployments.setStatus(workspace, row.deployment_id, 'abandoned');
+      throw error;
+    }
+    failpoint('deploy.after-write');
+  }
+  await store.transaction(async (transaction) => {
+    if (writes) await transaction.deployments.setStatus(workspace, row.deployment_id, 'done');
+    else await transaction.deployments.insert(workspace, { ...row, status: 'done' });
+    await transaction.audit.append(workspace, context.auditRow({ status: 'deployed', ...factsOfDeployment(row) }));
+    failpoint('deploy.before-commit');
+  });
+  failpoint('deploy.after-commit');
+  return row;
+}
+
+function rowOf(plan: Plan, at: { deployed_at: string; backup_path: string | null }): DeploymentRow {
+  const { place, release, rendering, disk, text } = plan;
+  const before_sha256 = disk.file?.sha256 ?? null;
+  return {
+    deployment_id: `dep_${randomUUID()}`,
+    machine_id: place.machine.machine_id,
+    client_id: release.client_id,
+    profile_id: release.profile_id,
+    artifact_id: release.artifact_id,
+    sequence: release.sequence,
+    config_scope: place.scope.scope,
+    config_path: place.config_path,
+    target_path: place.target.path,
+    pointer: place.scope.pointer ?? '',
+    status: 'intent',
+    pinned: plan.pinned,
+    before_sha256,
+    after_sha256: text === null ? '' : createHash('sha256').update(text, 'utf8').digest('hex'),
+    renderer_version: RENDERER_VERSION,
+    native_sha256: rendering.native_sha256,
+    ledger: plan.ledger,
+    ...at,
+  };
+}

@@ -1,0 +1,80 @@
+import { AppError } from '../../core/errors.ts';
+import { driftOf, type Entries } from '../../core/merge.ts';
+import type { JsonValue } from '../../core/payload.ts';
+import type { Glue } from '../../core/splice/types.ts';
+import { readClientFile } from '../../io/client-files/read.ts';
+import type { AuditRow, DeploymentRow } from '../../stores/store.ts';
+import type { Context } from '../operation.ts';
+import { diskOf, type Place } from './place.ts';
+
+/** What the ledger keeps of one deployment: the entries that we own, in order, and how to give back the original bytes. */
+export interface Ledger {
+  entries: [name: string, value: JsonValue][];
+  glue: Glue | null;
+  /** Names of the entries that were others' at that moment: a new one is news. */
+  foreign: string[];
+}
+
+/** The current owner of the file and pointer on this machine, and what it says we own. */
+export async function ledgerOf(
+  context: Context,
+  place: Place,
+): Promise<{ row: DeploymentRow | undefined; ledger: Ledger }> {
+  const { machine_id } = place.machine;
+  const row = await context.store.deployments.current(
+    context.workspace,
+    machine_id,
+    { config_path: place.config_path, target_path: place.target.path },
+    place.scope.pointer ?? '',
+  );
+  return { row, ledger: row ? (row.ledger as Ledger) : { entries: [], glue: null, foreign: [] } };
+}
+
+/**
+ * Finishes or gives up what a killed process left behind: an intent whose file content arrived is a deployment, one
+ * whose content did not is none. Called under the writer's lock, so that no intent of a living process is judged.
+ */
+export async function settleIntents(context: Context, place: Place, state_fields: readonly string[]): Promise<void> {
+  const { workspace, store } = context;
+  for (const row of await store.deployments.unsettled(workspace, place.machine.machine_id)) {
+    if (row.config_path !== place.config_path) continue;
+    const arrived = await hasArrived(row, place, state_fields);
+    await store.transaction(async (transaction) => {
+      await transaction.deployments.setStatus(workspace, row.deployment_id, arrived ? 'done' : 'abandoned');
+      if (!arrived) return;
+      const { actor } = context.principal;
+      const { door, request_id } = context;
+      await transaction.audit.append(workspace, {
+        at: context.now().toISOString(),
+        operation: 'deployments.settle',
+        effect: 'write',
+        actor,
+        door,
+        client_id: row.client_id,
+        profile_id: row.profile_id,
+        request_id,
+        facts: factsOfDeployment(row),
+      });
+    });
+  }
+}
+
+async function hasArrived(row: DeploymentRow, place: Place, state_fields: readonly string[]): Promise<boolean> {
+  const file = await readClientFile(place.target);
+  if (file?.sha256 === row.after_sha256) return true;
+  if ((file?.sha256 ?? null) === row.before_sha256) return false;
+  const owned: Entries = new Map((row.ledger as Ledger).entries);
+  try {
+    const { entries } = await diskOf(place, owned.keys());
+    return driftOf(owned, entries, state_fields).length === 0;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'CLIENT_FILE_UNPARSABLE') return false;
+    throw error;
+  }
+}
+
+export function factsOfDeployment(row: DeploymentRow): AuditRow['facts'] {
+  const { deployment_id, artifact_id, sequence, config_scope, config_path, pinned, renderer_version, native_sha256 } =
+    row;
+  return { deployment_id, artifact_id, sequence, config_scope, config_path, pinned, renderer_version, native_sha256 };
+}

@@ -1,0 +1,92 @@
+import { realpath } from 'node:fs/promises';
+import { dirname, sep } from 'node:path';
+import type { ClientDefinition, ConfigScope } from '../../clients/client.ts';
+import { jsonCodec, jsoncCodec } from '../../clients/codecs/json.ts';
+import { deployableScope, locateConfig } from '../../clients/paths.ts';
+import { AppError, invalidInput } from '../../core/errors.ts';
+import { pointerKeys } from '../../core/json-value.ts';
+import type { Entries } from '../../core/merge.ts';
+import { readEntries } from '../../core/splice/entries.ts';
+import type { Codec } from '../../core/splice/types.ts';
+import { type ClientFile, readClientFile } from '../../io/client-files/read.ts';
+import { type Target as FileTarget, resolveTarget } from '../../io/client-files/target.ts';
+import type { DeploymentRow } from '../../stores/store.ts';
+import type { Context } from '../operation.ts';
+import type { Machine } from '../services.ts';
+
+/** The file of one client and config scope on this machine, as it stands. */
+export interface Place {
+  machine: Machine;
+  scope: ConfigScope;
+  /** As the person knows it; links are resolved in `target`. */
+  config_path: string;
+  target: FileTarget;
+  codec: Codec;
+  pointer: string[];
+}
+
+const CODECS: Readonly<Record<string, Codec>> = { json: jsonCodec, jsonc: jsoncCodec };
+
+/** Which file a caller means; the usual one of the client when nothing is said. */
+export interface Wanted {
+  config_scope?: string | undefined;
+  project?: string | undefined;
+  config_path?: string | undefined;
+}
+
+/**
+ * Where a deployment goes. Throws CLIENT_NOT_WRITABLE for clients and scopes that this version cannot write, and
+ * INVALID_INPUT for a path that the caller chose and that may not be written. `roots` are directories that are allowed
+ * besides those of the client.
+ */
+export async function findPlace(
+  context: Context,
+  client: ClientDefinition,
+  wanted: Wanted,
+  roots: readonly string[] = [],
+): Promise<Place> {
+  const scope = deployableScope(client, wanted.config_scope);
+  const machine = await context.services.machine();
+  const located = locateConfig(client, scope, { ...machine, project: wanted.project });
+  const config_path = wanted.config_path ?? located.path;
+  const codec = CODECS[scope.format ?? ''];
+  if (!codec || scope.pointer === null) {
+    throw new AppError('CLIENT_NOT_WRITABLE', `This version cannot write the file of ${client.display_name}.`, {
+      client_id: client.client_id,
+      format: scope.format,
+    });
+  }
+  const allowed_roots = [...located.roots, ...roots];
+  const target = await resolveTarget({ path: config_path, uid: machine.uid ?? -1, allowed_roots }).catch((error) => {
+    throw wanted.config_path === undefined ? error : unusablePath(error);
+  });
+  if (isInside(target.path, await realpath(context.services.data_dir))) {
+    throw invalidInput('config_path', 'the data directory of this program is no place for a client file');
+  }
+  return { machine, scope, config_path, target, codec, pointer: pointerKeys(scope.pointer) };
+}
+
+/** A path that the caller chose and that cannot be written is the caller's mistake, not a fault of this machine. */
+function unusablePath(error: unknown): unknown {
+  if (!(error instanceof AppError) || error.details['step'] !== 'resolve') return error;
+  return invalidInput('config_path', error.message, { hint: error.hint });
+}
+
+const isInside = (path: string, directory: string) => path.startsWith(`${directory}${sep}`);
+
+/** The place of a deployment that the ledger knows, also when a variable that named its directory is not set any more. */
+export const placeOf = (context: Context, client: ClientDefinition, row: DeploymentRow): Promise<Place> =>
+  findPlace(context, client, { config_scope: row.config_scope, config_path: row.config_path }, [
+    dirname(row.config_path),
+    dirname(row.target_path),
+  ]);
+
+/** What is on disk now. `asked` are the names that will be decided about. */
+export async function diskOf(
+  place: Place,
+  asked: Iterable<string>,
+): Promise<{ file: ClientFile | null; entries: Entries }> {
+  const file = await readClientFile(place.target);
+  const read = readEntries(place.codec, file?.text ?? null, place.pointer, asked);
+  return { file, entries: new Map([...read].map(([name, entry]) => [name, entry.value])) };
+}

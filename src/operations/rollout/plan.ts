@@ -1,0 +1,153 @@
+import type { ClientDefinition } from '../../clients/client.ts';
+import { type Rendering, renderPayload } from '../../clients/render.ts';
+import { entryDiff } from '../../core/entry-diff.ts';
+import { AppError, invalidInput } from '../../core/errors.ts';
+import type { Finding } from '../../core/finding.ts';
+import { pointerKeys } from '../../core/json-value.ts';
+import { type Entries, type MergeInput, type MergePlan, planMerge } from '../../core/merge.ts';
+import type { Payload } from '../../core/payload.ts';
+import { spliceEntries } from '../../core/splice/splice.ts';
+import type { ClientFile } from '../../io/client-files/read.ts';
+import type { DeploymentRow, ReleaseRow } from '../../stores/store.ts';
+import { findRelease, verifiedRelease } from '../current.ts';
+import type { Context, Target } from '../operation.ts';
+import { type Ledger, ledgerOf } from './ledger.ts';
+import { diskOf, type Place } from './place.ts';
+
+/** What decides a deployment, as the caller said it. */
+export interface PlanInput extends Target, Pick<MergeInput, 'on_drift' | 'adopt'> {
+  artifact_id?: string | undefined;
+  /** Undefined: whatever is there; null: there must be no file. */
+  expect_file_sha256?: string | null | undefined;
+  inputs?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A deployment as decided, before anything is written. */
+export interface Plan {
+  client: ClientDefinition;
+  place: Place;
+  release: ReleaseRow;
+  rendering: Rendering;
+  merge: MergePlan;
+  disk: { file: ClientFile | null; entries: Entries };
+  /** The whole new text; the same object as the old one when the file stays. */
+  text: string | null;
+  ledger: Ledger;
+  previous: DeploymentRow | undefined;
+  pinned: boolean;
+}
+
+/** Reads, decides and computes the new text. The same for a dry run and for the real thing. */
+export async function planDeployment(
+  context: Context,
+  input: PlanInput,
+  client: ClientDefinition,
+  place: Place,
+): Promise<Plan> {
+  const release = await findRelease(context, input, input.artifact_id);
+  const rendering = await renderRelease(context, client, release, place, input.inputs);
+  const { row: previous, ledger } = await ledgerOf(context, place);
+  const base: Entries = new Map(ledger.entries);
+  const ours: Entries = new Map(rendering.entries);
+  const disk = await diskOf(place, new Set([...base.keys(), ...ours.keys()]));
+  assertExpectedFile(input, disk.file);
+  const { state_fields } = client;
+  const merge = planMerge({
+    base,
+    theirs: disk.entries,
+    ours,
+    on_drift: input.on_drift,
+    adopt: input.adopt,
+    state_fields,
+  });
+  if (merge.refused.length > 0) refuseDrift(merge, place);
+  const spliced = spliceEntries(place.codec, disk.file?.text ?? null, place.pointer, merge, ledger.glue);
+  return {
+    client,
+    place,
+    release,
+    rendering,
+    merge,
+    disk,
+    text: spliced.text,
+    ledger: { entries: [...merge.owned], glue: spliced.glue, foreign: merge.changes.kept_foreign },
+    previous,
+    pinned: input.artifact_id !== undefined,
+  };
+}
+
+function assertExpectedFile({ expect_file_sha256 }: PlanInput, file: ClientFile | null): void {
+  const found = file?.sha256 ?? null;
+  if (expect_file_sha256 === undefined || expect_file_sha256 === found) return;
+  throw new AppError('CLIENT_FILE_CHANGED', 'The file is not the one that was planned on.', {
+    expected: expect_file_sha256,
+    found,
+  });
+}
+
+/** Checks the release as any verifier would, then renders it. What the client cannot express is an error here. */
+async function renderRelease(
+  context: Context,
+  client: ClientDefinition,
+  release: ReleaseRow,
+  place: Place,
+  inputs: Readonly<Record<string, string>> | undefined,
+): Promise<Rendering> {
+  const { payload } = await verifiedRelease(context, release);
+  const unknown = Object.keys(inputs ?? {}).find((name) => !Object.hasOwn(payload.inputs ?? {}, name));
+  if (unknown !== undefined) throw invalidInput(`inputs.${unknown}`, 'this release declares no such input');
+  return render(payload, client, place);
+}
+
+function render(payload: Payload, client: ClientDefinition, { machine, scope }: Place): Rendering {
+  const rendering = renderPayload(payload, client, {
+    os: machine.os,
+    launcher: 'mcp-orchestration',
+    scope: scope.scope,
+  });
+  const errors = rendering.findings.filter((finding) => finding.severity === 'error');
+  const first = errors.find((finding) => finding.code === 'SECRET_NOT_RENDERABLE') ?? errors[0];
+  if (!first) return rendering;
+  const code = first.code === 'SECRET_NOT_RENDERABLE' ? 'SECRET_NOT_RENDERABLE' : 'VALIDATION_FAILED';
+  throw new AppError(code, first.message, { field: fieldOf(first), reason: first.code, issues: errors });
+}
+
+const fieldOf = (finding: Finding) => pointerKeys(finding.path).join('.');
+
+/** DRIFT_DETECTED with the names and kinds of everything that stands in the way. */
+function refuseDrift(plan: MergePlan, place: Place): never {
+  const names = plan.refused.map((refusal) => `"${refusal.server}" (${refusal.kind})`).join(', ');
+  const foreign = plan.refused.filter((refusal) => refusal.kind === 'foreign').map((refusal) => refusal.server);
+  throw new AppError(
+    'DRIFT_DETECTED',
+    `${place.config_path} is not as it was left: ${names}.`,
+    { config_path: place.config_path, changes: plan.refused },
+    {
+      hint:
+        foreign.length > 0
+          ? `Take over entries that are not ours with --adopt ${foreign.join(' --adopt ')}, or give ours another name. Nothing was written.`
+          : 'Say --on-drift overwrite to put our entries back, or --on-drift keep to leave the changes. Nothing was written.',
+    },
+  );
+}
+
+/** The same release is already in force here, and the file is as it should be. */
+export function isUnchanged({ text, disk, previous, release, pinned, ledger }: Plan): boolean {
+  return (
+    text === (disk.file?.text ?? null) &&
+    previous?.client_id === release.client_id &&
+    previous.profile_id === release.profile_id &&
+    previous.sequence === release.sequence &&
+    previous.pinned === pinned &&
+    JSON.stringify((previous.ledger as Ledger).entries) === JSON.stringify(ledger.entries)
+  );
+}
+
+/** What would change in our entries, for a person to read. */
+export function diffOf({ merge, disk }: Plan): string {
+  const changes = [
+    ...merge.set.map(({ name, value }) => ({ name, before: disk.entries.get(name), after: value })),
+    ...merge.remove.map((name) => ({ name, before: disk.entries.get(name), after: undefined })),
+  ];
+  return entryDiff(changes);
+}

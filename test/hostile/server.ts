@@ -1,0 +1,76 @@
+import type { FastifyInstance } from 'fastify';
+import { expect, onTestFinished } from 'vitest';
+import { type RestSettings, restServer } from '../../src/adapters/rest/server.ts';
+import { type App, compose } from '../../src/main/compose.ts';
+import { readConfig } from '../../src/main/config.ts';
+import { quietLog } from '../../src/main/log.ts';
+import { OPERATIONS } from '../../src/operations/index.ts';
+import { makeWorkspace, type Workspace } from '../support/workspace.ts';
+
+export const API_KEY = 'made-up-api-key-for-tests';
+
+interface InProcess {
+  app: App;
+  server: FastifyInstance;
+  workspace: Workspace;
+  /** What the server logged as unexpected: there must never be anything. */
+  unexpected: string[];
+  close(): Promise<void>;
+}
+
+interface Settings extends Partial<Pick<RestSettings, 'cors_origins' | 'operations'>> {
+  mode?: 'local' | 'server';
+  allow_http_deploy?: boolean;
+}
+
+/** The REST server in this process, not listening, on an empty home. */
+export async function startRest({
+  mode = 'local',
+  allow_http_deploy = true,
+  ...settings
+}: Settings = {}): Promise<InProcess> {
+  const workspace = await makeWorkspace();
+  const { env } = workspace;
+  const unexpected: string[] = [];
+  const log = quietLog((line) => unexpected.push(line), false);
+  const app = await compose({ config: { ...readConfig(env), mode }, env, log, allow_http_deploy });
+  const server = await restServer({
+    operations: OPERATIONS,
+    store: app.store,
+    services: app.services,
+    api_key: API_KEY,
+    cors_origins: new Set(),
+    allowed_hosts: new Set(['localhost', '127.0.0.1']),
+    now: () => new Date(),
+    ...settings,
+  });
+  const close = async () => {
+    await server.close();
+    await app.close();
+    await workspace.remove();
+  };
+  return { app, server, workspace, unexpected, close };
+}
+
+/** The same; ends with the test. */
+export async function restInProcess(settings: Settings = {}): Promise<InProcess> {
+  const started = await startRest(settings);
+  onTestFinished(started.close);
+  return started;
+}
+
+/** Checks the one shape of every refusal, and gives its code. */
+export function codeIn(body: string, request_id?: string): string {
+  const value = JSON.parse(body);
+  expect(Object.keys(value)).toEqual(['error']);
+  expect(Object.keys(value.error)).toEqual(['code', 'message', 'details', 'hint', 'timestamp', 'request_id']);
+  expect(value.error).toEqual({
+    code: expect.stringMatching(/^[A-Z][A-Z_]+$/),
+    message: expect.stringMatching(/./),
+    details: expect.any(Object),
+    hint: expect.stringMatching(/./),
+    timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+    request_id: request_id ?? expect.stringMatching(/^[A-Za-z0-9._-]{1,64}$/),
+  });
+  return value.error.code;
+}
