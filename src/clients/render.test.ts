@@ -370,7 +370,7 @@ describe('fields that only one client knows', () => {
     expect(render('claude-code', entry).native).toEqual({ type: 'stdio', ...stdio });
   });
 
-  test.each(['command', 'args', 'env', 'url', 'headers', 'type', 'timeout'])('they cannot replace %s', (field) => {
+  test.each(['command', 'args', 'env', 'url', 'headers', 'headersHelper', 'type', 'timeout'])('they cannot replace %s', (field) => {
     const entry: Entry = { ...stdio, timeout_ms: 5, 'x-client': { 'claude-code': { [field]: 'evil' } } };
     const { native, told, messages } = render('claude-code', entry);
     expect(native).toBeUndefined();

@@ -188,7 +188,7 @@ function addToolFilters(work: Work, entry: Entry, native: NativeEntry): void {
 }
 
 /** Fields that decide what runs or where data goes: a payload says them itself, where policies look. */
-const GUARDED = ['command', 'args', 'env', 'url', 'headers', 'type'];
+const GUARDED = ['command', 'args', 'env', 'url', 'headers', 'headersHelper', 'type'];
 
 /** Merges the fields that only this client knows. Those of other clients stay in the payload. */
 function addOwnFields(work: Work, entry: Entry, native: NativeEntry): void {

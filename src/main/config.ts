@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
+import { nullRecord } from '../core/ids.ts';
 import { IS_BUNDLED } from './build.ts';
 
 /** Everything that can be set from outside, in one schema: the only reader of the environment. */
@@ -77,7 +78,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * Values are never quoted: one of them may be a key.
  */
 export function readConfig(env: Environment, flags: Partial<Record<keyof Settings, unknown>> = {}): Config {
-  const given: Record<string, unknown> = {};
+  const given = nullRecord<unknown>();
   const issues: { path: string; message: string }[] = [];
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(PREFIX) || value === undefined || value === '') continue;

@@ -4,6 +4,7 @@ import { CLIENTS } from '../clients/index.ts';
 import { detectInstalled } from '../clients/paths.ts';
 import { AppError } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
+import { assertNoSecretText } from '../core/secrets/detector.ts';
 import { isOnPath, pathExists } from '../io/which.ts';
 import type { ProfileRow } from '../stores/store.ts';
 import { defineOperation } from './operation.ts';
@@ -141,7 +142,7 @@ export const createProfile = defineOperation({
     description: z.string().max(1000).optional(),
   }),
   output: z.object({ client_id: ClientId, profile_id: ProfileId, display_name: z.string(), description: z.string() }),
-  errors: ['CLIENT_NOT_FOUND', 'PROFILE_ALREADY_EXISTS'],
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_ALREADY_EXISTS', 'SECRET_IN_CONFIG'],
   permission: { needs: 'config:write', agents: false },
   rest: { method: 'POST', path: '/v1/clients/{client_id}/profiles', statuses: [201] },
   mcp: { tool: 'create_profile' },
@@ -155,6 +156,7 @@ export const createProfile = defineOperation({
   },
   async run({ store, workspace, now }, { client_id, profile_id, display_name = profile_id, description = '' }) {
     findClient(client_id);
+    assertNoSecretText({ display_name, description });
     const row: ProfileRow = { client_id, profile_id, display_name, description, created_at: now().toISOString() };
     const standard = STANDARD_PROFILES.some((known) => known.profile_id === profile_id);
     if (standard || !(await store.profiles.create(workspace, row))) {

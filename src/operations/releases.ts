@@ -7,7 +7,7 @@ import { AppError } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
 import { PAYLOAD_SCHEMA_REF, Payload } from '../core/payload.ts';
 import { releaseStatement, statementBytes, Version } from '../core/release.ts';
-import { assertNoSecret } from '../core/secrets/detector.ts';
+import { assertNoSecret, assertNoSecretText } from '../core/secrets/detector.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { parseStrictPayload } from '../core/validation/validate.ts';
 import { failpoint } from '../io/failpoint.ts';
@@ -260,6 +260,7 @@ export const publishConfig = defineOperation({
   },
   async run(context, input) {
     const client = await findTarget(context, input);
+    assertNoSecretText({ changelog: input.changelog });
     const given = input.payload === undefined ? undefined : assertDraftShape(input.payload);
     const current = await currentDraft(context, input);
     assertRevision(current, input.if_revision);

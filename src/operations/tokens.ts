@@ -4,6 +4,7 @@ import { parseDuration } from '../core/duration.ts';
 import { AppError, invalidInput } from '../core/errors.ts';
 import { Timestamp } from '../core/ids.ts';
 import { AGENT_SCOPES, ROLES, SCOPES, type Scope } from '../core/scopes.ts';
+import { assertNoSecretText } from '../core/secrets/detector.ts';
 import { formatToken, tokenDigest } from '../core/token.ts';
 import { type Context, defineOperation } from './operation.ts';
 import { PageInput } from './shapes.ts';
@@ -53,7 +54,7 @@ export const generateToken = defineOperation({
     expires_at: Timestamp.nullable(),
     created_at: Timestamp,
   }),
-  errors: [],
+  errors: ['SECRET_IN_CONFIG'],
   permission: { needs: 'tokens:admin', agents: false },
   cli: {
     verb: 'generate-token',
@@ -67,6 +68,7 @@ export const generateToken = defineOperation({
     const lifetime = parseDuration(input.expires);
     if (lifetime === undefined)
       throw invalidInput('expires', 'give a number with s, m, h or d (for example 90d; at most 3650d), or never');
+    assertNoSecretText({ name: input.name });
     const scopes = scopesFor(context, input);
     const now = context.now();
     const token = formatToken(input.kind, randomBytes(32));

@@ -91,6 +91,7 @@ export const SCENARIOS: Scenario[] = [
         expect: 'PROFILE_ALREADY_EXISTS',
       },
       { tool: 'create_profile', input: { client_id: 'cursor', profile_id: 'prod' }, expect: 'PROFILE_ALREADY_EXISTS' },
+      { tool: 'create_profile', input: { profile_id: 'x', description: `for ${literal}` }, expect: 'SECRET_IN_CONFIG' },
       { tool: 'list_profiles', input: { client_id: 'cursor' }, expect: 'ok', has: { count: 5 } },
       noClient('list_profiles'),
       noClient('create_profile', { profile_id: 'x' }),

@@ -21,8 +21,8 @@ export interface Terminal {
 const UNPRINTABLE =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
 
-/** The only escape sequences that are ours: colours and weights. */
-const OUR_COLOURS = /\u001b\[\d{1,2}m/g;
+/** The only escape sequences that are ours: bold, dim, red, green, yellow, grey, and back. Hidden text (8) is not among them. */
+const OUR_COLOURS = /\u001b\[(?:1|2|22|31|32|33|39|90)m/g;
 
 export function printable(text: string): string {
   const spelled = (part: string) =>

@@ -95,7 +95,11 @@ function contents(uri: URL, result: Answer): ReadResourceResult {
   if (result.ok)
     return { contents: [{ uri: uri.href, mimeType: 'application/json', text: JSON.stringify(result.output) }] };
   const { problem, status } = result;
-  if (status === 404) throw new ResourceNotFoundError(uri.href, problem.message);
+  if (status === 404) {
+    const notFound = new ResourceNotFoundError(uri.href, problem.message);
+    Object.assign(notFound.data as object, { error: problem });
+    throw notFound;
+  }
   const code = status < 500 ? ProtocolErrorCode.InvalidParams : ProtocolErrorCode.InternalError;
   throw new ProtocolError(code, problem.message, { error: problem });
 }

@@ -3,7 +3,8 @@ import { type Readable, Transform, type Writable } from 'node:stream';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server';
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
-import type { Operation } from '../../operations/operation.ts';
+import { type Operation, refusal } from '../../operations/operation.ts';
+import { strictFrames } from './frames.ts';
 import { type McpSettings, mcpServer } from './mcp.ts';
 
 /** How long a server whose input has ended goes on answering what was asked before. */
@@ -25,8 +26,12 @@ export async function serveMcpStdio(
     flush: (done) => void open.settled().then(() => done()),
   });
   const ended = once(input, 'close');
-  streams.stdin.once('close', () => input.end());
-  const transport = watched(new StdioServerTransport(streams.stdin.pipe(input), streams.stdout), open);
+  const strict = strictFrames(
+    async (error) => refusal(error, await settings.contextOf()),
+    (line) => void streams.stdout.write(`${line}\n`),
+  );
+  streams.stdin.once('close', () => strict.end());
+  const transport = watched(new StdioServerTransport(streams.stdin.pipe(strict).pipe(input), streams.stdout), open);
   const handle = serveStdio(() => mcpServer(operations, settings), { transport });
   await ended;
   await handle.close();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DraftPayload } from '../payload.ts';
-import { assertNoSecret, firstSecret, maskSecrets, secretFindings } from './detector.ts';
+import { assertNoSecret, assertNoSecretText, firstSecret, maskSecrets, secretFindings } from './detector.ts';
 
 const TOKEN = `ghp_${'A1b2'.repeat(9)}`;
 const PLAIN = 'A1b2C3d4E5f6G7h8';
@@ -157,4 +157,20 @@ test('a mebibyte of anything is searched at once, however deep', () => {
     firstSecret({ mcpServers: { x: { env: bomb } } } as DraftPayload);
     expect(performance.now() - start, kind).toBeLessThan(1500);
   }
+});
+
+test('any word is a secret in a field that is named for a password, unless it holds its place', () => {
+  const draft = (DB_PASSWORD: string) => ({ mcpServers: { db: { command: 'db', args: [], env: { DB_PASSWORD } } } });
+  expect(firstSecret(draft('correcthorse'))).toMatchObject({ reference: '${env:DB_PASSWORD}' });
+  expect(firstSecret(draft('changeme'))).toBeUndefined();
+});
+
+test('words beside a configuration are searched too, and what was found is not repeated', () => {
+  const token = `ghp_${'A1b2'.repeat(9)}`;
+  const act = () => assertNoSecretText({ name: undefined, changelog: `for ${token}` });
+  expect(act).toThrow(
+    expect.objectContaining({ code: 'SECRET_IN_CONFIG', details: expect.objectContaining({ field: 'changelog' }) }),
+  );
+  expect(act).not.toThrow(token);
+  expect(() => assertNoSecretText({ changelog: 'Adds the token rotation of 2026-11-22' })).not.toThrow();
 });

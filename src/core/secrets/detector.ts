@@ -200,6 +200,21 @@ export function firstSecret(payload: DraftPayload): FirstSecret | undefined {
   return { field: keys.join('.'), path: jsonPointer(...keys), reference, kind };
 }
 
+/** SECRET_IN_CONFIG for words that people write beside a configuration (a changelog, a name) and paste a token into. */
+export function assertNoSecretText(texts: Readonly<Record<string, string | undefined>>): void {
+  for (const [field, text] of Object.entries(texts)) {
+    const secret = text === undefined ? undefined : findSecrets(text, { field: '', position: 'other' })[0];
+    if (secret === undefined) continue;
+    const hint = 'Take it out, and consider it known to others: make a new one.';
+    throw new AppError(
+      'SECRET_IN_CONFIG',
+      `\`${field}\` holds a literal secret (${secret.kind}).`,
+      { field, kind: secret.kind },
+      { hint },
+    );
+  }
+}
+
 /** SECRET_IN_CONFIG for the first literal secret. To be called before a payload is stored, hashed or signed. */
 export function assertNoSecret(payload: DraftPayload): void {
   const first = firstSecret(payload);

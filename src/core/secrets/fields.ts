@@ -117,11 +117,15 @@ function entropyOf(text: string): number {
 
 const mixes = (value: string): boolean => /[0-9]/.test(value) && /[A-Za-z]/.test(value);
 
-/** A password or token in a field that is named for one. Single words below 20 letters pass: they are mode names. */
+/**
+ * A password or token in a field that is named for one. People choose words as passwords, so any will do there; in a
+ * field named for a token single words below 20 letters pass: they are mode names.
+ */
 function isExplicitSecret(value: string, name: string): boolean {
   const isPassword = wordsOf(name).some((word) => /^pass|pwd$|word$/.test(word));
   if (/\s/.test(value)) return isPassword ? value.length >= 12 : value.split(/\s+/).some(isLikelySecret);
   if (mixes(value)) return value.length >= (isPassword ? 6 : 8);
+  if (isPassword) return true;
   if (/^(?:[a-z]+|[A-Z]+|[A-Z][a-z]+)$/.test(value)) return value.length >= 20;
   return value.length >= (/^[A-Za-z_-]+$/.test(value) ? 16 : 8);
 }

@@ -1,0 +1,23 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { openSqlite } from '../../stores/sqlite.ts';
+import { UseCounter } from './auth.ts';
+
+test('uses are counted in memory and stored together, with the time of storing', async () => {
+  const store = await openSqlite(':memory:');
+  onTestFinished(() => store.close());
+  const token = { digest: 'd', name: 'n', kind: 'user' as const, scopes: [], expires_at: null, revoked_at: null };
+  const row = { ...token, token_id: 'tok_1', created_at: '2026-11-22T10:00:00.000Z', last_used_at: null, use_count: 0 };
+  await store.tokens.insert('default', row);
+  const uses = new UseCounter(store, () => new Date('2026-11-22T11:00:00.000Z'));
+  for (let time = 0; time < 3; time += 1) uses.count('default', 'tok_1');
+  expect((await store.tokens.byDigest('d'))?.token.use_count).toBe(0);
+  await uses.flush();
+  await uses.flush();
+  expect((await store.tokens.byDigest('d'))?.token).toMatchObject({
+    use_count: 3,
+    last_used_at: '2026-11-22T11:00:00.000Z',
+  });
+  uses.count('default', 'tok_1');
+  await uses.stop();
+  expect((await store.tokens.byDigest('d'))?.token.use_count).toBe(4);
+});

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { OPERATIONS } from '../../operations/index.ts';
+import { openApi } from './openapi.ts';
+
+interface Route {
+  security?: unknown[];
+  parameters?: { name: string; in: string; required?: boolean }[];
+  requestBody?: { required: boolean };
+  responses: Record<string, unknown>;
+  'x-required-scopes'?: string[];
+}
+const document = openApi(OPERATIONS, '1.2.3') as {
+  openapi: string;
+  info: { version: string };
+  security: unknown[];
+  paths: Record<string, Record<string, Route>>;
+};
+const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, route]) => ({ path, method, route })),
+);
+
+test('the document says what it is and that every route needs one of two credentials', () => {
+  expect([document.openapi, document.info.version]).toEqual(['3.1.0', '1.2.3']);
+  expect(document.security).toEqual([{ bearerAuth: [] }, { apiKeyAuth: [] }]);
+  const open = routes.filter(({ route }) => route.security?.length === 0).map(({ path }) => path);
+  expect(open.toSorted()).toEqual(['/health', '/healthz', '/readyz']);
+});
+
+test('every operation with a route is there, with its scope and its refusals', () => {
+  for (const { rest, permission } of OPERATIONS) {
+    if (!rest) continue;
+    const route = document.paths[rest.path]?.[rest.method.toLowerCase()];
+    expect(route?.['x-required-scopes']).toEqual([permission.needs]);
+    expect(Object.keys(route?.responses ?? {})).toEqual(expect.arrayContaining(['400', '401', '403', '500']));
+  }
+});
+
+test('every part of a path is a required parameter', () => {
+  for (const { path, route } of routes) {
+    const parts = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+    const declared = (route.parameters ?? []).filter((parameter) => parameter.in === 'path');
+    expect(declared.map(({ name }) => name).toSorted()).toEqual(parts.toSorted());
+    expect(declared.every(({ required }) => required)).toBe(true);
+  }
+});
+
+test('only what can do without a body says so', () => {
+  expect(document.paths['/v1/keys/initialize']?.['post']?.requestBody?.required).toBe(false);
+  expect(document.paths['/v1/config/{client_id}/{profile_id}/draft']?.['put']?.requestBody?.required).toBe(true);
+});

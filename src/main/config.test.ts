@@ -1,0 +1,99 @@
+import { describe, expect, it, test } from 'vitest';
+import { readConfig } from './config.ts';
+
+const env = { HOME: '/home/ann' };
+const refused = (settings: Record<string, string>, flags: Record<string, unknown> = {}) => {
+  try {
+    readConfig({ ...env, ...settings }, flags);
+  } catch (error) {
+    return error as { code: string; message: string; details: { issues: { path: string }[] } };
+  }
+  throw new Error('nothing was refused');
+};
+
+test('nothing set: everything is local and below the home directory', () => {
+  expect(readConfig(env)).toEqual({
+    home: '/home/ann/.mcp-orchestration',
+    database: '/home/ann/.mcp-orchestration/state.db',
+    mode: 'local',
+    HOST: '127.0.0.1',
+    PORT: 8000,
+    LOG_LEVEL: 'info',
+    CORS_ORIGINS: [],
+    ALLOWED_HOSTS: [],
+    TOOLSETS: [],
+  });
+});
+
+test('settings are read, lists are split, flags win', () => {
+  const config = readConfig(
+    {
+      ...env,
+      MCP_ORCHESTRATION_HOME: '/srv/mcpo',
+      MCP_ORCHESTRATION_DATABASE_URL: 'sqlite:/srv/db/state.db',
+      MCP_ORCHESTRATION_PORT: '1',
+      MCP_ORCHESTRATION_HOST: '0.0.0.0',
+      MCP_ORCHESTRATION_CORS_ORIGINS: 'https://a.example, http://b.example:81,',
+      MCP_ORCHESTRATION_LOG_LEVEL: '',
+    },
+    { PORT: '0', HOST: undefined },
+  );
+  expect(config).toMatchObject({
+    home: '/srv/mcpo',
+    database: '/srv/db/state.db',
+    mode: 'server',
+    PORT: 0,
+    HOST: '0.0.0.0',
+    CORS_ORIGINS: ['https://a.example', 'http://b.example:81'],
+    LOG_LEVEL: 'info',
+  });
+});
+
+describe('a setting that cannot be honoured stops the start and is named', () => {
+  it.each([
+    ['PORT', '65536'],
+    ['PORT', '1.5'],
+    ['PORT', '0x10'],
+    ['PORT', ' 1'],
+    ['LOG_LEVEL', 'loud'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'https://a.example/path'],
+    ['CORS_ORIGINS', 'a.example'],
+    ['DATABASE_URL', 'postgres://somewhere'],
+    ['DATABASE_URL', 'sqlite:relative.db'],
+    ['HOME', 'relative'],
+    ['REDIS_URL', 'redis://x'],
+    ['RATE_LIMIT', '5'],
+    ['NOTHING_OF_OURS', 'x'],
+    ['api_key', 'x'],
+    ['__proto__', 'x'],
+  ])('%s=%s', (name, value) => {
+    const error = refused({ [`MCP_ORCHESTRATION_${name}`]: value });
+    expect(error.code).toBe('INVALID_INPUT');
+    expect(error.details.issues.map(({ path }) => path)).toEqual([`MCP_ORCHESTRATION_${name}`]);
+  });
+
+  it('all of them at once, and no value is quoted', () => {
+    const error = refused(
+      {
+        MCP_ORCHESTRATION_LOG_LEVEL: 'made-up-secret',
+        MCP_ORCHESTRATION_TOKEN: 'made-up-secret',
+        MCP_ORCHESTRATION_BOGUS: 'made-up-secret',
+      },
+      { PORT: 'made-up-secret' },
+    );
+    expect(error.details.issues.map(({ path }) => path).toSorted()).toEqual([
+      'MCP_ORCHESTRATION_BOGUS',
+      'MCP_ORCHESTRATION_LOG_LEVEL',
+      'MCP_ORCHESTRATION_PORT',
+      'MCP_ORCHESTRATION_TOKEN',
+    ]);
+    expect(JSON.stringify([error.message, error.details])).not.toContain('made-up-secret');
+  });
+});
+
+test.each([undefined, '', '/', 'ann', '../ann'])('a HOME of %j is no home', (home) => {
+  expect(() => readConfig(home === undefined ? {} : { HOME: home })).toThrow(
+    'HOME must be the absolute path of your home directory.',
+  );
+});
