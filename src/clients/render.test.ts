@@ -370,13 +370,16 @@ describe('fields that only one client knows', () => {
     expect(render('claude-code', entry).native).toEqual({ type: 'stdio', ...stdio });
   });
 
-  test.each(['command', 'args', 'env', 'url', 'headers', 'headersHelper', 'type', 'timeout'])('they cannot replace %s', (field) => {
-    const entry: Entry = { ...stdio, timeout_ms: 5, 'x-client': { 'claude-code': { [field]: 'evil' } } };
-    const { native, told, messages } = render('claude-code', entry);
-    expect(native).toBeUndefined();
-    expect(told).toEqual([`error LOSSY_RENDERING /mcpServers/it/x-client/claude-code/${field}`]);
-    expect(messages).not.toContain('evil');
-  });
+  test.each(['command', 'args', 'env', 'url', 'headers', 'headersHelper', 'type', 'timeout'])(
+    'they cannot replace %s',
+    (field) => {
+      const entry: Entry = { ...stdio, timeout_ms: 5, 'x-client': { 'claude-code': { [field]: 'evil' } } };
+      const { native, told, messages } = render('claude-code', entry);
+      expect(native).toBeUndefined();
+      expect(told).toEqual([`error LOSSY_RENDERING /mcpServers/it/x-client/claude-code/${field}`]);
+      expect(messages).not.toContain('evil');
+    },
+  );
 
   test('they hold no reference that the client would not resolve in that very spelling', () => {
     const told = (id: string, value: string) =>

@@ -3,7 +3,7 @@
  * Codes are public: they never change meaning and are never removed.
  */
 export const ERRORS = {
-  INVALID_INPUT: { status: 400, exit: 2, hint: 'See `details.issues` for the failing fields.' },
+  INVALID_INPUT: { status: 400, exit: 2, hint: 'Correct what is named, then try again.' },
   INVALID_JSON: { status: 400, exit: 2, hint: 'Send one well-formed JSON value; `details.reason` says what is wrong.' },
   AUTHENTICATION_REQUIRED: {
     status: 401,
@@ -86,7 +86,11 @@ export const ERRORS = {
   CLIENT_ALREADY_EXISTS: { status: 409, exit: 5, hint: 'Choose another client id.' },
   SERVER_ALREADY_EXISTS: { status: 409, exit: 5, hint: 'Choose another server id.' },
   WORKSPACE_ALREADY_EXISTS: { status: 409, exit: 5, hint: 'Choose another workspace id.' },
-  VALIDATION_FAILED: { status: 422, exit: 6, hint: 'Mend the findings in `details.issues`, then try again.' },
+  VALIDATION_FAILED: {
+    status: 422,
+    exit: 6,
+    hint: 'Mend the findings, then try again. `validate-config` shows them all.',
+  },
   POLICY_VIOLATION: { status: 422, exit: 6, hint: 'The findings in `details.issues` name the rules.' },
   SECRET_IN_CONFIG: {
     status: 422,

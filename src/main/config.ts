@@ -36,7 +36,7 @@ const Settings = z.strictObject({
     .regex(/^sqlite:.+/, 'this version stores in SQLite: sqlite:PATH')
     .optional(),
   ALLOWED_HOSTS: list.default([]),
-  TOOLSETS: list.default([]),
+  TOOLSETS: list.pipe(z.array(z.enum(['core'], 'there is no such toolset; this version has core only'))).default([]),
   RATE_LIMIT: z.literal('off', 'this version has no rate limits: say off, or unset it').optional(),
   ...(!IS_BUNDLED && { FAILPOINTS: z.string().optional() }),
 });

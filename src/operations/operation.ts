@@ -185,7 +185,7 @@ function parseInput(operation: Operation, raw: unknown): Record<string, unknown>
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map((issue) => ({
     path: issue.path.map(String).join('.') || ('keys' in issue ? String(issue.keys[0]) : ''),
-    message: issue.message,
+    message: isMissing(issue, raw) ? 'is required' : issue.message,
   }));
   const first = issues[0] ?? { path: '', message: 'invalid input' };
   throw new AppError('INVALID_INPUT', first.path ? `${first.path}: ${first.message}` : first.message, {
@@ -194,6 +194,12 @@ function parseInput(operation: Operation, raw: unknown): Record<string, unknown>
     issues,
   });
 }
+
+/** Zod says "expected string, received undefined" of what is simply not there. */
+const isMissing = ({ path: [name, ...below] }: z.core.$ZodIssue, raw: unknown): boolean =>
+  typeof name === 'string' &&
+  below.length === 0 &&
+  !(typeof raw === 'object' && raw !== null && Object.hasOwn(raw, name));
 
 /** An output that breaks its own schema is a bug of ours: the caller gets INTERNAL_ERROR, the transaction is undone. */
 function checkOutput(operation: Operation, output: unknown): Record<string, unknown> {

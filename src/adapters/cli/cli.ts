@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import type { AppError, Problem } from '../../core/errors.ts';
+import type { AppError, Issue, Problem } from '../../core/errors.ts';
 import { type Answer, answer, type Context, type Operation, refusal } from '../../operations/operation.ts';
 import { badFlag, flagsOf, inputFrom } from './flags.ts';
 import { printable, styleFor, type Terminal, write } from './terminal.ts';
@@ -141,9 +141,21 @@ export async function report(result: Answer & { ok: false }, terminal: Terminal,
   const { problem, exit } = result;
   if (json) await write(terminal.stdout, `${JSON.stringify({ error: problem })}\n`);
   const style = styleFor({ ...terminal, stdout: terminal.stderr });
-  const lines = [`${style.bad(problem.code)}: ${problem.message}`, ...referenceIn(problem), problem.hint, ''];
+  const lines = [
+    `${style.bad(problem.code)}: ${problem.message}`,
+    ...issuesIn(problem),
+    ...referenceIn(problem),
+    problem.hint,
+    '',
+  ];
   await write(terminal.stderr, printable(lines.join('\n')));
   return exit;
+}
+
+/** When several things are wrong, the message says only the first. */
+function issuesIn({ details }: Problem): string[] {
+  const issues = Array.isArray(details['issues']) ? (details['issues'] as Issue[]) : [];
+  return issues.length > 1 ? issues.map(({ path, message }) => `  ${path}: ${message}`) : [];
 }
 
 /** The reference to write in the place of a secret is what a person copies: it has to be in sight, not in the details only. */

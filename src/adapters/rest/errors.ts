@@ -1,6 +1,6 @@
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { AppError, ERRORS, type ErrorCode, type Problem } from '../../core/errors.ts';
+import { AppError, ERRORS, type ErrorCode, invalidInput, type Problem } from '../../core/errors.ts';
 
 /** What the HTTP layer itself refuses, in the words of the catalogue. Undefined: not one of Fastify's. */
 export function fromFastify(
@@ -16,25 +16,24 @@ export function fromFastify(
       return new AppError('UNSUPPORTED_MEDIA_TYPE', 'This server reads application/json only.');
     case 'FST_ERR_BAD_URL':
     case 'FST_ERR_ASYNC_CONSTRAINT':
-      return invalid('path', 'the path of the request cannot be decoded');
+      return invalidInput('path', 'the path of the request cannot be decoded');
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return invalid('content-length', 'the body is not as long as Content-Length says');
+      return invalidInput('content-length', 'the body is not as long as Content-Length says');
     default:
       return undefined;
   }
 }
 
-export function invalid(field: string, message: string): AppError {
-  return new AppError('INVALID_INPUT', `${field}: ${message}`, {
-    field,
-    reason: message,
-    issues: [{ path: field, message }],
-  });
-}
+const CATALOGUED: Readonly<Record<number, ErrorCode>> = {
+  413: 'PAYLOAD_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+  429: 'RATE_LIMITED',
+  503: 'UNAVAILABLE',
+};
 
-/** Statuses of the HTTP layer that no operation has: their reason phrase in upper snake case is the code. */
+/** Statuses of the HTTP layer: a word of the catalogue where it has one, else the reason phrase in upper snake case. */
 export const codeOfStatus = (status: number): string =>
-  (STATUS_CODES[status] ?? 'BAD_REQUEST').toUpperCase().replaceAll(/[^A-Z]+/g, '_');
+  CATALOGUED[status] ?? (STATUS_CODES[status] ?? 'BAD_REQUEST').toUpperCase().replaceAll(/[^A-Z]+/g, '_');
 
 const CLIENT_ERRORS: Record<string, number> = {
   HPE_HEADER_OVERFLOW: 431,

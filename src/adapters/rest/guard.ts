@@ -1,6 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { AppError } from '../../core/errors.ts';
-import { invalid } from './errors.ts';
+import { AppError, invalidInput } from '../../core/errors.ts';
 
 export interface GuardSettings {
   /** Host names (without port, lower case) that requests may name; IPv6 in brackets. */
@@ -15,12 +14,12 @@ export interface GuardSettings {
  */
 export function guardRequest(request: FastifyRequest, settings: GuardSettings): void {
   if (!request.raw.url?.startsWith('/')) {
-    throw invalid('path', 'a request names a path, and its host in the Host header');
+    throw invalidInput('path', 'a request names a path, and its host in the Host header');
   }
   const hosts = rawHeader(request, 'host');
   const host = hosts[0];
   if (hosts.length !== 1 || host === undefined) {
-    throw invalid('host', 'a request names exactly one host');
+    throw invalidInput('host', 'a request names exactly one host');
   }
   if (!settings.allowed_hosts.has(hostName(host))) {
     throw new AppError('HOST_NOT_ALLOWED', 'The host name of this request is not one of this server.', {

@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { AppError } from '../../core/errors.ts';
+import { AppError, invalidInput } from '../../core/errors.ts';
 import { fieldsOf, fromText } from '../../operations/fields.ts';
 import { type Answer, answer, type Context, type Operation } from '../../operations/operation.ts';
-import { invalid } from './errors.ts';
 
 /** Turns `{client_id}` into Fastify's `:client_id`. */
 const routeOf = (path: string) => path.replaceAll(/\{(\w+)\}/g, ':$1');
@@ -36,19 +35,22 @@ function inputOf(
   const body = bodyOf(request);
   for (const name of Object.keys(path)) {
     for (const part of [query, body]) {
-      if (name in part && part[name] !== path[name]) throw invalid(name, 'the path says something else');
+      if (name in part && part[name] !== path[name]) throw invalidInput(name, 'the path says something else');
     }
   }
   const input = { ...query, ...body, ...path };
   const revision = revisionOf(operation, request);
   if (revision === undefined) return { input, conditional: false };
+  if (typeof input['if_revision'] === 'number' && input['if_revision'] !== revision) {
+    throw invalidInput('if_revision', 'the If-Match header says something else');
+  }
   return { input: { ...input, if_revision: revision }, conditional: true };
 }
 
 function queryOf(operation: Operation, request: FastifyRequest): Record<string, unknown> {
   const fields = new Map(fieldsOf(operation).map((field) => [field.name, field]));
   const entries = Object.entries(request.query as Record<string, string | string[]>).map(([name, value]) => {
-    if (Array.isArray(value)) throw invalid(name, 'give it once');
+    if (Array.isArray(value)) throw invalidInput(name, 'give it once');
     const field = fields.get(name);
     return [name, field ? fromText(field, value) : value];
   });
@@ -59,14 +61,14 @@ function bodyOf(request: FastifyRequest): Record<string, unknown> {
   const { body } = request;
   if (body === undefined || body === null) return {};
   if (typeof body === 'object' && !Array.isArray(body)) return body as Record<string, unknown>;
-  throw invalid('body', 'the body is one JSON object');
+  throw invalidInput('body', 'the body is one JSON object');
 }
 
 function revisionOf(operation: Operation, request: FastifyRequest): number | undefined {
   const header = request.headers['if-match'];
-  if (header === undefined || !('if_revision' in operation.input.shape)) return undefined;
+  if (header === undefined || header.trim() === '*' || !('if_revision' in operation.input.shape)) return undefined;
   const revision = /^"(\d{1,15})"$/.exec(header)?.[1];
-  if (revision === undefined) throw invalid('if-match', 'give the ETag of the draft, for example "3"');
+  if (revision === undefined) throw invalidInput('if-match', 'give one ETag of the draft, for example "3", or *');
   return Number(revision);
 }
 

@@ -176,6 +176,10 @@ const corsOf = (origins: ReadonlySet<string>) => ({
 async function registerPages(app: FastifyInstance, { operations, services }: RestSettings): Promise<void> {
   const health = { status: 'ok', version: services.version };
   for (const path of ['/health', '/healthz', '/readyz']) app.get(path, { config: { open: true } }, async () => health);
+  // Clients probe these before they have credentials: nothing is there yet, and that is what they are told.
+  app.all('/.well-known/*', { config: { open: true } }, async (request) => {
+    throw notFound(request);
+  });
   const open = services.mode === 'local';
   const document = openApi(operations, services.version);
   const payloadSchema = z.toJSONSchema(Payload);
