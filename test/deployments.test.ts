@@ -1,0 +1,192 @@
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type App, compose } from '../src/main/compose.ts';
+import { readConfig } from '../src/main/config.ts';
+import { quietLog } from '../src/main/log.ts';
+import { deployConfig, getDeployed } from '../src/operations/deployments.ts';
+import { initializeKeys } from '../src/operations/keys.ts';
+import { invoke, type Operation } from '../src/operations/operation.ts';
+import { publishConfig } from '../src/operations/releases.ts';
+import { makeWorkspace, type Workspace } from './support/workspace.ts';
+
+/** What a deployment means for the file and the ledger, through the operations and real files. */
+
+let workspace: Workspace;
+let app: App;
+const open = (env: Record<string, string>) =>
+  compose({ config: readConfig(env), env, log: quietLog(() => undefined, false) });
+
+beforeEach(async () => {
+  workspace = await makeWorkspace();
+  app = await open(workspace.env);
+  await call(initializeKeys, {});
+});
+afterEach(async () => {
+  await app.close();
+  await workspace.remove();
+});
+
+const call = (operation: Operation, input: Record<string, unknown>, on = app) =>
+  invoke(operation, on.localContext('cli'), input) as Promise<Record<string, never>>;
+const inHome = (path: string) => join(workspace.home, path);
+const entry = (directory: string) => ({ command: 'npx', args: ['-y', 'server-files@1.0.0', directory] });
+const publish = (client_id: string, mcpServers: object, more: object = {}) =>
+  call(publishConfig, { client_id, payload: { mcpServers }, allow_empty: true, ...more });
+
+describe('who owns the entries of a file', () => {
+  test('is the same by every path that leads to it', async () => {
+    mkdirSync(inHome('.cursor'));
+    writeFileSync(inHome('.cursor/mcp.json'), '{}\n');
+    symlinkSync(inHome('.cursor/mcp.json'), inHome('alias.json'));
+    await publish('cursor', { files: entry('/a') });
+    await call(deployConfig, { client_id: 'cursor' });
+    for (const config_path of [inHome('alias.json'), inHome('.cursor/../.cursor/mcp.json')]) {
+      expect(await call(deployConfig, { client_id: 'cursor', config_path })).toMatchObject({ status: 'unchanged' });
+    }
+  });
+
+  test('moves to another client that is deployed into the same file, and the first one says so', async () => {
+    await publish('cursor', { files: entry('/a') });
+    await publish('claude-desktop', { notes: entry('/b') });
+    const config_path = inHome('shared.json');
+    await call(deployConfig, { client_id: 'cursor', config_path });
+    expect(await call(deployConfig, { client_id: 'claude-desktop', config_path })).toMatchObject({
+      changes: { added: ['notes'], removed: ['files'] },
+      profile_switch: { from: 'default', to: 'default' },
+    });
+    expect(await call(getDeployed, { client_id: 'cursor' })).toMatchObject({
+      drift: false,
+      superseded_by: { client_id: 'claude-desktop', profile_id: 'default', sequence: 1 },
+    });
+  });
+});
+
+describe('the place of a deployment', () => {
+  test('is found again when the variable that named it is not set any more', async () => {
+    const elsewhere = inHome('elsewhere');
+    const moved = await open({ ...workspace.env, XDG_CONFIG_HOME: elsewhere });
+    await publish('vscode', { files: entry('/a') });
+    await call(deployConfig, { client_id: 'vscode' }, moved);
+    await moved.close();
+    expect(await call(getDeployed, { client_id: 'vscode' })).toMatchObject({
+      drift: false,
+      config_path: join(elsewhere, 'Code/User/mcp.json'),
+    });
+  });
+
+  test('is never inside the data directory', async () => {
+    await publish('cursor', { files: entry('/a') });
+    const config_path = inHome('.mcp-orchestration/mcp.json');
+    await expect(call(deployConfig, { client_id: 'cursor', config_path })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      details: { field: 'config_path' },
+    });
+  });
+
+  test.each(['/etc/mcp.json', '/tmp/mcp.json'])('is not %s', async (config_path) => {
+    await publish('cursor', { files: entry('/a') });
+    await expect(call(deployConfig, { client_id: 'cursor', config_path })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+    });
+  });
+});
+
+describe('taking the last server out', () => {
+  test.each([
+    ['a map of others', '{\n\t"mcpServers": {\n\t\t"mine": {"command": "x"} // mine\n\t},\n}\n', 'vscode'],
+    ['no map', '// only words\r\n{ "inputs": [], }\r\n', 'vscode'],
+    ['nothing at all', '', 'cursor'],
+    ['a byte-order mark', '\uFEFF{"other": 1.0}', 'cursor'],
+    ['one line', '{"mcpServers":{},"n":1e3}', 'claude-desktop'],
+  ])('gives back the original bytes of a file with %s', async (_what, original, client_id) => {
+    const path =
+      {
+        vscode: '.config/Code/User/mcp.json',
+        cursor: '.cursor/mcp.json',
+        'claude-desktop': '.config/Claude/claude_desktop_config.json',
+      }[client_id] ?? '';
+    mkdirSync(join(inHome(path), '..'), { recursive: true });
+    writeFileSync(inHome(path), original);
+    await publish(client_id, { files: entry('/a'), notes: entry('/b') });
+    await call(deployConfig, { client_id });
+    expect(readFileSync(inHome(path), 'utf8')).toContain('server-files@1.0.0');
+    await publish(client_id, { notes: entry('/c') });
+    await call(deployConfig, { client_id });
+    await publish(client_id, {});
+    await call(deployConfig, { client_id });
+    expect(readFileSync(inHome(path), 'utf8')).toBe(original);
+  });
+});
+
+describe('drift', () => {
+  const drifted = async () => {
+    await publish('cursor', { files: entry('/a'), notes: entry('/b') });
+    await call(deployConfig, { client_id: 'cursor' });
+    writeFileSync(inHome('.cursor/mcp.json'), '{"mcpServers":{"files":{"command":"sh"}}}\n');
+    await publish('cursor', { files: entry('/new'), notes: entry('/new') });
+  };
+
+  test('is kept when that is said: nobody overwrites a change, and what was taken out stays out', async () => {
+    await drifted();
+    expect(await call(deployConfig, { client_id: 'cursor', on_drift: 'keep' })).toMatchObject({ status: 'deployed' });
+    expect(readFileSync(inHome('.cursor/mcp.json'), 'utf8')).toBe('{"mcpServers":{"files":{"command":"sh"}}}\n');
+  });
+
+  test('is shown by kind and name, and overwritten when that is said', async () => {
+    await drifted();
+    expect((await call(getDeployed, { client_id: 'cursor' }))['changes']).toEqual([
+      { server: 'files', kind: 'changed', detail: 'changed: command; missing: type, args' },
+      { server: 'notes', kind: 'missing' },
+    ]);
+    await call(deployConfig, { client_id: 'cursor', on_drift: 'overwrite' });
+    expect(await call(getDeployed, { client_id: 'cursor' })).toMatchObject({ drift: false, up_to_date: true });
+  });
+});
+
+describe('a pin', () => {
+  test('deploys an older release and leaves the latest where it is', async () => {
+    const first = await publish('cursor', { files: entry('/a') });
+    await publish('cursor', { files: entry('/b') });
+    const artifact_id = first['artifact_id'];
+    expect(await call(deployConfig, { client_id: 'cursor', artifact_id })).toMatchObject({ pinned: true, sequence: 1 });
+    expect(readFileSync(inHome('.cursor/mcp.json'), 'utf8')).toContain('/a');
+    expect(await call(getDeployed, { client_id: 'cursor' })).toMatchObject({
+      pinned: true,
+      up_to_date: false,
+      drift: false,
+    });
+  });
+});
+
+describe('a plan', () => {
+  test('binds a later deployment to the file it was made for', async () => {
+    mkdirSync(inHome('.cursor'));
+    writeFileSync(inHome('.cursor/mcp.json'), '{"mcpServers":{}}\n');
+    await publish('cursor', { files: entry('/a') });
+    const planned = (await call(deployConfig, { client_id: 'cursor', dry_run: true })) as unknown as {
+      plan: { file_sha256: string; diff: string };
+    };
+    expect(planned.plan.diff).toContain('+     "/a"');
+    const expect_file_sha256 = planned.plan.file_sha256;
+    writeFileSync(inHome('.cursor/mcp.json'), '{"mcpServers":{}} \n');
+    await expect(call(deployConfig, { client_id: 'cursor', expect_file_sha256 })).rejects.toMatchObject({
+      code: 'CLIENT_FILE_CHANGED',
+    });
+    writeFileSync(inHome('.cursor/mcp.json'), '{"mcpServers":{}}\n');
+    expect(await call(deployConfig, { client_id: 'cursor', expect_file_sha256 })).toMatchObject({ status: 'deployed' });
+  });
+
+  test('shows no secret that somebody wrote into an entry that it takes over', async () => {
+    const token = `ghp_${'A1b2'.repeat(9)}`;
+    mkdirSync(inHome('.cursor'));
+    writeFileSync(
+      inHome('.cursor/mcp.json'),
+      JSON.stringify({ mcpServers: { files: { command: 'x', env: { T: token } } } }),
+    );
+    await publish('cursor', { files: entry('/a') });
+    const planned = await call(deployConfig, { client_id: 'cursor', dry_run: true, adopt: true });
+    expect(JSON.stringify(planned)).not.toContain(token);
+    expect(JSON.stringify(planned)).toContain('server-files@1.0.0');
+  });
+});
