@@ -68,7 +68,8 @@ test('nothing but protocol comes out of stdout, whatever is sent and however muc
   server.child.stdin?.end();
   expect(await server.ended).toEqual([0, null]);
   for (const line of server.lines) expect(JSON.parse(line), line.slice(0, 200)).toMatchObject({ jsonrpc: '2.0' });
-  expect(server.lines).toHaveLength(6);
+  // Five answers, that of the handshake, and the parse error of what was no JSON.
+  expect(server.lines).toHaveLength(7);
 });
 
 test('requests that were sent before the input ended are all answered', async () => {

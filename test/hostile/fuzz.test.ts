@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Field, fieldsOf } from '../../src/operations/fields.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import type { Operation } from '../../src/operations/operation.ts';
+import { callOn } from '../crash/invariants.ts';
 import { requestOf } from './doors.ts';
 import { sendRaw } from './raw-http.ts';
 import { API_KEY, codeIn, startRest } from './server.ts';
@@ -56,6 +57,14 @@ const payload = fc.oneof(
 );
 const map = fc.oneof(fc.dictionary(text, fc.oneof(text, junk), { maxKeys: 3 }), text, fc.json());
 
+/** Things that mostly exist: what is not found is seldom looked into. */
+const IDS: Record<string, fc.Arbitrary<unknown>> = {
+  client_id: fc.constantFrom('cursor', 'cursor', 'vscode', 'claude-desktop', 'x'),
+  profile_id: fc.constantFrom('default', 'default', 'dev', 'x'),
+  server_id: fc.constantFrom('memory', 'filesystem', 'github', 'x'),
+  server_name: name,
+};
+
 /** Values for a field: mostly of its type, sometimes anything. */
 function valueFor(field: Field): fc.Arbitrary<unknown> {
   const fitting: Record<Field['type'], fc.Arbitrary<unknown>> = {
@@ -73,7 +82,7 @@ function valueFor(field: Field): fc.Arbitrary<unknown> {
     'flag-or-list': fc.oneof(fc.constant(true), fc.array(text, { maxLength: 2 })),
     any: payload,
   };
-  const known = field.name.endsWith('_id') && !field.name.includes('artifact') ? name : fitting[field.type];
+  const known = IDS[field.name] ?? fitting[field.type];
   return fc.oneof(
     { weight: 6, arbitrary: known },
     { weight: 1, arbitrary: fitting[field.type] },
@@ -181,6 +190,11 @@ describe('requests that a generator made from the operations', { timeout: 60_000
   let rest: Awaited<ReturnType<typeof startRest>>;
   beforeAll(async () => {
     rest = await startRest();
+    const target = { client_id: 'cursor', profile_id: 'default' };
+    const payload = { mcpServers: { x: { command: 'node', args: [] } } };
+    await callOn(rest.app, 'initialize_keys');
+    await callOn(rest.app, 'publish_config', { ...target, payload });
+    await callOn(rest.app, 'deploy_config', target);
   });
   afterAll(() => rest.close());
 

