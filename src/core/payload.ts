@@ -75,9 +75,15 @@ export type Payload = z.infer<typeof Payload>;
 /** Anything JSON can say, as it came out of the strict reader. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
 
+/**
+ * Any JSON value. What reaches a schema of ours has passed a strict reader or `assertJsonValue` before: checking it once
+ * more value by value would cost more than everything else that is done with a large payload.
+ */
+export const AnyJson = z.unknown() as unknown as z.ZodType<z.core.util.JSONType>;
+
 /** What a draft may hold: an object with an object `mcpServers` whose members are objects. */
 export const DraftPayload = z
-  .looseObject({ mcpServers: z.record(z.string(), z.record(z.string(), z.json())) })
+  .looseObject({ mcpServers: z.record(z.string(), z.record(z.string(), AnyJson)) })
   .meta({ id: 'DraftPayload', description: 'A payload in the making: faults inside an entry become findings.' });
 export type DraftPayload = z.infer<typeof DraftPayload>;
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { keyIdOf } from '../core/keys.ts';
 import { failpoint } from './failpoint.ts';
-import { removeStaleIn, temporaryBeside } from './temporary.ts';
+import { removeStaleIn, syncDirectory, temporaryBeside } from './temporary.ts';
 
 /** Signs with the private key that is in force now. */
 export interface Signer {
@@ -152,15 +152,6 @@ export class KeyDirectory {
         { cause: error },
       );
     }
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

@@ -4,7 +4,7 @@ import { CLIENTS, clientById } from '../clients/index.ts';
 import { AppError } from '../core/errors.ts';
 import { ClientId, ProfileId } from '../core/ids.ts';
 import { nearest } from '../core/nearest.ts';
-import { DraftPayload } from '../core/payload.ts';
+import { AnyJson, DraftPayload } from '../core/payload.ts';
 import type { Context, Target } from './operation.ts';
 
 /** Schemas and look-ups that several nouns share. */
@@ -19,7 +19,7 @@ export const IfRevision = z.int().min(0).optional().meta({
 });
 
 /** A payload as callers send it: any JSON. `assertDraftShape` says in words what is wrong with it. */
-export const PayloadInput = z.json().meta({
+export const PayloadInput = AnyJson.meta({
   description: 'A payload: {"mcpServers": {name: {command, args, env?} or {type, url, headers?}}}.',
 });
 

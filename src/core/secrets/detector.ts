@@ -219,7 +219,11 @@ export function assertNoSecretText(texts: Readonly<Record<string, string | undef
 export function assertNoSecret(payload: DraftPayload): void {
   const first = firstSecret(payload);
   if (first === undefined) return;
-  throw new AppError('SECRET_IN_CONFIG', `\`${first.field}\` holds a literal secret (${first.kind}).`, { ...first });
+  throw new AppError(
+    'SECRET_IN_CONFIG',
+    `\`${first.field}\` holds a literal secret (${first.kind}). Write ${first.reference} instead.`,
+    { ...first },
+  );
 }
 
 /** The text with each literal secret written as what a message may show of it. */

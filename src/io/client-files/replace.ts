@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, link, lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import { failpoint } from '../failpoint.ts';
+import { removeStaleIn, syncDirectory, temporaryBeside } from '../temporary.ts';
 import { codeOf, step, writeFailed } from './faults.ts';
 import { type FileBytes, readBytes, sha256Of } from './read.ts';
 import type { Target } from './target.ts';
@@ -29,8 +29,9 @@ export async function replaceDurably(
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   const directory = path.dirname(target.path);
   await makeDirectories(directory);
-  await removeStale(target.path);
-  const temporary = temporaryName(target.path);
+  await removeStaleIn(directory);
+  // Long names are cut, because a file name has at most 255 bytes.
+  const temporary = temporaryBeside(directory, path.basename(target.path).slice(0, 40));
   try {
     await writeTemporary(temporary, bytes, target, options);
     await moveIntoPlace(temporary, target, options);
@@ -61,32 +62,6 @@ const lstatOrNull = (name: string) =>
     if (codeOf(error) === 'ENOENT') return null;
     throw error;
   });
-
-/** `.<name>.mcpo-<pid>-<random>.tmp`; long names are cut, because a file name has at most 255 bytes. */
-const prefixOf = (file: string) => `.${path.basename(file).slice(0, 40)}.mcpo-`;
-const temporaryName = (file: string) =>
-  path.join(path.dirname(file), `${prefixOf(file)}${process.pid}-${randomBytes(8).toString('hex')}.tmp`);
-
-/** Takes away what writers of ours left behind when they were killed. A failure here is no reason not to write. */
-async function removeStale(file: string): Promise<void> {
-  const directory = path.dirname(file);
-  const prefix = prefixOf(file);
-  const names = await readdir(directory).catch(() => []);
-  for (const name of names) {
-    if (!name.startsWith(prefix)) continue;
-    const pid = /^(\d+)-[0-9a-f]{16}\.tmp$/.exec(name.slice(prefix.length))?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) await unlink(path.join(directory, name)).catch(() => undefined);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) !== 'ESRCH';
-  }
-}
 
 async function writeTemporary(name: string, bytes: Uint8Array, target: Target, options: ReplaceOptions): Promise<void> {
   const old = await readBytes(target);
@@ -154,19 +129,6 @@ async function finish(file: string, options: ReplaceOptions): Promise<void> {
     const hint = 'The new file is in place. Mend the disk, then deploy again.';
     const details = { reason, step: 'fsync_directory', path: file, replaced: true };
     throw new AppError('WRITE_FAILED', message, details, { cause, hint });
-  }
-}
-
-/** Windows and some network file systems know no fsync of a directory. */
-async function syncDirectory(directory: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(directory, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } catch (error) {
-    if (!['EINVAL', 'ENOTSUP'].includes(codeOf(error))) throw error;
-  } finally {
-    await handle.close();
   }
 }
 
