@@ -28,7 +28,6 @@ export const ROLES = {
   auditor: [...viewer, 'audit:read'],
   admin: SCOPES,
 } as const satisfies Record<string, readonly Scope[]>;
-export type Role = keyof typeof ROLES;
 
 /** A scope that includes another: who may change a draft may look at it. */
 const IMPLIES: Partial<Record<Scope, readonly Scope[]>> = { 'config:write': ['config:read'] };

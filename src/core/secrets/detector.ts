@@ -5,7 +5,7 @@ import { isReferenceName, jsonPointer, spellReference } from '../references.ts';
 import { visible } from '../validation/invisible.ts';
 import { type FoundSecret, findSecrets, maskSecret, type SecretContext, type SecretPosition } from './text.ts';
 
-export { findSecrets, maskSecret } from './text.ts';
+export { findSecrets } from './text.ts';
 
 /** A literal secret of a payload, without the secret. */
 export interface PlacedSecret {
