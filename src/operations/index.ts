@@ -1,6 +1,7 @@
 import * as capabilities from './capabilities.ts';
 import * as clients from './clients.ts';
 import * as comparison from './comparison.ts';
+import * as deployed from './deployed.ts';
 import * as deployments from './deployments.ts';
 import * as drafts from './drafts.ts';
 import * as keys from './keys.ts';
@@ -10,7 +11,19 @@ import * as servers from './servers.ts';
 import * as tokens from './tokens.ts';
 import * as validation from './validation.ts';
 
-const modules = [clients, servers, drafts, validation, releases, comparison, deployments, keys, tokens, capabilities];
+const modules = [
+  clients,
+  servers,
+  drafts,
+  validation,
+  releases,
+  comparison,
+  deployments,
+  deployed,
+  keys,
+  tokens,
+  capabilities,
+];
 
 const isOperation = (value: unknown): value is Operation =>
   typeof value === 'object' && value !== null && 'id' in value && 'run' in value && 'permission' in value;

@@ -13,7 +13,7 @@ const terminal = (stdin = ''): Terminal => ({
   stdin: Readable.from([stdin]),
   stdout: new PassThrough(),
   stderr: new PassThrough(),
-  cwd: '/work',
+  cwd: '/here',
   env: { HOME: '/home/ann' },
 });
 
@@ -104,11 +104,11 @@ test('a payload comes as text, from a file or from stdin, through the strict rea
 test('paths are meant as a person in a terminal means them', async () => {
   expect(absolutePath('~', terminal())).toBe('/home/ann');
   expect(absolutePath('~/a', terminal())).toBe('/home/ann/a');
-  expect(absolutePath('~bob/a', terminal())).toBe('/work/~bob/a');
+  expect(absolutePath('~bob/a', terminal())).toBe('/here/~bob/a');
   expect(absolutePath('../a', terminal())).toBe('/a');
   expect(absolutePath('/a', terminal())).toBe('/a');
-  expect(await inputOf('deploy-config', ['--config-path', 'a/b'])).toEqual({ config_path: '/work/a/b' });
+  expect(await inputOf('deploy-config', ['--config-path', 'a/b'])).toEqual({ config_path: '/here/a/b' });
   expect(await inputOf('add-server', ['filesystem', '--param', 'path=~/x', '--param', 'path=y'])).toMatchObject({
-    params: { path: ['/home/ann/x', '/work/y'] },
+    params: { path: ['/home/ann/x', '/here/y'] },
   });
 });

@@ -4,8 +4,11 @@ import type { JsonValue } from '../../core/payload.ts';
 import type { Glue } from '../../core/splice/types.ts';
 import { readClientFile } from '../../io/client-files/read.ts';
 import type { AuditRow, DeploymentRow } from '../../stores/store.ts';
-import type { Context } from '../operation.ts';
+import type { Context, Target } from '../operation.ts';
 import { diskOf, type Place } from './place.ts';
+
+/** Shorter than the time limit of a request, so that a caller over HTTP is told why. */
+export const LOCK_WAIT_MS = 8_000;
 
 /** What the ledger keeps of one deployment: the entries that we own, in order, and how to give back the original bytes. */
 export interface Ledger {
@@ -78,3 +81,7 @@ export function factsOfDeployment(row: DeploymentRow): AuditRow['facts'] {
     row;
   return { deployment_id, artifact_id, sequence, config_scope, config_path, pinned, renderer_version, native_sha256 };
 }
+
+/** Whether two things are about the same client and profile. */
+export const isSameTarget = (a: Target, b: Target): boolean =>
+  a.client_id === b.client_id && a.profile_id === b.profile_id;
