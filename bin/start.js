@@ -39,7 +39,12 @@ function cacheCompiledCode() {
   const { MCP_ORCHESTRATION_HOME, HOME } = process.env;
   const home = MCP_ORCHESTRATION_HOME || (HOME && join(HOME, '.mcp-orchestration'));
   if (!home || !process.getuid) return;
-  const found = statSync(home, { throwIfNoEntry: false });
-  const isOurs = found?.isDirectory() && found.uid === process.getuid() && (found.mode & 0o022) === 0;
+  let found;
+  try {
+    found = statSync(home);
+  } catch {
+    return; // the program itself says in words what is wrong with the directory, where that matters
+  }
+  const isOurs = found.isDirectory() && found.uid === process.getuid() && (found.mode & 0o022) === 0;
   if (isOurs) module.enableCompileCache(join(home, 'cache'));
 }

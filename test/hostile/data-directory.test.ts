@@ -84,4 +84,12 @@ describe('a hostile data directory', { timeout: 60_000 }, () => {
     expect(readdirSync(victim.home)).toEqual(['victim.json']);
     expect(statSync(join(victim.home, 'victim.json')).size).toBe(2);
   });
+
+  it('one that cannot even be looked at is refused in words, not with a stack', async () => {
+    const workspace = await testWorkspace();
+    const env = { ...workspace.env, MCP_ORCHESTRATION_HOME: `/${'x'.repeat(5000)}` };
+    const refused = await cli({ ...workspace, env }, 'list-profiles', 'cursor', '--json');
+    expect(refused.json()['error']).toMatchObject({ code: 'WRITE_FAILED', details: { reason: 'ENAMETOOLONG' } });
+    expect(refused.stderr).not.toMatch(/\n\s+at /);
+  });
 });

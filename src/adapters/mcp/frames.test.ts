@@ -76,4 +76,15 @@ describe('messages on stdio', () => {
     expect(on).toBe(call(9, '{}'));
     expect(answers).toMatchObject([{ id: null, error: { data: { error: { code: 'PAYLOAD_TOO_LARGE' } } } }]);
   });
+
+  test('that meet a fault of ours end the stream with it, instead of waiting for ever', async () => {
+    const fault = new Error('a fault of ours');
+    const frames = strictFrames(
+      () => Promise.reject(fault),
+      () => undefined,
+    );
+    const ended = expect(text(frames)).rejects.toThrow('a fault of ours');
+    frames.write('nonsense\n');
+    await ended;
+  });
 });

@@ -35,11 +35,15 @@ export function strictFrames(refuse: Refuse, answer: (line: string) => void): Tr
   };
   return new Transform({
     async transform(chunk: Buffer, _encoding, done) {
-      for (const part of lines(chunk)) {
-        const line = await take(part);
-        if (line) this.push(line);
+      try {
+        for (const part of lines(chunk)) {
+          const line = await take(part);
+          if (line) this.push(line);
+        }
+        done();
+      } catch (error) {
+        done(error as Error);
       }
-      done();
     },
   });
 }

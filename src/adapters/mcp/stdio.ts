@@ -31,6 +31,8 @@ export async function serveMcpStdio(
     (line) => void streams.stdout.write(`${line}\n`),
   );
   streams.stdin.once('close', () => strict.end());
+  // `pipe` does not hand an error on: a fault of ours ends the server with words instead of a stack.
+  strict.once('error', (error) => input.destroy(error));
   const transport = watched(new StdioServerTransport(streams.stdin.pipe(strict).pipe(input), streams.stdout), open);
   const handle = serveStdio(() => mcpServer(operations, settings), { transport });
   await ended;

@@ -2,13 +2,15 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openSqlite } from '../../stores/sqlite.ts';
 import { UseCounter } from './auth.ts';
 
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
 test('uses are counted in memory and stored together, with the time of storing', async () => {
   const store = await openSqlite(':memory:');
   onTestFinished(() => store.close());
   const token = { digest: 'd', name: 'n', kind: 'user' as const, scopes: [], expires_at: null, revoked_at: null };
   const row = { ...token, token_id: 'tok_1', created_at: '2026-11-22T10:00:00.000Z', last_used_at: null, use_count: 0 };
   await store.tokens.insert('default', row);
-  const uses = new UseCounter(store, () => new Date('2026-11-22T11:00:00.000Z'));
+  const uses = new UseCounter(store, () => new Date('2026-11-22T11:00:00.000Z'), silent);
   for (let time = 0; time < 3; time += 1) uses.count('default', 'tok_1');
   expect((await store.tokens.byDigest('d'))?.token.use_count).toBe(0);
   await uses.flush();
@@ -20,4 +22,33 @@ test('uses are counted in memory and stored together, with the time of storing',
   uses.count('default', 'tok_1');
   await uses.stop();
   expect((await store.tokens.byDigest('d'))?.token.use_count).toBe(4);
+});
+
+test('a store that takes nothing now costs no use and stops nobody: the uses are stored later', async () => {
+  const store = await openSqlite(':memory:');
+  onTestFinished(() => store.close());
+  const token = { digest: 'd', name: 'n', kind: 'user' as const, scopes: [], expires_at: null, revoked_at: null };
+  const row = { ...token, token_id: 'tok_1', created_at: '2026-11-22T10:00:00.000Z', last_used_at: null, use_count: 0 };
+  await store.tokens.insert('default', row);
+  const closed = await openSqlite(':memory:');
+  await closed.close();
+  let current = closed.tokens;
+  const warnings: string[] = [];
+  const counted = {
+    ...store,
+    get tokens() {
+      return current;
+    },
+  };
+  const uses = new UseCounter(counted, () => new Date(0), {
+    ...silent,
+    warn: (_fields, words) => warnings.push(words),
+  });
+  uses.count('default', 'tok_1');
+  await uses.flush();
+  uses.count('default', 'tok_1');
+  expect(warnings).toHaveLength(1);
+  current = store.tokens;
+  await uses.stop();
+  expect((await store.tokens.byDigest('d'))?.token.use_count).toBe(2);
 });

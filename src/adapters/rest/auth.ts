@@ -4,6 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import { AGENT_SCOPES, expandScopes, SCOPES, type Scope } from '../../core/scopes.ts';
 import { isWellFormedToken, tokenDigest } from '../../core/token.ts';
 import type { Principal } from '../../operations/operation.ts';
+import type { Log } from '../../operations/services.ts';
 import type { Store } from '../../stores/store.ts';
 
 export interface Caller {
@@ -62,27 +63,40 @@ export class UseCounter {
   readonly #store: Store;
   readonly #now: () => Date;
   readonly #pending = new Map<string, { workspace: string; token_id: string; uses: number }>();
+  readonly #log: Log;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(store: Store, now: () => Date) {
+  constructor(store: Store, now: () => Date, log: Log) {
     this.#store = store;
     this.#now = now;
+    this.#log = log;
     this.#timer = setInterval(() => void this.flush(), 10_000);
     this.#timer.unref();
   }
 
   count(workspace: string, token_id: string): void {
-    const entry = this.#pending.get(token_id);
-    if (entry) entry.uses += 1;
-    else this.#pending.set(token_id, { workspace, token_id, uses: 1 });
+    this.#add(workspace, token_id, 1);
   }
 
+  /** Never fails: a store that cannot be written now gets the uses with the next flush. */
   async flush(): Promise<void> {
     const entries = [...this.#pending.values()];
     this.#pending.clear();
     const at = this.#now().toISOString();
-    for (const { workspace, token_id, uses } of entries)
-      await this.#store.tokens.addUses(workspace, token_id, uses, at);
+    for (const { workspace, token_id, uses } of entries) {
+      try {
+        await this.#store.tokens.addUses(workspace, token_id, uses, at);
+      } catch (err) {
+        this.#add(workspace, token_id, uses);
+        this.#log.warn({ err, token_id }, 'the uses of a token could not be stored');
+      }
+    }
+  }
+
+  #add(workspace: string, token_id: string, uses: number): void {
+    const entry = this.#pending.get(token_id);
+    if (entry) entry.uses += uses;
+    else this.#pending.set(token_id, { workspace, token_id, uses });
   }
 
   async stop(): Promise<void> {

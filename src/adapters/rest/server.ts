@@ -73,7 +73,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     reply.header('allow', methods.join(', '));
     throw new AppError('METHOD_NOT_ALLOWED', `This path takes ${methods.join(', ')}.`, { allowed: methods });
   });
-  const uses = new UseCounter(settings.store, now);
+  const uses = new UseCounter(settings.store, now, services.log);
   app.addHook('onClose', () => uses.stop());
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
