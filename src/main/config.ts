@@ -3,6 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
 import { nullRecord } from '../core/ids.ts';
+import { TOOLSETS } from '../operations/operation.ts';
 import { IS_BUNDLED } from './build.ts';
 
 /** Everything that can be set from outside, in one schema: the only reader of the environment. */
@@ -36,7 +37,9 @@ const Settings = z.strictObject({
     .regex(/^sqlite:.+/, 'this version stores in SQLite: sqlite:PATH')
     .optional(),
   ALLOWED_HOSTS: list.default([]),
-  TOOLSETS: list.pipe(z.array(z.enum(['core'], 'there is no such toolset; this version has core only'))).default([]),
+  TOOLSETS: list
+    .pipe(z.array(z.enum(TOOLSETS, `there is no such toolset; there are ${TOOLSETS.join(', ')}`)))
+    .default([]),
   RATE_LIMIT: z.literal('off', 'this version has no rate limits: say off, or unset it').optional(),
   ...(!IS_BUNDLED && { FAILPOINTS: z.string().optional() }),
 });

@@ -49,10 +49,13 @@ export interface RestBinding {
   etag?: (output: never) => string;
 }
 
+/** Groups of tools: `core` is always on, the others are switched on by name, so that a model's context stays small. */
+export const TOOLSETS = ['core', 'releases', 'machine'] as const;
+
 export interface McpBinding {
   /** Public tool name; an operation may be a resource only. */
   tool?: string;
-  toolset?: 'core';
+  toolset?: (typeof TOOLSETS)[number];
   /** Resource (or template) whose contents are this operation's output. */
   resource?: { name: string; uri: string };
 }
