@@ -1,6 +1,7 @@
-import { constants } from 'node:fs';
+import { constants, fstatSync, lstatSync, readFileSync, readSync, renameSync } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../core/errors.ts';
 import { failpoint } from '../failpoint.ts';
 import { removeStaleIn, syncDirectory, temporaryBeside } from '../temporary.ts';
@@ -90,8 +91,79 @@ async function moveIntoPlace(temporary: string, target: Target, options: Replace
   if ((now?.sha256 ?? null) !== options.expected_sha256) throw changed(target);
   if (!(await isWhereItWas(path.dirname(target.path)))) throw changed(target);
   failpoint(`${options.failpoint ?? 'file'}.before-rename`);
-  if (options.expected_sha256 === null) await createExclusively(temporary, target);
-  else await step('rename', target.path, () => rename(temporary, target.path));
+  if (now === null) await createExclusively(temporary, target);
+  else await takePlaceOf(now.bytes, temporary, target, options);
+}
+
+/**
+ * The client itself may write at this moment. The last look and the rename are neighbouring system calls, and the old
+ * file is held open meanwhile: what somebody still wrote into it is seen afterwards, and given back.
+ */
+async function takePlaceOf(
+  expected: Buffer,
+  temporary: string,
+  target: Target,
+  options: ReplaceOptions,
+): Promise<void> {
+  const old = await step('read', target.path, () => open(target.path, READ_ONLY));
+  try {
+    const ours = readFileSync(temporary);
+    if (!readWhole(old.fd).equals(expected) || !isStill(old.fd, target.path)) throw changed(target);
+    await step('rename', target.path, async () => renameSync(temporary, target.path));
+    if (!readWhole(old.fd).equals(expected)) await giveBack(old.fd, ours, target, options);
+  } finally {
+    await old.close();
+  }
+}
+
+const READ_ONLY = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+function readWhole(fd: number): Buffer {
+  const bytes = Buffer.alloc(fstatSync(fd).size);
+  let at = 0;
+  while (at < bytes.length) {
+    const read = readSync(fd, bytes, at, bytes.length - at, at);
+    if (read === 0) break;
+    at += read;
+  }
+  return bytes.subarray(0, at);
+}
+
+/** Does the name still lead to the open file? */
+function isStill(fd: number, name: string): boolean {
+  const [open, named] = [fstatSync(fd, { bigint: true }), lstatSync(name, { bigint: true })];
+  return open.ino === named.ino && open.dev === named.dev;
+}
+
+/** A write in place begins by emptying the file; the content follows within this time, or the writer died. */
+const SETTLING_MS = 200;
+
+/** Somebody wrote into the old file just before it was replaced: their content becomes the file again, ours is withdrawn. */
+async function giveBack(fd: number, ours: Buffer, target: Target, options: ReplaceOptions): Promise<never> {
+  const until = performance.now() + SETTLING_MS;
+  let shown = ours;
+  while (performance.now() < until) {
+    const theirs = readWhole(fd);
+    if (theirs.length > 0 && !theirs.equals(shown) && (await putBack(theirs, shown, target, options))) shown = theirs;
+    await sleep(1);
+  }
+  if (shown.equals(ours)) await putBack(readWhole(fd), shown, target, options);
+  throw changed(target);
+}
+
+/** False when the file is not what we left there: then its writer has moved on, and the file is theirs already. */
+async function putBack(theirs: Buffer, shown: Buffer, target: Target, options: ReplaceOptions): Promise<boolean> {
+  const temporary = temporaryBeside(path.dirname(target.path), path.basename(target.path).slice(0, 40));
+  try {
+    await writeTemporary(temporary, theirs, target, options);
+    const now = await readBytes(target);
+    if (!now?.bytes.equals(shown)) return false;
+    await step('rename', target.path, () => rename(temporary, target.path));
+  } finally {
+    await unlink(temporary).catch(() => undefined);
+  }
+  await finish(target.path, options);
+  return true;
 }
 
 /** A directory on the way that became a link since the path was resolved would carry the file elsewhere. */

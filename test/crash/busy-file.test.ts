@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { testWorkspace } from '../support/workspace.ts';
+import { call, callOn, onHome } from './invariants.ts';
+
+/** A client that counts in its own file every few milliseconds, and looks each time whether its last count is still there. */
+const CLIENT = `
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+const [file, how] = process.argv.slice(2);
+let last = 0;
+let going = true;
+process.stdin.on('end', () => { going = false; }).resume();
+// Every now and then it pauses, as every client does: otherwise a slow machine would find no moment to write.
+const pause = () => new Promise((resolve) => setTimeout(resolve, last % 40 === 0 ? 100 : 2 + Math.random() * 4));
+const read = () => JSON.parse(readFileSync(file, 'utf8'));
+while (going) {
+  const found = read();
+  if (found.count < last || found.mine !== 'kept') {
+    console.log('lost: ' + found.count + ' after ' + last + ', mine ' + found.mine);
+    process.exit(1);
+  }
+  last = found.count + 1;
+  const text = JSON.stringify({ ...found, count: last }, null, 2);
+  if (how === 'rename') { writeFileSync(file + '.client', text); renameSync(file + '.client', file); }
+  else writeFileSync(file, text);
+  await pause();
+}
+console.log('counted to ' + read().count);
+`;
+
+const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 50);
+
+it.each(['rename', 'in-place'])(
+  'a client that rewrites its file every few milliseconds (%s) never loses its own keys to a deployment',
+  async (how) => {
+    const workspace = await testWorkspace();
+    const file = join(workspace.home, '.claude.json');
+    const script = join(workspace.home, 'client.mjs');
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, '{"count": 0, "mine": "kept"}\n');
+    writeFileSync(script, CLIENT);
+    await call(workspace, 'initialize_keys');
+    const child = spawn(process.execPath, [script, file, how], { stdio: ['pipe', 'pipe', 'inherit'] });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let said = '';
+    child.stdout.on('data', (chunk) => {
+      said += chunk;
+    });
+    const outcomes = new Map<string, number>();
+    await onHome(workspace, async (app) => {
+      for (let round = 1; round <= ROUNDS; round += 1) {
+        const payload = { mcpServers: { ours: { command: 'node', args: [String(round)] } } };
+        await callOn(app, 'publish_config', { client_id: 'claude-code', payload });
+        const outcome = await callOn(app, 'deploy_config', { client_id: 'claude-code', on_drift: 'overwrite' }).then(
+          ({ status }) => String(status),
+          (error: { code?: string }) => error.code ?? String(error),
+        );
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      }
+    });
+    child.stdin.end();
+    if (child.exitCode === null) await once(child, 'close');
+    expect(said, JSON.stringify([...outcomes])).toMatch(/^counted to \d+\n$/);
+    expect([...outcomes.keys()].filter((code) => !EXPECTED.includes(code))).toEqual([]);
+    expect(outcomes.get('deployed') ?? 0, 'no deployment ever found a quiet moment').toBeGreaterThan(0);
+    expect(JSON.parse(readFileSync(file, 'utf8')).mine).toBe('kept');
+  },
+);
+
+/** An in-place writer leaves half a file for an instant: that is refused as well, and nothing is written. */
+const EXPECTED = ['deployed', 'CLIENT_FILE_CHANGED', 'CLIENT_FILE_UNPARSABLE'];
