@@ -176,6 +176,8 @@ export const ClientDefinition = z
     references: ReferenceSyntax.nullable(),
     limits: z.strictObject({ servers: z.number().int().nullable(), tools: z.number().int().nullable() }),
     reload_behaviour: z.string(),
+    /** What the person has to do once before the client starts a new server: approve it, trust the folder. */
+    trust_steps: z.array(z.string()).optional(),
     /** Any of these paths or programs means that the client is installed; a `*` is a hint for people only. */
     detect: z.strictObject({
       macos: z.array(PathTemplate),

@@ -90,6 +90,7 @@ export const listProfiles = defineOperation({
         description: z.string(),
         latest_artifact_id: ArtifactId.nullable(),
         updated_at: Timestamp.nullable(),
+        linked_to: z.object({ client_id: ClientId, profile_id: ProfileId }).nullable(),
       }),
     ),
     count: z.int(),
@@ -104,12 +105,13 @@ export const listProfiles = defineOperation({
     flags: { client_id: 'client' },
     text: ({ profiles }, style) => ({
       out: style.table(
-        ['profile', 'name', 'latest release', 'published'],
+        ['profile', 'name', 'latest release', 'published', 'follows'],
         profiles.map((profile) => [
           style.bold(profile.profile_id),
           profile.display_name,
           profile.latest_artifact_id?.slice(0, 12) ?? style.dim('none'),
           profile.updated_at ?? '',
+          profile.linked_to ? `${profile.linked_to.client_id}/${profile.linked_to.profile_id}` : '',
         ]),
       ),
     }),
@@ -120,12 +122,18 @@ export const listProfiles = defineOperation({
     const latest = new Map(
       (await store.releases.latestOfClient(workspace, client_id)).map((row) => [row.profile_id, row]),
     );
+    const links = new Map((await store.links.list(workspace, client_id)).map((link) => [link.profile_id, link]));
+    const sourceOf = (profile_id: string) => {
+      const link = links.get(profile_id);
+      return link ? { client_id: link.source_client_id, profile_id: link.source_profile_id } : null;
+    };
     const profiles = [...STANDARD_PROFILES, ...created].map(({ profile_id, display_name, description }) => ({
       profile_id,
       display_name,
       description,
       latest_artifact_id: latest.get(profile_id)?.artifact_id ?? null,
       updated_at: latest.get(profile_id)?.issued_at ?? null,
+      linked_to: sourceOf(profile_id),
     }));
     return { client_id, profiles, count: profiles.length };
   },

@@ -2,40 +2,13 @@ import { z } from 'zod';
 import type { ClientDefinition } from '../clients/client.ts';
 import { AppError } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
-import { driftOf, type Entries } from '../core/merge.ts';
-import { withWriterLock } from '../io/client-files/lock.ts';
+import type { DeploymentRow } from '../stores/store.ts';
 import { named } from './current.ts';
+import { DriftChange, freshnessOf, stateOf, whileNobodyWrites } from './drift.ts';
 import { type Context, defineOperation, type Target } from './operation.ts';
-import { isSameTarget, type Ledger, LOCK_WAIT_MS, ledgerOf, settleIntents } from './rollout/ledger.ts';
-import { diskOf, type Place, placeOf } from './rollout/place.ts';
+import { isSameTarget, ledgerOf } from './rollout/ledger.ts';
+import { placeOf } from './rollout/place.ts';
 import { findTarget, TargetInput } from './shapes.ts';
-
-const DriftChange = z.object({
-  server: z.string().nullable(),
-  kind: z.enum(['changed', 'missing', 'foreign_new', 'file_gone', 'unparsable']),
-  detail: z.string().optional(),
-});
-type DriftChange = z.infer<typeof DriftChange>;
-
-/** How the file differs from what was deployed. A file that cannot be read is a finding here, not a failure. */
-async function changesOnDisk(place: Place, ledger: Ledger, state_fields: readonly string[]): Promise<DriftChange[]> {
-  const owned: Entries = new Map(ledger.entries);
-  try {
-    const { file, entries } = await diskOf(place, owned.keys());
-    if (file === null) return [{ server: null, kind: 'file_gone' }];
-    const known = new Set([...owned.keys(), ...ledger.foreign]);
-    const news = [...entries.keys()].filter((name) => !known.has(name));
-    return [
-      ...driftOf(owned, entries, state_fields),
-      ...news.map((server) => ({ server, kind: 'foreign_new' as const })),
-    ];
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'CLIENT_FILE_UNPARSABLE') {
-      return [{ server: null, kind: 'unparsable', detail: error.message }];
-    }
-    throw error;
-  }
-}
 
 const DeployedOutput = z.object({
   client_id: ClientId,
@@ -69,11 +42,11 @@ async function compareWithDisk(
       named(input),
     );
   }
-  const place = await placeOf(context, client, row);
-  const { row: current } = await ledgerOf(context, place);
+  const { row: current } = await ledgerOf(context, await placeOf(context, client, row));
   const superseded = current !== undefined && !isSameTarget(current, row);
-  const changes = superseded ? [] : await changesOnDisk(place, row.ledger as Ledger, client.state_fields);
-  const latest = await store.releases.latest(workspace, client_id, profile_id);
+  const { changes, drift, up_to_date, latest_artifact_id } = superseded
+    ? { ...(await freshnessOf(context, row)), changes: [], drift: false }
+    : await stateOf(context, row);
   const { artifact_id, sequence, deployed_at, config_path, pinned } = row;
   return {
     client_id,
@@ -83,21 +56,14 @@ async function compareWithDisk(
     deployed_at,
     config_path,
     pinned,
-    drift: changes.length > 0,
-    up_to_date: latest?.sequence === sequence,
-    latest_artifact_id: latest?.artifact_id ?? null,
+    drift,
+    up_to_date,
+    latest_artifact_id,
     changes,
     ...(superseded && {
       superseded_by: { client_id: current.client_id, profile_id: current.profile_id, sequence: current.sequence },
     }),
   };
-}
-
-/** What killed processes left behind for this client. Also what a living one is doing: it holds the writer's lock. */
-async function openIntents({ services, store, workspace }: Context, { client_id }: ClientDefinition) {
-  const { machine_id } = await services.machine();
-  const rows = await store.deployments.unsettled(workspace, machine_id);
-  return rows.filter((row) => row.client_id === client_id);
 }
 
 export const getDeployed = defineOperation({
@@ -133,15 +99,12 @@ export const getDeployed = defineOperation({
   },
   async run(context, input) {
     const client = await findTarget(context, input);
-    const seen =
-      (await openIntents(context, client)).length === 0 ? await compareWithDisk(context, input, client) : null;
-    if (seen?.drift === false) return seen;
-    // Between the file and its outcome in the ledger the two differ: only what is seen while nobody writes is drift.
-    return withWriterLock(context.services.writer_lock, LOCK_WAIT_MS, async () => {
-      for (const row of await openIntents(context, client)) {
-        await settleIntents(context, await placeOf(context, client, row), client.state_fields);
-      }
-      return compareWithDisk(context, input, client);
-    });
+    const isOfClient = (row: DeploymentRow) => row.client_id === client.client_id;
+    return whileNobodyWrites(
+      context,
+      isOfClient,
+      () => compareWithDisk(context, input, client),
+      ({ drift }) => drift,
+    );
   },
 });

@@ -11,6 +11,7 @@ import { assertNoSecret } from '../core/secrets/detector.ts';
 import { parseStrictJson } from '../core/strict-json.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { assertRevision, currentDraft, latestPayload, saveDraft } from './current.ts';
+import { assertNotLinked } from './links.ts';
 import { defineOperation, type TextStyle } from './operation.ts';
 import { TransportWord } from './servers.ts';
 import { DraftOutput, findTarget, IfRevision, PayloadInput, TargetInput } from './shapes.ts';
@@ -107,6 +108,7 @@ export const addServer = defineOperation({
     'SERVER_ALREADY_IN_DRAFT',
     'SECRET_IN_CONFIG',
     'DRAFT_CHANGED',
+    'PROFILE_LINKED',
   ],
   permission: { needs: 'config:write' },
   rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/draft/add' },
@@ -127,6 +129,7 @@ export const addServer = defineOperation({
   },
   async run(context, input) {
     await findTarget(context, input);
+    await assertNotLinked(context, input);
     const server = serverById(input.server_id);
     if (!server) throw unknownServer(input.server_id, CATALOG);
     const draft = await currentDraft(context, input);
@@ -160,7 +163,7 @@ export const removeServer = defineOperation({
     if_revision: IfRevision,
   }),
   output: DraftOutput.extend({ status: z.literal('removed'), server_name: z.string() }),
-  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'SERVER_NOT_IN_DRAFT', 'DRAFT_CHANGED'],
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'SERVER_NOT_IN_DRAFT', 'DRAFT_CHANGED', 'PROFILE_LINKED'],
   permission: { needs: 'config:write' },
   rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/draft/remove' },
   mcp: { tool: 'remove_server_from_config' },
@@ -172,6 +175,7 @@ export const removeServer = defineOperation({
   },
   async run(context, input) {
     await findTarget(context, input);
+    await assertNotLinked(context, input);
     const server_name = input.server_name ?? input.server_id;
     if (server_name === undefined) throw invalidInput('server_name', 'give the name of the server to remove');
     if (input.server_id !== undefined && input.server_id !== server_name) {
@@ -221,7 +225,7 @@ export const setDraft = defineOperation({
   idempotent: true,
   input: TargetInput.extend({ payload: PayloadInput, if_revision: IfRevision }),
   output: DraftOutput.extend({ status: z.literal('set') }),
-  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'SECRET_IN_CONFIG', 'DRAFT_CHANGED'],
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'SECRET_IN_CONFIG', 'DRAFT_CHANGED', 'PROFILE_LINKED'],
   permission: { needs: 'config:write' },
   rest: { method: 'PUT', path: '/v1/config/{client_id}/{profile_id}/draft' },
   mcp: { tool: 'set_draft_config' },
@@ -235,6 +239,7 @@ export const setDraft = defineOperation({
   },
   async run(context, input) {
     await findTarget(context, input);
+    await assertNotLinked(context, input);
     const payload = assertDraftShape(input.payload);
     assertNoSecret(payload);
     const draft = await currentDraft(context, input);
@@ -251,7 +256,7 @@ export const clearDraft = defineOperation({
   idempotent: true,
   input: TargetInput.extend({ to: z.enum(['empty', 'latest']).default('empty'), if_revision: IfRevision }),
   output: z.object({ status: z.literal('cleared'), previous_count: z.int(), revision: z.int() }),
-  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'DRAFT_CHANGED'],
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'DRAFT_CHANGED', 'PROFILE_LINKED'],
   permission: { needs: 'config:write' },
   rest: { method: 'DELETE', path: '/v1/config/{client_id}/{profile_id}/draft' },
   mcp: { tool: 'clear_draft_config' },
@@ -264,6 +269,7 @@ export const clearDraft = defineOperation({
   },
   async run(context, input) {
     await findTarget(context, input);
+    await assertNotLinked(context, input);
     const draft = await currentDraft(context, input);
     assertRevision(draft, input.if_revision);
     const payload = input.to === 'latest' ? ((await latestPayload(context, input)) ?? EMPTY_PAYLOAD) : EMPTY_PAYLOAD;

@@ -4,7 +4,9 @@ import * as comparison from './comparison.ts';
 import * as deployed from './deployed.ts';
 import * as deployments from './deployments.ts';
 import * as drafts from './drafts.ts';
+import * as drift from './drift.ts';
 import * as keys from './keys.ts';
+import * as links from './links.ts';
 import type { Operation } from './operation.ts';
 import * as releases from './releases.ts';
 import * as servers from './servers.ts';
@@ -17,9 +19,11 @@ const modules = [
   drafts,
   validation,
   releases,
+  links,
   comparison,
   deployments,
   deployed,
+  drift,
   keys,
   tokens,
   capabilities,

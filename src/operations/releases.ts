@@ -1,22 +1,18 @@
 import { z } from 'zod';
-import { bridgeFor } from '../clients/render.ts';
-import { artifactIdOfCanonical } from '../core/artifact.ts';
-import { canonicalJson } from '../core/canonical-json.ts';
-import { Envelope, signEnvelope } from '../core/dsse.ts';
-import { AppError } from '../core/errors.ts';
+import { Envelope } from '../core/dsse.ts';
+import { AppError, invalidInput } from '../core/errors.ts';
+import { Finding } from '../core/finding.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
-import { PAYLOAD_SCHEMA_REF, Payload } from '../core/payload.ts';
-import { releaseStatement, statementBytes, Version } from '../core/release.ts';
-import { assertNoSecret, assertNoSecretText } from '../core/secrets/detector.ts';
+import { type DraftPayload, Payload } from '../core/payload.ts';
+import { Version } from '../core/release.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
-import { parseStrictPayload } from '../core/validation/validate.ts';
 import { failpoint } from '../io/failpoint.ts';
 import type { ReleaseRow } from '../stores/store.ts';
 import { assertRevision, currentDraft, findRelease, named, saveDraft, verifiedRelease } from './current.ts';
-import { recordKey } from './keys.ts';
-import { type Context, defineOperation, type Target } from './operation.ts';
-import { findTarget, IfRevision, PayloadInput, TargetInput } from './shapes.ts';
-import { findingsFor } from './validation.ts';
+import { assertNotLinked } from './links.ts';
+import { type Context, defineOperation, type TextStyle } from './operation.ts';
+import { publishPayload } from './publication.ts';
+import { findTarget, IfRevision, PageInput, PayloadInput, TargetInput } from './shapes.ts';
 
 const Provenance = z.object({ publisher: z.string(), tool_version: z.string() });
 
@@ -143,64 +139,68 @@ export const getLatest = defineOperation({
   },
 });
 
-interface Publication {
-  payload: Payload;
-  changelog: string | undefined;
-  version: string | undefined;
+const PublishOutput = z.object({
+  status: z.enum(['published', 'unchanged']),
+  artifact_id: ArtifactId,
+  client_id: ClientId,
+  profile_id: ProfileId,
+  version: z.string(),
+  sequence: z.int(),
+  server_count: z.int(),
+  changelog: z.string().nullable(),
+  created_at: Timestamp,
+  linked: z
+    .array(
+      z.object({
+        client_id: ClientId,
+        profile_id: ProfileId,
+        status: z.enum(['published', 'unchanged']),
+        sequence: z.int(),
+        artifact_id: ArtifactId,
+        findings: z.array(Finding),
+      }),
+    )
+    .meta({ description: 'The releases of the profiles that follow this one, with what their clients lose.' }),
+});
+
+function publishedOutput({ status, release, linked }: Awaited<ReturnType<typeof publishPayload>>) {
+  const { artifact_id, client_id, profile_id, version, sequence, server_count, changelog, issued_at } = release;
+  return {
+    status,
+    artifact_id,
+    client_id,
+    profile_id,
+    version,
+    sequence,
+    server_count,
+    changelog,
+    created_at: issued_at,
+    linked: linked.map(({ link, findings, ...followed }) => ({
+      client_id: link.client_id,
+      profile_id: link.profile_id,
+      status: followed.status,
+      sequence: followed.release.sequence,
+      artifact_id: followed.release.artifact_id,
+      findings,
+    })),
+  };
 }
 
-/** Signs the next release and stores artifact, release and key together. */
-async function appendRelease(
-  context: Context,
-  target: Target,
-  latest: ReleaseRow | undefined,
-  publication: Publication,
-): Promise<ReleaseRow> {
-  const { client_id, profile_id } = target;
-  const canonical = canonicalJson(publication.payload);
-  const artifact_id = artifactIdOfCanonical(canonical);
-  const sequence = (latest?.sequence ?? 0) + 1;
-  const issued_at = context.now().toISOString();
-  const signer = await context.services.keys.signer();
-  const statement = releaseStatement({
-    workspace: context.workspace,
-    client_id,
-    profile_id,
-    artifact_id,
-    sequence,
-    version: publication.version ?? `1.${sequence - 1}.0`,
-    previous_artifact_id: latest?.artifact_id ?? null,
-    issued_at,
-    expires_at: null,
-    policy_set_id: null,
-    policy_digest: null,
-    approvals: [],
-    changelog: publication.changelog ?? null,
-    schema_ref: PAYLOAD_SCHEMA_REF,
-    provenance: { publisher: context.principal.actor, tool_version: context.services.version },
-  });
-  const row: ReleaseRow = {
-    client_id,
-    profile_id,
-    sequence,
-    artifact_id,
-    version: statement.predicate.version,
-    previous_artifact_id: statement.predicate.previous_artifact_id,
-    changelog: statement.predicate.changelog,
-    server_count: Object.keys(publication.payload.mcpServers).length,
-    policy_digest: null,
-    signing_key_id: signer.key_id,
-    issued_at,
-    expires_at: null,
-    envelope: JSON.stringify(signEnvelope(statementBytes(statement), [signer])),
+function publishedText(output: z.infer<typeof PublishOutput>, style: TextStyle): { out: string; note: string } {
+  const servers = `${output.server_count} server${output.server_count === 1 ? '' : 's'}`;
+  const head =
+    output.status === 'published'
+      ? `${style.good('Published')} release ${style.bold(String(output.sequence))} (${output.version}) with ${servers}\nartifact ${output.artifact_id}`
+      : `${style.dim('Unchanged')}: release ${output.sequence} (${output.version}) already has this payload`;
+  const followers = output.linked.flatMap(({ client_id, profile_id, status, sequence, findings }) => [
+    `  ${status === 'published' ? style.good('followed') : style.dim('unchanged')} by ${client_id}/${profile_id}, release ${sequence}`,
+    ...findings.map(({ message }) => style.warn(`    ! ${message}`)),
+  ]);
+  const profile = output.profile_id === 'default' ? '' : ` --profile ${output.profile_id}`;
+  return {
+    out: [head, ...followers].join('\n'),
+    note: `Next: mcp-orchestration deploy-config --client ${output.client_id}${profile} --dry-run`,
   };
-  await recordKey(context, signer);
-  await context.store.artifacts.put(context.workspace, { artifact_id, canonical, created_at: issued_at });
-  failpoint('publish.after-artifact');
-  const appended = await context.store.releases.append(context.workspace, row);
-  failpoint('publish.after-release');
-  if (appended) return row;
-  throw new AppError('DRAFT_CHANGED', 'Another release was published at the same moment.', named(target));
 }
 
 export const publishConfig = defineOperation({
@@ -220,23 +220,14 @@ export const publishConfig = defineOperation({
       .default(false)
       .meta({ description: 'Allow a release without servers: taking out the last one.' }),
   }),
-  output: z.object({
-    status: z.enum(['published', 'unchanged']),
-    artifact_id: ArtifactId,
-    client_id: ClientId,
-    profile_id: ProfileId,
-    version: z.string(),
-    sequence: z.int(),
-    server_count: z.int(),
-    changelog: z.string().nullable(),
-    created_at: Timestamp,
-  }),
+  output: PublishOutput,
   errors: [
     'CLIENT_NOT_FOUND',
     'PROFILE_NOT_FOUND',
     'VALIDATION_FAILED',
     'SECRET_IN_CONFIG',
     'DRAFT_CHANGED',
+    'PROFILE_LINKED',
     'KEYS_NOT_INITIALIZED',
   ],
   permission: { needs: 'config:publish' },
@@ -250,46 +241,147 @@ export const publishConfig = defineOperation({
   cli: {
     verb: 'publish-config',
     flags: { client_id: 'client', profile_id: 'profile', payload: 'file' },
-    text: (output, style) => ({
-      out:
-        output.status === 'published'
-          ? `${style.good('Published')} release ${style.bold(String(output.sequence))} (${output.version}) with ${output.server_count} server${output.server_count === 1 ? '' : 's'}\nartifact ${output.artifact_id}`
-          : `${style.dim('Unchanged')}: release ${output.sequence} (${output.version}) already has this payload`,
-      note: `Next: mcp-orchestration deploy-config --client ${output.client_id}${output.profile_id === 'default' ? '' : ` --profile ${output.profile_id}`} --dry-run`,
-    }),
+    text: publishedText,
   },
   async run(context, input) {
-    const client = await findTarget(context, input);
-    assertNoSecretText({ changelog: input.changelog });
+    await findTarget(context, input);
+    await assertNotLinked(context, input);
     const given = input.payload === undefined ? undefined : assertDraftShape(input.payload);
     const current = await currentDraft(context, input);
     assertRevision(current, input.if_revision);
-    const draft = given ?? current.payload;
-    assertNoSecret(draft);
-    const valid = parseStrictPayload(
-      draft,
-      findingsFor(client, draft, context.services, { allow_empty: input.allow_empty }),
-    );
+    const { changelog, version, allow_empty } = input;
+    const payload = given ?? current.payload;
+    const published = await publishPayload(context, input, { payload, changelog, version, allow_empty });
     if (given) await saveDraft(context, input, current, given);
     failpoint('publish.after-draft');
-    const payload = { ...valid, ...bridgeFor(valid, client) };
-    const latest = await context.store.releases.latest(context.workspace, input.client_id, input.profile_id);
-    const same = latest?.artifact_id === artifactIdOfCanonical(canonicalJson(payload)) && latest.policy_digest === null;
-    const release = same
-      ? latest
-      : await appendRelease(context, input, latest, { payload, changelog: input.changelog, version: input.version });
-    const { artifact_id, client_id, profile_id, version, sequence, server_count, changelog, issued_at } = release;
-    const status = same ? ('unchanged' as const) : ('published' as const);
-    return {
-      status,
-      artifact_id,
-      client_id,
-      profile_id,
-      version,
+    return publishedOutput(published);
+  },
+});
+
+const RevertInput = TargetInput.extend({
+  artifact_id: ArtifactId.optional().meta({ description: 'The artifact to go back to.' }),
+  sequence: z.int().min(1).optional().meta({ description: 'The number of the release to go back to.' }),
+  changelog: z.string().max(4000).optional(),
+});
+
+/** The earlier release that a caller names in one of two ways. */
+async function namedRelease(context: Context, input: z.output<typeof RevertInput>): Promise<ReleaseRow> {
+  const { artifact_id, sequence, client_id, profile_id } = input;
+  if ((artifact_id === undefined) === (sequence === undefined)) {
+    throw invalidInput('sequence', 'say which release: either artifact_id or sequence');
+  }
+  if (sequence === undefined) return findRelease(context, input, artifact_id);
+  const latest = await findRelease(context, input, undefined);
+  const found = await context.store.releases.bySequence(context.workspace, client_id, profile_id, sequence);
+  if (found) return found;
+  const message = `Profile ${profile_id} of ${client_id} has no release ${sequence}; the latest is ${latest.sequence}.`;
+  throw new AppError('ARTIFACT_NOT_FOUND', message, { ...named(input), sequence, nearest: [latest.sequence] });
+}
+
+export const revertConfig = defineOperation({
+  id: 'releases.revert',
+  summary: 'Publish an earlier artifact again, as the next release',
+  description:
+    'The sequence goes on, so that everybody who watches sees the way back as a step forward. The draft stays as it is.',
+  effect: 'write',
+  idempotent: true,
+  input: RevertInput,
+  output: PublishOutput,
+  errors: [
+    'CLIENT_NOT_FOUND',
+    'PROFILE_NOT_FOUND',
+    'CONFIG_NOT_FOUND',
+    'ARTIFACT_NOT_FOUND',
+    'VALIDATION_FAILED',
+    'SECRET_IN_CONFIG',
+    'SIGNATURE_INVALID',
+    'PROFILE_LINKED',
+    'KEYS_NOT_INITIALIZED',
+  ],
+  permission: { needs: 'config:publish' },
+  rest: {
+    method: 'POST',
+    path: '/v1/config/{client_id}/{profile_id}/revert',
+    statuses: [200, 201],
+    status: ({ status }) => (status === 'published' ? 201 : 200),
+  },
+  mcp: { tool: 'revert_config', toolset: 'releases' },
+  cli: {
+    verb: 'revert-config',
+    flags: { client_id: 'client', profile_id: 'profile', artifact_id: 'artifact' },
+    text: publishedText,
+  },
+  async run(context, input) {
+    await findTarget(context, input);
+    await assertNotLinked(context, input);
+    const earlier = await namedRelease(context, input);
+    const { payload } = await verifiedRelease(context, earlier);
+    const published = await publishPayload(context, input, {
+      payload: payload as unknown as DraftPayload,
+      changelog: input.changelog ?? `Revert to release ${earlier.sequence}`,
+      version: undefined,
+      // It was published once: an empty one was meant then.
+      allow_empty: true,
+    });
+    return publishedOutput(published);
+  },
+});
+
+export const history = defineOperation({
+  id: 'releases.history',
+  summary: 'List the releases of a profile, the newest first',
+  effect: 'read',
+  input: TargetInput.extend(PageInput),
+  output: z.object({
+    releases: z.array(
+      z.object({
+        sequence: z.int(),
+        version: z.string(),
+        artifact_id: ArtifactId,
+        created_at: Timestamp,
+        changelog: z.string().nullable(),
+        server_count: z.int(),
+      }),
+    ),
+    next_cursor: z.string().nullable(),
+  }),
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND'],
+  permission: { needs: 'config:read' },
+  rest: { method: 'GET', path: '/v1/config/{client_id}/{profile_id}/history' },
+  mcp: { tool: 'history', toolset: 'releases' },
+  cli: {
+    verb: 'history',
+    flags: { client_id: 'client', profile_id: 'profile' },
+    text: ({ releases, next_cursor }, style) => ({
+      out:
+        releases.length === 0
+          ? 'Nothing is published yet.'
+          : style.table(
+              ['release', 'version', 'published', 'servers', 'artifact', 'what'],
+              releases.map((row) => [
+                style.bold(String(row.sequence)),
+                row.version,
+                row.created_at,
+                String(row.server_count),
+                row.artifact_id.slice(0, 12),
+                row.changelog ?? '',
+              ]),
+            ),
+      note: next_cursor === null ? '' : `There are more: --cursor ${next_cursor}`,
+    }),
+  },
+  async run(context, { limit, cursor, ...target }) {
+    await findTarget(context, target);
+    const { client_id, profile_id } = target;
+    const page = await context.store.releases.list(context.workspace, client_id, profile_id, { limit, cursor });
+    const releases = page.rows.map(({ sequence, version, artifact_id, issued_at, changelog, server_count }) => ({
       sequence,
-      server_count,
-      changelog,
+      version,
+      artifact_id,
       created_at: issued_at,
-    };
+      changelog,
+      server_count,
+    }));
+    return { releases, next_cursor: page.next_cursor };
   },
 });

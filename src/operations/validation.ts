@@ -42,9 +42,20 @@ export function findingsFor(
   const isLarge = findings.some(({ code }) => code.startsWith('TOO_MANY_'));
   const strict = options.check_schema && client.dialect && !isLarge ? Payload.safeParse(draft) : undefined;
   if (!strict?.success) return findings;
-  const seen = new Set(findings.map(keyOf));
   const rendered = renderPayload(strict.data, client, { os: services.os }).findings.map(asForecast);
-  return [...findings, ...rendered.filter((finding) => !seen.has(keyOf(finding)))];
+  return mostSevere([...findings, ...rendered]);
+}
+
+/** Of several findings about one thing the gravest stays: a client may forbid what is only a warning elsewhere. */
+function mostSevere(findings: readonly Finding[]): Finding[] {
+  const kept = new Map<string, Finding>();
+  for (const finding of findings) {
+    const before = kept.get(keyOf(finding));
+    if (before === undefined || (before.severity === 'warning' && finding.severity === 'error')) {
+      kept.set(keyOf(finding), finding);
+    }
+  }
+  return [...kept.values()];
 }
 
 const keyOf = (finding: Finding) => `${finding.code} ${finding.path}`;

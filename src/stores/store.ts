@@ -80,6 +80,15 @@ export interface TokenRow {
   revoked_at: string | null;
 }
 
+/** One profile that follows the payload of another: every release of the source makes one here. */
+export interface LinkRow {
+  client_id: string;
+  profile_id: string;
+  source_client_id: string;
+  source_profile_id: string;
+  created_at: string;
+}
+
 /** The ledger: what was put into which file of which machine. */
 export interface DeploymentRow {
   deployment_id: string;
@@ -94,6 +103,12 @@ export interface DeploymentRow {
   target_path: string;
   /** JSON Pointer of the servers map inside the file. */
   pointer: string;
+  /** The project directory of a scope inside a project; null elsewhere. */
+  project: string | null;
+  /** The caller named the file; otherwise it is the usual one of its scope. */
+  explicit_path: boolean;
+  /** What was in force in this file and pointer before; undoing gives it back. */
+  previous_deployment_id: string | null;
   /** `intent` is written before the file is touched; the next command settles it as `done` or `abandoned`. */
   status: 'intent' | 'done' | 'abandoned' | 'undone';
   pinned: boolean;
@@ -159,6 +174,19 @@ export interface Store {
       profile_id: string,
       artifact_id: string,
     ): Promise<ReleaseRow | undefined>;
+    /** Newest first. */
+    list(workspace: string, client_id: string, profile_id: string, page: PageRequest): Promise<Page<ReleaseRow>>;
+  };
+  links: {
+    get(workspace: string, client_id: string, profile_id: string): Promise<LinkRow | undefined>;
+    /** The profiles that follow this one, in the order of their ids. */
+    followers(workspace: string, source_client_id: string, source_profile_id: string): Promise<LinkRow[]>;
+    /** Of one client, or all of them; in the order of their ids. */
+    list(workspace: string, client_id?: string): Promise<LinkRow[]>;
+    /** A profile follows one other at most: a second link takes the place of the first. */
+    put(workspace: string, row: LinkRow): Promise<void>;
+    /** False when there was none. */
+    remove(workspace: string, client_id: string, profile_id: string): Promise<boolean>;
   };
   keys: {
     /** Oldest first. */
@@ -196,6 +224,16 @@ export interface Store {
       client_id: string,
       profile_id: string,
     ): Promise<DeploymentRow | undefined>;
+    get(workspace: string, deployment_id: string): Promise<DeploymentRow | undefined>;
+    /** Finished ones of this machine, those that were undone as well; newest first. */
+    list(
+      workspace: string,
+      machine_id: string,
+      of: { client_id?: string | undefined; profile_id?: string | undefined },
+      page: PageRequest,
+    ): Promise<Page<DeploymentRow>>;
+    /** The newest `done` deployment of every file and pointer of this machine, in the order of clients and paths. */
+    currents(workspace: string, machine_id: string): Promise<DeploymentRow[]>;
     /** All that were begun and never settled on this machine, oldest first. */
     unsettled(workspace: string, machine_id: string): Promise<DeploymentRow[]>;
   };

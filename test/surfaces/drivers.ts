@@ -14,7 +14,7 @@ import { readConfig } from '../../src/main/config.ts';
 import { quietLog } from '../../src/main/log.ts';
 import { fieldsOf } from '../../src/operations/fields.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
-import type { Operation } from '../../src/operations/operation.ts';
+import { type Operation, TOOLSETS } from '../../src/operations/operation.ts';
 
 /** What a caller of any door gets: the output object, or the public error object. */
 export type Outcome = { ok: true; output: Record<string, unknown> } | { ok: false; error: Record<string, unknown> };
@@ -105,7 +105,7 @@ export const mcpInProcess: OpenDoor = async (env) => {
   const [toServer, toClient] = [new PassThrough(), new PassThrough()];
   const serving = serveMcpStdio(
     OPERATIONS,
-    { version: '0.0.0', toolsets: new Set(), contextOf: () => app.localContext('mcp') },
+    { version: '0.0.0', toolsets: new Set(TOOLSETS), contextOf: () => app.localContext('mcp') },
     { stdin: toServer, stdout: toClient },
   );
   const client = new Client({ name: 'test', version: '1.0.0' });
@@ -121,7 +121,7 @@ export const mcpInProcess: OpenDoor = async (env) => {
 export const mcpProcess: OpenDoor = async (env) => {
   const client = new Client({ name: 'test', version: '1.0.0' });
   await client.connect(
-    new StdioClientTransport({ command: process.execPath, args: [BIN, 'serve'], env, stderr: 'ignore' }),
+    new StdioClientTransport({ command: process.execPath, args: [BIN, 'serve', '--toolsets', TOOLSETS.join(',')], env, stderr: 'ignore' }),
   );
   return mcpDoor('MCP process', client, () => client.close());
 };

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { LOCAL_SCENARIOS } from './scenarios-local.ts';
 
 /** One call: the MCP name of the operation, its input, and `ok` or the error code that must come. */
 export interface Step {
@@ -71,9 +72,14 @@ const PROFILED: [tool: string, input: Record<string, unknown>][] = [
   ['deploy_config', {}],
   ['get_latest', {}],
   ['get_deployed', {}],
+  ['history', {}],
+  ['revert_config', { sequence: 1 }],
+  ['link_profile', { source_client_id: 'vscode' }],
+  ['unlink_profile', {}],
 ];
 
 export const SCENARIOS: Scenario[] = [
+  ...LOCAL_SCENARIOS,
   {
     title: 'clients and profiles are listed and profiles are made once',
     steps: [

@@ -23,9 +23,16 @@ export interface Place {
   target: FileTarget;
   codec: Codec;
   pointer: string[];
+  /** The project directory of a scope inside a project; null elsewhere. */
+  project: string | null;
+  /** The caller named the file. */
+  explicit_path: boolean;
 }
 
 const CODECS: Readonly<Record<string, Codec>> = { json: jsonCodec, jsonc: jsoncCodec };
+
+/** Undefined: this version does not read files of that format. */
+export const codecOf = (format: string | null): Codec | undefined => CODECS[format ?? ''];
 
 /** Which file a caller means; the usual one of the client when nothing is said. */
 export interface Wanted {
@@ -49,7 +56,7 @@ export async function findPlace(
   const machine = await context.services.machine();
   const located = locateConfig(client, scope, { ...machine, project: wanted.project });
   const config_path = wanted.config_path ?? located.path;
-  const codec = CODECS[scope.format ?? ''];
+  const codec = codecOf(scope.format);
   if (!codec || scope.pointer === null) {
     throw new AppError('CLIENT_NOT_WRITABLE', `This version cannot write the file of ${client.display_name}.`, {
       client_id: client.client_id,
@@ -63,7 +70,16 @@ export async function findPlace(
   if (isInside(target.path, await realpath(context.services.data_dir))) {
     throw invalidInput('config_path', 'the data directory of this program is no place for a client file');
   }
-  return { machine, scope, config_path, target, codec, pointer: pointerKeys(scope.pointer) };
+  return {
+    machine,
+    scope,
+    config_path,
+    target,
+    codec,
+    pointer: pointerKeys(scope.pointer),
+    project: wanted.project ?? null,
+    explicit_path: wanted.config_path !== undefined,
+  };
 }
 
 /** A path that the caller chose and that cannot be written is the caller's mistake, not a fault of this machine. */
@@ -76,10 +92,12 @@ const isInside = (path: string, directory: string) => path.startsWith(`${directo
 
 /** The place of a deployment that the ledger knows, also when a variable that named its directory is not set any more. */
 export const placeOf = (context: Context, client: ClientDefinition, row: DeploymentRow): Promise<Place> =>
-  findPlace(context, client, { config_scope: row.config_scope, config_path: row.config_path }, [
-    dirname(row.config_path),
-    dirname(row.target_path),
-  ]);
+  findPlace(
+    context,
+    client,
+    { config_scope: row.config_scope, config_path: row.config_path, project: row.project ?? undefined },
+    [dirname(row.config_path), dirname(row.target_path)],
+  ).then((place) => ({ ...place, explicit_path: row.explicit_path }));
 
 /** What is on disk now. `asked` are the names that will be decided about. */
 export async function diskOf(

@@ -13,7 +13,13 @@ export const SQLITE: Flavour = { text: 'text', tableEnd: sql`strict` };
 type Column = [name: string, type: 'text' | 'integer', nullable?: 'null'];
 
 /** Every table is keyed by the workspace first: no row is found without naming its tenant. */
-function table(db: Kysely<unknown>, { text, tableEnd }: Flavour, name: string, key: string[], columns: Column[]) {
+export function table(
+  db: Kysely<unknown>,
+  { text, tableEnd }: Flavour,
+  name: string,
+  key: string[],
+  columns: Column[],
+) {
   const all: Column[] = [['workspace', 'text'], ...columns];
   let builder: CreateTableBuilder<string, string> = db.schema.createTable(name);
   for (const [column, type, nullable] of all) {

@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DeploymentRow, Store } from '../store.ts';
 import { atomically, type Databases, nextNumber } from './databases.ts';
+import { beforeNumber, pageOf } from './pages.ts';
 import type { Tables } from './schema.ts';
 
 const COLUMNS = [
@@ -14,6 +15,9 @@ const COLUMNS = [
   'config_path',
   'target_path',
   'pointer',
+  'project',
+  'explicit_path',
+  'previous_deployment_id',
   'status',
   'pinned',
   'before_sha256',
@@ -27,8 +31,8 @@ const COLUMNS = [
 
 type StoredDeployment = Pick<Selectable<Tables['deployments']>, (typeof COLUMNS)[number]>;
 
-function toDeployment({ pinned, ledger, ...row }: StoredDeployment): DeploymentRow {
-  return { ...row, pinned: pinned === 1, ledger: JSON.parse(ledger) };
+function toDeployment({ pinned, explicit_path, ledger, ...row }: StoredDeployment): DeploymentRow {
+  return { ...row, pinned: pinned === 1, explicit_path: explicit_path === 1, ledger: JSON.parse(ledger) };
 }
 
 /** The status is written into the SQL text: only then does a database know that a partial index fits. */
@@ -46,7 +50,11 @@ export function deploymentQueries({ read, write }: Databases): Store['deployment
     insert: (workspace, row) =>
       atomically(write, async (trx) => {
         const number = await nextNumber(trx, workspace, 'deployments');
-        const stored = { pinned: row.pinned ? 1 : 0, ledger: JSON.stringify(row.ledger ?? null) };
+        const stored = {
+          pinned: row.pinned ? 1 : 0,
+          explicit_path: row.explicit_path ? 1 : 0,
+          ledger: JSON.stringify(row.ledger ?? null),
+        };
         await trx
           .insertInto('deployments')
           .values({ ...row, ...stored, workspace, number })
@@ -80,6 +88,55 @@ export function deploymentQueries({ read, write }: Databases): Store['deployment
         .limit(1)
         .executeTakeFirst();
       return row && toDeployment(row);
+    },
+
+    async get(workspace, deployment_id) {
+      const row = await read
+        .selectFrom('deployments')
+        .select(COLUMNS)
+        .where('workspace', '=', workspace)
+        .where('deployment_id', '=', deployment_id)
+        .executeTakeFirst();
+      return row && toDeployment(row);
+    },
+
+    async list(workspace, machine_id, { client_id, profile_id }, page) {
+      let finished = read
+        .selectFrom('deployments')
+        .select([...COLUMNS, 'number'])
+        .where('workspace', '=', workspace)
+        .where('machine_id', '=', machine_id)
+        .where('status', 'in', ['done', 'undone']);
+      if (client_id !== undefined) finished = finished.where('client_id', '=', client_id);
+      if (profile_id !== undefined) finished = finished.where('profile_id', '=', profile_id);
+      const rows = await finished
+        .where('number', '<', beforeNumber('deployments', page.cursor))
+        .orderBy('number', 'desc')
+        .limit(page.limit + 1)
+        .execute();
+      return pageOf('deployments', rows, page, ({ number: _, ...row }) => toDeployment(row));
+    },
+
+    async currents(workspace, machine_id) {
+      const rows = await deploymentsOn(read, workspace, machine_id, 'done')
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('deployments as later')
+                .select('later.number')
+                .where('later.workspace', '=', workspace)
+                .where('later.machine_id', '=', machine_id)
+                .where('later.status', '=', sql.lit('done' as const))
+                .whereRef('later.target_path', '=', 'deployments.target_path')
+                .whereRef('later.pointer', '=', 'deployments.pointer')
+                .whereRef('later.number', '>', 'deployments.number'),
+            ),
+          ),
+        )
+        .orderBy('client_id')
+        .orderBy('config_path')
+        .execute();
+      return rows.map(toDeployment);
     },
 
     async unsettled(workspace, machine_id) {

@@ -6,6 +6,7 @@ import type { Databases } from './databases.ts';
 import { deploymentQueries } from './deployments.ts';
 import { draftQueries } from './drafts.ts';
 import { keyQueries } from './keys.ts';
+import { linkQueries } from './links.ts';
 import { profileQueries } from './profiles.ts';
 import { releaseQueries } from './releases.ts';
 import type { Tables } from './schema.ts';
@@ -17,6 +18,7 @@ function queries(databases: Databases) {
     profiles: profileQueries(databases),
     artifacts: artifactQueries(databases),
     releases: releaseQueries(databases),
+    links: linkQueries(databases),
     keys: keyQueries(databases),
     tokens: tokenQueries(databases),
     deployments: deploymentQueries(databases),

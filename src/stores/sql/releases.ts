@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { ReleaseRow, Store } from '../store.ts';
 import type { Databases } from './databases.ts';
+import { beforeNumber, pageOf } from './pages.ts';
 import type { Tables } from './schema.ts';
 
 const COLUMNS = [
@@ -124,6 +125,17 @@ export function releaseQueries({ read, write }: Databases): Store['releases'] {
         .limit(1)
         .executeTakeFirst();
       return row && { ...row };
+    },
+
+    async list(workspace, client_id, profile_id, page) {
+      const rows = await releasesOf(read, workspace, client_id, profile_id)
+        .select(COLUMNS)
+        .where('sequence', '<', beforeNumber('releases', page.cursor))
+        .orderBy('sequence', 'desc')
+        .limit(page.limit + 1)
+        .execute();
+      const numbered = rows.map((row) => ({ number: row.sequence, row: { ...row } }));
+      return pageOf('releases', numbered, page, ({ row }) => row);
     },
   };
 }

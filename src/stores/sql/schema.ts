@@ -4,6 +4,7 @@ import type {
   DeploymentRow,
   DraftRow,
   KeyRow,
+  LinkRow,
   ProfileRow,
   ReleaseRow,
   TokenRow,
@@ -22,9 +23,11 @@ export interface Tables {
   profiles: Stored<ProfileRow>;
   artifacts: Stored<ArtifactRow>;
   releases: Stored<ReleaseRow>;
+  links: Stored<LinkRow>;
   keys: Stored<KeyRow>;
   tokens: Stored<TokenRow, 'scopes'> & Numbered;
-  deployments: Omit<Stored<DeploymentRow, 'ledger'>, 'pinned'> & Numbered & { pinned: number };
+  deployments: Omit<Stored<DeploymentRow, 'ledger'>, 'pinned' | 'explicit_path'> &
+    Numbered & { pinned: number; explicit_path: number };
   audit: Stored<AuditRow, 'facts'> & Numbered;
   counters: { workspace: string; counter: string; value: number };
 }

@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import { clientById } from '../clients/index.ts';
+import { AppError } from '../core/errors.ts';
+import { ArtifactId, ClientId, ProfileId } from '../core/ids.ts';
+import { driftOf, type Entries } from '../core/merge.ts';
+import { withWriterLock } from '../io/client-files/lock.ts';
+import type { DeploymentRow } from '../stores/store.ts';
+import { type Context, defineOperation } from './operation.ts';
+import { type Ledger, LOCK_WAIT_MS, settleIntents } from './rollout/ledger.ts';
+import { diskOf, type Place, placeOf } from './rollout/place.ts';
+import { findClient } from './shapes.ts';
+
+export const DriftChange = z.object({
+  server: z.string().nullable(),
+  kind: z.enum(['changed', 'missing', 'foreign_new', 'file_gone', 'unparsable']),
+  detail: z.string().optional(),
+});
+export type DriftChange = z.infer<typeof DriftChange>;
+
+const DeploymentState = z.object({
+  client_id: ClientId,
+  profile_id: ProfileId,
+  config_path: z.string(),
+  drift: z.boolean(),
+  up_to_date: z.boolean(),
+  latest_artifact_id: ArtifactId.nullable(),
+  changes: z.array(DriftChange),
+});
+/** A deployment against what is on disk at this moment, and against what was published since. */
+export type DeploymentState = z.infer<typeof DeploymentState>;
+
+/** Compares the file of a deployment with the ledger. A file that cannot be read is a finding here, not a failure. */
+export async function stateOf(context: Context, row: DeploymentRow): Promise<DeploymentState> {
+  const changes = await changesOf(context, row);
+  const { client_id, profile_id, config_path } = row;
+  const { up_to_date, latest_artifact_id } = await freshnessOf(context, row);
+  return { client_id, profile_id, config_path, drift: changes.length > 0, up_to_date, latest_artifact_id, changes };
+}
+
+/** Whether a deployment is that of the latest release. */
+export async function freshnessOf({ store, workspace }: Context, { client_id, profile_id, sequence }: DeploymentRow) {
+  const latest = await store.releases.latest(workspace, client_id, profile_id);
+  return { up_to_date: latest?.sequence === sequence, latest_artifact_id: latest?.artifact_id ?? null };
+}
+
+async function changesOf(context: Context, row: DeploymentRow): Promise<DriftChange[]> {
+  const client = clientById(row.client_id);
+  if (client === undefined) return unreadable('the client is not known to this version');
+  try {
+    const place = await placeOf(context, client, row);
+    return await changesOnDisk(place, row.ledger as Ledger, client.state_fields);
+  } catch (error) {
+    // Whatever keeps us from reading it (a link that leads elsewhere, missing rights) keeps us from vouching for it.
+    if (error instanceof AppError) return unreadable(error.message);
+    throw error;
+  }
+}
+
+const unreadable = (detail: string): DriftChange[] => [{ server: null, kind: 'unparsable', detail }];
+
+async function changesOnDisk(place: Place, ledger: Ledger, state_fields: readonly string[]): Promise<DriftChange[]> {
+  const owned: Entries = new Map(ledger.entries);
+  const { file, entries } = await diskOf(place, owned.keys());
+  if (file === null) return [{ server: null, kind: 'file_gone' }];
+  const known = new Set([...owned.keys(), ...ledger.foreign]);
+  const news = [...entries.keys()].filter((name) => !known.has(name));
+  return [
+    ...driftOf(owned, entries, state_fields),
+    ...news.map((server) => ({ server, kind: 'foreign_new' as const })),
+  ];
+}
+
+/**
+ * Looks, and looks again under the writer's lock when it found drift or an open intent: between the file and its outcome
+ * in the ledger the two differ, so only what is seen while nobody writes is drift. Intents of killed processes are
+ * settled on the way.
+ */
+export async function whileNobodyWrites<T>(
+  context: Context,
+  concerns: (row: DeploymentRow) => boolean,
+  look: () => Promise<T>,
+  isDrift: (seen: T) => boolean,
+): Promise<T> {
+  if ((await openIntents(context, concerns)).length === 0) {
+    const seen = await look();
+    if (!isDrift(seen)) return seen;
+  }
+  return withWriterLock(context.services.writer_lock, LOCK_WAIT_MS, async () => {
+    for (const row of await openIntents(context, concerns)) {
+      const client = clientById(row.client_id);
+      if (client) await settleIntents(context, await placeOf(context, client, row), client.state_fields);
+    }
+    return look();
+  });
+}
+
+/** What killed processes left behind. Also what a living one is doing: it holds the writer's lock. */
+async function openIntents({ services, store, workspace }: Context, concerns: (row: DeploymentRow) => boolean) {
+  const { machine_id } = await services.machine();
+  return (await store.deployments.unsettled(workspace, machine_id)).filter(concerns);
+}
+
+const WORDS: Readonly<Record<DriftChange['kind'], string>> = {
+  changed: 'changed',
+  missing: 'taken out',
+  foreign_new: 'new, and not from here',
+  file_gone: 'the file is gone',
+  unparsable: 'cannot be read',
+};
+
+/** One line for a person: `docs: changed (args)`. */
+export const sentenceOf = ({ server, kind, detail }: DriftChange): string =>
+  `${server === null ? '' : `${server}: `}${WORDS[kind]}${detail === undefined ? '' : ` (${detail})`}`;
+
+export const driftStatus = defineOperation({
+  id: 'deployments.drift',
+  summary: 'Say for every deployment on this machine whether its file still is as it was left',
+  description: 'Our entries that were changed or taken out, servers that are new, files that are gone or unreadable.',
+  effect: 'read',
+  input: z.strictObject({
+    client_id: ClientId.optional().meta({ description: 'Only this client; all of them when left out.' }),
+    check: z.boolean().default(false).meta({ description: 'On the command line: end with 7 when there is drift.' }),
+  }),
+  output: z.object({ deployments: z.array(DeploymentState), drift_count: z.int(), check: z.boolean() }),
+  errors: ['CLIENT_NOT_FOUND'],
+  permission: { needs: 'config:deploy' },
+  rest: { method: 'GET', path: '/v1/drift' },
+  mcp: { tool: 'drift_status', toolset: 'machine' },
+  cli: {
+    verb: 'drift-status',
+    flags: { client_id: 'client' },
+    text: ({ deployments, drift_count }, style) => ({
+      out:
+        deployments.length === 0
+          ? 'Nothing is deployed on this machine.'
+          : style.table(
+              ['client', 'profile', 'file', 'drift', 'latest', 'what'],
+              deployments.map((row) => [
+                style.bold(row.client_id),
+                row.profile_id,
+                row.config_path,
+                row.drift ? style.bad('yes') : style.good('no'),
+                row.up_to_date ? style.good('yes') : style.warn('no'),
+                row.changes.map(sentenceOf).join('\n'),
+              ]),
+            ),
+      note: drift_count > 0 ? 'Put our entries back with: mcp-orchestration deploy-config --on-drift overwrite' : '',
+    }),
+    exit: ({ check, drift_count }) => (check && drift_count > 0 ? 7 : 0),
+  },
+  async run(context, { client_id, check }) {
+    if (client_id !== undefined) findClient(client_id);
+    const { store, workspace, services } = context;
+    const { machine_id } = await services.machine();
+    const concerns = (row: DeploymentRow) => client_id === undefined || row.client_id === client_id;
+    const look = async () => {
+      const rows = (await store.deployments.currents(workspace, machine_id)).filter(concerns);
+      const deployments: DeploymentState[] = [];
+      for (const row of rows) deployments.push(await stateOf(context, row));
+      return deployments;
+    };
+    const deployments = await whileNobodyWrites(context, concerns, look, (seen) => seen.some(({ drift }) => drift));
+    return { deployments, drift_count: deployments.filter(({ drift }) => drift).length, check };
+  },
+});

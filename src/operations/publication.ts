@@ -1,0 +1,161 @@
+import type { ClientDefinition } from '../clients/client.ts';
+import { bridgeFor } from '../clients/render.ts';
+import { artifactIdOfCanonical } from '../core/artifact.ts';
+import { canonicalJson } from '../core/canonical-json.ts';
+import { signEnvelope } from '../core/dsse.ts';
+import { AppError } from '../core/errors.ts';
+import type { Finding } from '../core/finding.ts';
+import { type DraftPayload, PAYLOAD_SCHEMA_REF, type Payload } from '../core/payload.ts';
+import { releaseStatement, statementBytes } from '../core/release.ts';
+import { assertNoSecret, assertNoSecretText } from '../core/secrets/detector.ts';
+import { parseStrictPayload } from '../core/validation/validate.ts';
+import { failpoint } from '../io/failpoint.ts';
+import type { LinkRow, ReleaseRow } from '../stores/store.ts';
+import { named } from './current.ts';
+import { recordKey } from './keys.ts';
+import type { Context, Target } from './operation.ts';
+import { findClient } from './shapes.ts';
+import { findingsFor } from './validation.ts';
+
+/** The one way to a new release: publishing, reverting and linking all end here. */
+
+export interface Publication {
+  payload: DraftPayload;
+  changelog?: string | undefined;
+  /** `1.<sequence - 1>.0` when left out. */
+  version?: string | undefined;
+  allow_empty: boolean;
+}
+
+export interface Published {
+  /** `unchanged`: the latest release has this payload already. */
+  status: 'published' | 'unchanged';
+  release: ReleaseRow;
+  /** What the client of this release loses of the payload. */
+  findings: Finding[];
+}
+
+/** A release that was made because its profile follows the one that was published. */
+export interface Followed extends Published {
+  link: LinkRow;
+}
+
+/** Signs the next release and stores artifact, release and key together. */
+async function appendRelease(
+  context: Context,
+  target: Target,
+  latest: ReleaseRow | undefined,
+  payload: Payload,
+  publication: Publication,
+): Promise<ReleaseRow> {
+  const { client_id, profile_id } = target;
+  const canonical = canonicalJson(payload);
+  const artifact_id = artifactIdOfCanonical(canonical);
+  const sequence = (latest?.sequence ?? 0) + 1;
+  const issued_at = context.now().toISOString();
+  const signer = await context.services.keys.signer();
+  const statement = releaseStatement({
+    workspace: context.workspace,
+    client_id,
+    profile_id,
+    artifact_id,
+    sequence,
+    version: publication.version ?? `1.${sequence - 1}.0`,
+    previous_artifact_id: latest?.artifact_id ?? null,
+    issued_at,
+    expires_at: null,
+    policy_set_id: null,
+    policy_digest: null,
+    approvals: [],
+    changelog: publication.changelog ?? null,
+    schema_ref: PAYLOAD_SCHEMA_REF,
+    provenance: { publisher: context.principal.actor, tool_version: context.services.version },
+  });
+  const row: ReleaseRow = {
+    client_id,
+    profile_id,
+    sequence,
+    artifact_id,
+    version: statement.predicate.version,
+    previous_artifact_id: statement.predicate.previous_artifact_id,
+    changelog: statement.predicate.changelog,
+    server_count: Object.keys(payload.mcpServers).length,
+    policy_digest: null,
+    signing_key_id: signer.key_id,
+    issued_at,
+    expires_at: null,
+    envelope: JSON.stringify(signEnvelope(statementBytes(statement), [signer])),
+  };
+  await recordKey(context, signer);
+  await context.store.artifacts.put(context.workspace, { artifact_id, canonical, created_at: issued_at });
+  failpoint('publish.after-artifact');
+  const appended = await context.store.releases.append(context.workspace, row);
+  failpoint('publish.after-release');
+  if (appended) return row;
+  throw new AppError('DRAFT_CHANGED', 'Another release was published at the same moment.', named(target));
+}
+
+/**
+ * Makes the next release of a profile, and of every profile that follows it, from one payload. Runs inside a
+ * transaction. What one of the clients cannot express is found before anything is stored: VALIDATION_FAILED names it.
+ */
+export async function publishPayload(
+  context: Context,
+  target: Target,
+  publication: Publication,
+): Promise<Published & { linked: Followed[] }> {
+  const links = await context.store.links.followers(context.workspace, target.client_id, target.profile_id);
+  const own = checked(context, target, publication);
+  const others = links.map((link) => ({ link, ...checkedForFollower(context, link, publication) }));
+  const published = await releaseOf(context, target, own, publication);
+  const linked: Followed[] = [];
+  for (const { link, ...check } of others) {
+    linked.push({ link, ...(await releaseOf(context, link, check, { ...publication, version: undefined })) });
+  }
+  return { ...published, linked };
+}
+
+/** The release of one profile alone, for a profile that begins to follow another. */
+export const publishRelease = (context: Context, target: Target, publication: Publication): Promise<Published> =>
+  releaseOf(context, target, checked(context, target, publication), publication);
+
+interface Checked {
+  client: ClientDefinition;
+  payload: Payload;
+  findings: Finding[];
+}
+
+/** Throws SECRET_IN_CONFIG or VALIDATION_FAILED for what must never become a release. */
+function checked(context: Context, { client_id }: Target, { payload, changelog, allow_empty }: Publication): Checked {
+  const client = findClient(client_id);
+  assertNoSecretText({ changelog });
+  assertNoSecret(payload);
+  const findings = findingsFor(client, payload, context.services, { allow_empty });
+  return { client, payload: parseStrictPayload(payload, findings), findings };
+}
+
+function checkedForFollower(context: Context, link: LinkRow, publication: Publication): Checked {
+  try {
+    return checked(context, link, publication);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'VALIDATION_FAILED') throw error;
+    const follower = `${link.client_id}/${link.profile_id}`;
+    throw new AppError(error.code, `${follower} follows this profile: ${error.message}`, {
+      ...error.details,
+      follower,
+    });
+  }
+}
+
+async function releaseOf(
+  context: Context,
+  target: Target,
+  { client, payload, findings }: Checked,
+  publication: Publication,
+): Promise<Published> {
+  const fixed = { ...payload, ...bridgeFor(payload, client) };
+  const latest = await context.store.releases.latest(context.workspace, target.client_id, target.profile_id);
+  const same = latest?.artifact_id === artifactIdOfCanonical(canonicalJson(fixed)) && latest.policy_digest === null;
+  if (same) return { status: 'unchanged', release: latest, findings };
+  return { status: 'published', release: await appendRelease(context, target, latest, fixed, publication), findings };
+}

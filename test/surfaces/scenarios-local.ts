@@ -1,0 +1,192 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { Scenario, Step } from './scenarios.ts';
+
+/** The operations of the local workflow: history, links, drift, undo, several clients at once. */
+
+const source = { client_id: 'cursor', profile_id: 'dev' };
+const follower = { client_id: 'claude-code', profile_id: 'dev' };
+const entry = (word: string) => ({ command: 'node', args: [word] });
+const payload = (word: string) => ({ mcpServers: { ours: entry(word) } });
+/** Made up, and only shaped like a token. */
+const literal = `ghp_${'A1b2'.repeat(9)}`;
+
+const sql = (statement: string) => (home: string) => {
+  const database = new DatabaseSync(join(home, '.mcp-orchestration/state.db'), { timeout: 5000 });
+  database.exec(statement);
+  database.close();
+};
+const write = (path: string, content: string) => (home: string) => {
+  mkdirSync(dirname(join(home, path)), { recursive: true });
+  writeFileSync(join(home, path), content);
+};
+const remove = (path: string) => (home: string) => rmSync(join(home, path), { recursive: true, force: true });
+
+const keys: Step = { tool: 'initialize_keys', expect: 'ok' };
+const publish = (word: string, more: Partial<Step> = {}): Step => ({
+  tool: 'publish_config',
+  input: { ...source, payload: payload(word) },
+  expect: 'ok',
+  ...more,
+});
+
+export const LOCAL_SCENARIOS: Scenario[] = [
+  {
+    title: 'an earlier release comes back as the next one, and the history shows all of them',
+    steps: [
+      { tool: 'history', input: source, expect: 'ok', has: { releases: [], next_cursor: null } },
+      { tool: 'revert_config', input: { ...source, sequence: 1 }, expect: 'CONFIG_NOT_FOUND' },
+      keys,
+      publish('one'),
+      publish('two'),
+      { tool: 'revert_config', input: source, expect: 'INVALID_INPUT', has: { details: { field: 'sequence' } } },
+      { tool: 'revert_config', input: { ...source, sequence: 3 }, expect: 'ARTIFACT_NOT_FOUND' },
+      { tool: 'revert_config', input: { ...source, artifact_id: 'f'.repeat(64) }, expect: 'ARTIFACT_NOT_FOUND' },
+      {
+        tool: 'revert_config',
+        input: { ...source, sequence: 1, changelog: `for ${literal}` },
+        expect: 'SECRET_IN_CONFIG',
+      },
+      {
+        tool: 'revert_config',
+        input: { ...source, sequence: 1 },
+        expect: 'ok',
+        has: { status: 'published', sequence: 3, changelog: 'Revert to release 1' },
+      },
+      { tool: 'revert_config', input: { ...source, sequence: 1 }, expect: 'ok', has: { status: 'unchanged' } },
+      { tool: 'view_draft_config', input: source, expect: 'ok', has: { draft: payload('two') } },
+      { tool: 'history', input: { ...source, limit: 2 }, expect: 'ok' },
+      { tool: 'history', input: { ...source, limit: 0 }, expect: 'INVALID_INPUT' },
+      { tool: 'history', input: { ...source, cursor: 'made-up' }, expect: 'INVALID_INPUT' },
+      {
+        tool: 'revert_config',
+        input: { ...source, sequence: 2 },
+        expect: 'KEYS_NOT_INITIALIZED',
+        before: remove('.mcp-orchestration/keys'),
+      },
+      {
+        tool: 'revert_config',
+        input: { ...source, sequence: 2 },
+        expect: 'SIGNATURE_INVALID',
+        before: sql(`UPDATE artifacts SET canonical = replace(canonical, '"two"', '"bad"')`),
+      },
+    ],
+  },
+  {
+    title: 'a linked profile follows its source and cannot be changed by itself',
+    steps: [
+      { tool: 'unlink_profile', input: follower, expect: 'INVALID_INPUT' },
+      { tool: 'link_profile', input: { ...source, source_client_id: 'cursor' }, expect: 'INVALID_INPUT' },
+      {
+        tool: 'link_profile',
+        input: { ...follower, source_client_id: 'cursor' },
+        expect: 'ok',
+        has: { release: null },
+      },
+      publish('one', { expect: 'KEYS_NOT_INITIALIZED' }),
+      keys,
+      publish('one', { has: { status: 'published', sequence: 1 } }),
+      { tool: 'get_latest', input: follower, expect: 'ok', has: { sequence: 1 } },
+      {
+        tool: 'publish_config',
+        input: { ...source, payload: { mcpServers: { 'a.b': entry('x') } } },
+        expect: 'VALIDATION_FAILED',
+        has: { details: { follower: 'claude-code/dev' } },
+      },
+      { tool: 'get_latest', input: source, expect: 'ok', has: { sequence: 1 } },
+      { tool: 'add_server_to_config', input: { ...follower, server_id: 'memory' }, expect: 'PROFILE_LINKED' },
+      { tool: 'remove_server_from_config', input: { ...follower, server_name: 'x' }, expect: 'PROFILE_LINKED' },
+      { tool: 'set_draft_config', input: { ...follower, payload: payload('x') }, expect: 'PROFILE_LINKED' },
+      { tool: 'clear_draft_config', input: follower, expect: 'PROFILE_LINKED' },
+      { tool: 'publish_config', input: follower, expect: 'PROFILE_LINKED' },
+      { tool: 'revert_config', input: { ...follower, sequence: 1 }, expect: 'PROFILE_LINKED' },
+      // A source follows nobody, and a follower is followed by nobody.
+      { tool: 'link_profile', input: { ...source, source_client_id: 'vscode' }, expect: 'INVALID_INPUT' },
+      {
+        tool: 'link_profile',
+        input: { client_id: 'vscode', profile_id: 'dev', source_client_id: 'claude-code' },
+        expect: 'INVALID_INPUT',
+      },
+      { tool: 'unlink_profile', input: follower, expect: 'ok', has: { source } },
+      {
+        tool: 'publish_config',
+        input: { ...source, payload: { mcpServers: { 'a.b': entry('x') } } },
+        expect: 'ok',
+        has: { sequence: 2, linked: [] },
+      },
+      { tool: 'link_profile', input: { ...follower, source_client_id: 'cursor' }, expect: 'VALIDATION_FAILED' },
+      publish('three'),
+      { tool: 'link_profile', input: { ...follower, source_client_id: 'cursor' }, expect: 'ok' },
+      { tool: 'revert_config', input: { ...source, sequence: 2 }, expect: 'VALIDATION_FAILED' },
+      { tool: 'list_profiles', input: { client_id: 'claude-code' }, expect: 'ok' },
+      { tool: 'unlink_profile', input: follower, expect: 'ok' },
+      {
+        tool: 'link_profile',
+        input: { ...follower, source_client_id: 'cursor' },
+        expect: 'SIGNATURE_INVALID',
+        before: sql(`UPDATE artifacts SET canonical = replace(canonical, '"three"', '"wrong"')`),
+      },
+      {
+        tool: 'link_profile',
+        input: {
+          client_id: 'vscode',
+          profile_id: 'dev',
+          source_client_id: 'claude-code',
+          source_profile_id: 'default',
+        },
+        expect: 'ok',
+        has: { release: null },
+      },
+      publish('four', { input: { client_id: 'claude-code', payload: payload('four') } }),
+      { tool: 'unlink_profile', input: { client_id: 'vscode', profile_id: 'dev' }, expect: 'ok' },
+      {
+        tool: 'link_profile',
+        input: {
+          client_id: 'vscode',
+          profile_id: 'dev',
+          source_client_id: 'claude-code',
+          source_profile_id: 'default',
+        },
+        expect: 'ok',
+        has: { status: 'linked' },
+        before: remove('.mcp-orchestration/keys/none'),
+      },
+      { tool: 'unlink_profile', input: { client_id: 'vscode', profile_id: 'dev' }, expect: 'ok' },
+      {
+        tool: 'link_profile',
+        input: {
+          client_id: 'vscode',
+          profile_id: 'prod',
+          source_client_id: 'claude-code',
+          source_profile_id: 'default',
+        },
+        expect: 'KEYS_NOT_INITIALIZED',
+        before: remove('.mcp-orchestration/keys'),
+      },
+    ],
+  },
+  {
+    title: 'drift of every deployment of this machine is seen at once',
+    steps: [
+      { tool: 'drift_status', expect: 'ok', has: { deployments: [], drift_count: 0 } },
+      keys,
+      publish('one'),
+      { tool: 'deploy_config', input: source, expect: 'ok' },
+      { tool: 'drift_status', expect: 'ok', has: { drift_count: 0 } },
+      {
+        tool: 'drift_status',
+        expect: 'ok',
+        has: { drift_count: 1 },
+        before: write(
+          '.cursor/mcp.json',
+          '{"mcpServers":{"ours":{"command":"evil","args":["one"]},"news":{"command":"x"}}}',
+        ),
+      },
+      { tool: 'drift_status', input: { client_id: 'vscode' }, expect: 'ok', has: { drift_count: 0 } },
+      { tool: 'drift_status', input: { client_id: 'cursr' }, expect: 'CLIENT_NOT_FOUND' },
+      { tool: 'drift_status', expect: 'ok', has: { drift_count: 1 }, before: write('.cursor/mcp.json', '{') },
+      { tool: 'drift_status', expect: 'ok', has: { drift_count: 1 }, before: remove('.cursor/mcp.json') },
+    ],
+  },
+];
