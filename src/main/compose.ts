@@ -6,6 +6,7 @@ import { AppError } from '../core/errors.ts';
 import { AGENT_SCOPES, SCOPES } from '../core/scopes.ts';
 import { KeyDirectory } from '../io/keys.ts';
 import { machineId } from '../io/machine.ts';
+import { openSecrets } from '../io/secrets/store.ts';
 import { OPERATIONS } from '../operations/index.ts';
 import type { Context, Door, Principal } from '../operations/operation.ts';
 import type { Log, Machine, Services } from '../operations/services.ts';
@@ -76,6 +77,7 @@ function servicesOf({ config, env, log, allow_http_deploy = true }: AppSettings)
     version: VERSION,
     os,
     keys: new KeyDirectory(join(config.home, 'keys')),
+    secrets: openSecrets({ data_dir: config.home, passphrase_file: config.KEY_PASSPHRASE_FILE }),
     machine: () => {
       machine ??= findMachine();
       return machine;

@@ -36,6 +36,7 @@ const Settings = z.strictObject({
     .string()
     .regex(/^sqlite:.+/, 'this version stores in SQLite: sqlite:PATH')
     .optional(),
+  KEY_PASSPHRASE_FILE: z.string().refine(isAbsolute, 'give an absolute path').optional(),
   ALLOWED_HOSTS: list.default([]),
   TOOLSETS: list
     .pipe(z.array(z.enum(TOOLSETS, `there is no such toolset; there are ${TOOLSETS.join(', ')}`)))
@@ -50,7 +51,6 @@ const LATER = [
   'TRUSTED_PROXIES',
   'TLS_CERT',
   'TLS_KEY',
-  'KEY_PASSPHRASE_FILE',
   'SIGNER_COMMAND',
   'WEBHOOK_ALLOW',
   'OIDC_ISSUER',

@@ -3,12 +3,14 @@ import * as clients from './clients.ts';
 import * as comparison from './comparison.ts';
 import * as deployed from './deployed.ts';
 import * as deployments from './deployments.ts';
+import * as doctor from './doctor.ts';
 import * as drafts from './drafts.ts';
 import * as drift from './drift.ts';
 import * as keys from './keys.ts';
 import * as links from './links.ts';
 import type { Operation } from './operation.ts';
 import * as releases from './releases.ts';
+import * as secrets from './secrets.ts';
 import * as servers from './servers.ts';
 import * as tokens from './tokens.ts';
 import * as validation from './validation.ts';
@@ -24,8 +26,10 @@ const modules = [
   deployments,
   deployed,
   drift,
+  doctor,
   keys,
   tokens,
+  secrets,
   capabilities,
 ];
 

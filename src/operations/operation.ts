@@ -64,6 +64,8 @@ export interface CliBinding {
   verb: string;
   /** Fields that may be given without a flag, in order. */
   positional?: readonly string[];
+  /** The field that is read from standard input, or asked for without showing it; never a flag, which others can see. */
+  secret?: string;
   /** Short names of flags: field -> flag without dashes. */
   flags?: Readonly<Record<string, string>>;
   /** Fields whose text is a path that becomes absolute: `~` and relative forms are resolved against HOME and the working directory. */

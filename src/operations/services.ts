@@ -1,4 +1,5 @@
 import type { KeyDirectory } from '../io/keys.ts';
+import type { SecretStore } from '../io/secrets/store.ts';
 
 /** The little that the product needs of a logger; pino fits. */
 export interface Log {
@@ -28,6 +29,7 @@ export interface Services {
   /** The system this process runs on. */
   os: Machine['os'];
   keys: KeyDirectory;
+  secrets: SecretStore;
   machine(): Promise<Machine>;
   /** Absolute path of the data directory. */
   data_dir: string;

@@ -133,7 +133,18 @@ describe('the file', () => {
       .all()
       .filter(({ name }) => !String(name).startsWith('kysely_'));
     expect(tables.map(({ name }) => name).toSorted()).toEqual(
-      ['artifacts', 'audit', 'counters', 'deployments', 'drafts', 'keys', 'links', 'profiles', 'releases', 'tokens'].toSorted(),
+      [
+        'artifacts',
+        'audit',
+        'counters',
+        'deployments',
+        'drafts',
+        'keys',
+        'links',
+        'profiles',
+        'releases',
+        'tokens',
+      ].toSorted(),
     );
     for (const { name, strict } of tables) {
       const key = database.prepare('select name from pragma_table_info(?) where pk = 1').get(String(name));

@@ -7,6 +7,7 @@ import { nullRecord } from '../../core/ids.ts';
 import { parseStrictJson } from '../../core/strict-json.ts';
 import { type Field, fieldsOf, fromText } from '../../operations/fields.ts';
 import type { Operation } from '../../operations/operation.ts';
+import { readSecretValue } from './prompt.ts';
 import type { Terminal } from './terminal.ts';
 
 /** One commander option together with the field it fills and how its text becomes a value. */
@@ -21,7 +22,9 @@ const repeated = (value: string, before: string[] | undefined) => [...(before ??
 
 /** Every field has its `--kebab-case` flag; some have a short name besides. */
 export function flagsOf(operation: Operation): Flag[] {
-  return fieldsOf(operation).flatMap((field) => flagsOfField(field, operation.cli?.flags?.[field.name]));
+  return fieldsOf(operation)
+    .filter(({ name }) => name !== operation.cli?.secret)
+    .flatMap((field) => flagsOfField(field, operation.cli?.flags?.[field.name]));
 }
 
 function flagsOfField(field: Field, short: string | undefined): Flag[] {
@@ -137,6 +140,10 @@ export async function inputFrom(
     if (option.negate ? given !== false : given === false) continue;
     if (field.name in input) throw badFlag(field.name, 'give it once');
     input[field.name] = await readFlag(flag, given, terminal);
+  }
+  const { secret } = operation.cli ?? {};
+  if (secret !== undefined) {
+    input[secret] = await readSecretValue(terminal, `Value of ${String(input['name'] ?? secret)}`);
   }
   const absolute = (path: string) => absolutePath(path, terminal);
   for (const name of operation.cli?.paths ?? []) {

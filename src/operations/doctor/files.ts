@@ -1,0 +1,95 @@
+import type { ClientDefinition, ConfigScope } from '../../clients/client.ts';
+import { locateConfig } from '../../clients/paths.ts';
+import { AppError } from '../../core/errors.ts';
+import { pointerKeys } from '../../core/json-value.ts';
+import { readEntries } from '../../core/splice/entries.ts';
+import { readClientFile } from '../../io/client-files/read.ts';
+import { resolveTarget } from '../../io/client-files/target.ts';
+import { pathExists } from '../../io/which.ts';
+import { codecOf } from '../rollout/place.ts';
+import type { Machine } from '../services.ts';
+
+/** One file that a client may read, as it is now. */
+export interface FileReport {
+  config_scope: string;
+  path: string;
+  exists: boolean;
+  /** The one of several places of a scope that the client reads. */
+  wins: boolean;
+  /** Null: there is none, or this version does not read its format. */
+  parses: boolean | null;
+  servers: string[];
+  detail?: string;
+}
+
+/** The files of a client on this machine, one scope after the other; patterns and places without a project are left out. */
+export async function filesOf(
+  client: ClientDefinition,
+  machine: Machine,
+  project: string | undefined,
+): Promise<FileReport[]> {
+  const reports: FileReport[] = [];
+  for (const scope of client.scopes) {
+    const located = placesOf(client, scope, machine, project);
+    if (located === undefined) continue;
+    const there = located.places.filter(pathExists);
+    const winner = there.find((path) => path !== located.usual && located.preferred.includes(path)) ?? there[0];
+    for (const path of there.length > 0 ? there : [located.usual]) {
+      reports.push(await lookAt(scope, path, located.roots, machine, path === winner));
+    }
+  }
+  return reports;
+}
+
+interface Located {
+  usual: string;
+  places: string[];
+  /** Places that win over the usual one where they exist. */
+  preferred: string[];
+  roots: string[];
+}
+
+function placesOf(
+  client: ClientDefinition,
+  scope: ConfigScope,
+  machine: Machine,
+  project: string | undefined,
+): Located | undefined {
+  try {
+    const { path, roots, alternates } = locateConfig(client, scope, { ...machine, project });
+    const fixed = alternates.filter((place) => !place.includes('*'));
+    return { usual: path, places: [...new Set([path, ...fixed])], preferred: fixed, roots };
+  } catch (error) {
+    // No file on this system, no project given, or a pattern: nothing that could be looked at.
+    if (error instanceof AppError) return undefined;
+    throw error;
+  }
+}
+
+async function lookAt(
+  scope: ConfigScope,
+  path: string,
+  roots: string[],
+  machine: Machine,
+  wins: boolean,
+): Promise<FileReport> {
+  const report: FileReport = {
+    config_scope: scope.scope,
+    path,
+    exists: pathExists(path),
+    wins,
+    parses: null,
+    servers: [],
+  };
+  const codec = codecOf(scope.format);
+  if (!report.exists || codec === undefined || scope.pointer === null) return report;
+  try {
+    const target = await resolveTarget({ path, uid: machine.uid ?? -1, allowed_roots: [...roots, machine.home] });
+    const file = await readClientFile(target);
+    const entries = readEntries(codec, file?.text ?? null, pointerKeys(scope.pointer));
+    return { ...report, parses: true, servers: [...entries.keys()] };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { ...report, parses: false, detail: error.message };
+  }
+}

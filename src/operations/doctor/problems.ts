@@ -1,0 +1,99 @@
+import type { ClientReport, Examination, ReferenceReport } from './examine.ts';
+
+export interface Problem {
+  code: string;
+  severity: 'error' | 'warning';
+  client_id: string | null;
+  message: string;
+  hint: string;
+}
+
+/** What of an examination is wrong. Pure: the same examination has the same problems. */
+export function problemsOf(found: Examination): Problem[] {
+  return [
+    ...found.untrusted.map(({ title, reason }) => ({
+      code: 'RELEASE_NOT_TRUSTED',
+      severity: 'error' as const,
+      client_id: title.split('/')[0] ?? null,
+      message: `What is deployed for ${title} does not verify: ${reason}`,
+      hint: 'Publish and deploy again from a store that you trust; the launcher does not start it until then.',
+    })),
+    ...found.clients.flatMap((client) => [...problemsOfFiles(client), ...problemsOfDeployments(client)]),
+    ...found.programs
+      .filter(({ path, needed_by }) => path === null && needed_by.length > 0)
+      .map(({ name, needed_by }) => ({
+        code: 'COMMAND_NOT_FOUND',
+        severity: 'error' as const,
+        client_id: null,
+        message: `${name} is not on PATH; it is needed by ${needed_by.join(', ')}.`,
+        hint: hintFor(name),
+      })),
+    ...found.references.filter(({ resolvable }) => !resolvable).map(problemOfReference),
+  ];
+}
+
+const INSTALL: Readonly<Record<string, string>> = {
+  node: 'Install Node from https://nodejs.org, in a place that graphical applications find too.',
+  npx: 'npx comes with Node: https://nodejs.org.',
+  uv: 'Install uv from https://docs.astral.sh/uv.',
+  uvx: 'uvx comes with uv: https://docs.astral.sh/uv.',
+  docker: 'Install Docker, and start it.',
+};
+const hintFor = (name: string) => INSTALL[name] ?? 'Install it, or write its absolute path into the entry.';
+
+function problemsOfFiles(client: ClientReport): Problem[] {
+  const { client_id, files } = client;
+  const broken = files
+    .filter(({ parses, wins }) => parses === false && wins)
+    .map(({ path, detail }) => ({
+      code: 'FILE_UNREADABLE',
+      severity: 'error' as const,
+      client_id,
+      message: `${path} cannot be read: ${detail ?? 'it does not parse'}`,
+      hint: 'Mend the file with an editor; nothing is written to it until then. `list-backups` names earlier versions.',
+    }));
+  const stale = files
+    .filter(({ wins, servers }) => !wins && servers.length > 0)
+    .map(({ path, servers }) => ({
+      code: 'FILE_NOT_READ',
+      severity: 'warning' as const,
+      client_id,
+      message: `${path} has servers (${servers.join(', ')}), but ${client.display_name} reads another file.`,
+      hint: 'Take what you still need over by hand, and remove the old file.',
+    }));
+  return [...broken, ...stale];
+}
+
+function problemsOfDeployments({ client_id, deployments }: ClientReport): Problem[] {
+  return deployments
+    .filter(({ drift }) => drift)
+    .map(({ profile_id, config_path, changes }) => {
+      const what = changes.map(({ server, kind }) => (server === null ? kind : `${server} ${kind}`)).join(', ');
+      const ours = changes.some(({ kind }) => kind !== 'foreign_new');
+      return {
+        code: ours ? 'DRIFT' : 'NEW_SERVER',
+        severity: ours ? ('error' as const) : ('warning' as const),
+        client_id,
+        message: `${config_path} is not as profile ${profile_id} left it: ${what}.`,
+        hint: ours
+          ? `Put it back with \`mcp-orchestration deploy-config --client ${client_id} --profile ${profile_id} --on-drift overwrite\`.`
+          : 'Somebody added a server there. Make sure that it was you.',
+      };
+    });
+}
+
+function problemOfReference({ kind, name, needed_by }: ReferenceReport): Problem {
+  const hints = {
+    env: 'Set the variable where the client is started; a terminal that sets it for itself is not enough.',
+    secret: `Store it: mcp-orchestration set-secret ${name}`,
+    input: `Give it when deploying: --input ${name}=VALUE`,
+  };
+  return {
+    code: kind === 'env' ? 'VARIABLE_NOT_SET' : kind === 'secret' ? 'SECRET_NOT_FOUND' : 'INPUT_NOT_GIVEN',
+    // Another program may well start the client with other variables than this terminal has.
+    severity: kind === 'env' ? 'warning' : 'error',
+    client_id: null,
+    message: `\${${kind}:${name}} has no value here; it is needed by ${needed_by.join(', ')}.`,
+    hint: hints[kind],
+  };
+}
