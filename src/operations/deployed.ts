@@ -8,7 +8,7 @@ import { DriftChange, freshnessOf, stateOf, whileNobodyWrites } from './drift.ts
 import { type Context, defineOperation, type Target } from './operation.ts';
 import { isSameTarget, ledgerOf } from './rollout/ledger.ts';
 import { placeOf } from './rollout/place.ts';
-import { findTarget, TargetInput } from './shapes.ts';
+import { findTarget, PageInput, TargetInput } from './shapes.ts';
 
 const DeployedOutput = z.object({
   client_id: ClientId,
@@ -106,5 +106,68 @@ export const getDeployed = defineOperation({
       () => compareWithDisk(context, input, client),
       ({ drift }) => drift,
     );
+  },
+});
+
+export const deploymentHistory = defineOperation({
+  id: 'deployments.history',
+  summary: 'List what was deployed of a profile on this machine, the newest first',
+  effect: 'read',
+  input: TargetInput.extend(PageInput),
+  output: z.object({
+    deployments: z.array(
+      z.object({
+        deployment_id: z.string(),
+        artifact_id: ArtifactId,
+        sequence: z.int(),
+        deployed_at: Timestamp,
+        config_path: z.string(),
+        backup_path: z.string().nullable(),
+        undone: z.boolean(),
+      }),
+    ),
+    next_cursor: z.string().nullable(),
+  }),
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND'],
+  permission: { needs: 'config:read' },
+  rest: { method: 'GET', path: '/v1/config/{client_id}/{profile_id}/deployments' },
+  mcp: { tool: 'deployment_history', toolset: 'machine' },
+  cli: {
+    verb: 'deployment-history',
+    flags: { client_id: 'client', profile_id: 'profile' },
+    text: ({ deployments, next_cursor }, style) => ({
+      out:
+        deployments.length === 0
+          ? 'Nothing was deployed on this machine.'
+          : style.table(
+              ['deployment', 'release', 'deployed', 'file', ''],
+              deployments.map((row) => [
+                row.deployment_id,
+                style.bold(String(row.sequence)),
+                row.deployed_at,
+                row.config_path,
+                row.undone ? style.dim('undone') : '',
+              ]),
+            ),
+      note: next_cursor === null ? '' : `There are more: --cursor ${next_cursor}`,
+    }),
+  },
+  async run(context, { limit, cursor, ...target }) {
+    await findTarget(context, target);
+    const { store, workspace, services } = context;
+    const { machine_id } = await services.machine();
+    const page = await store.deployments.list(workspace, machine_id, target, { limit, cursor });
+    const deployments = page.rows.map(
+      ({ deployment_id, artifact_id, sequence, deployed_at, config_path, backup_path, status }) => ({
+        deployment_id,
+        artifact_id,
+        sequence,
+        deployed_at,
+        config_path,
+        backup_path,
+        undone: status === 'undone',
+      }),
+    );
+    return { deployments, next_cursor: page.next_cursor };
   },
 });

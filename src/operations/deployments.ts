@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { RENDERER_VERSION } from '../clients/render.ts';
-import { AppError } from '../core/errors.ts';
 import { Finding } from '../core/finding.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
 import { withWriterLock } from '../io/client-files/lock.ts';
@@ -10,6 +9,7 @@ import { applyPlan } from './rollout/apply.ts';
 import { isSameTarget, LOCK_WAIT_MS, settleIntents } from './rollout/ledger.ts';
 import { findPlace } from './rollout/place.ts';
 import { diffOf, isUnchanged, type Plan, planDeployment } from './rollout/plan.ts';
+import { assertMayWriteHere } from './rollout/write.ts';
 import { findTarget, TargetInput } from './shapes.ts';
 
 const DeployInput = TargetInput.extend({
@@ -160,20 +160,10 @@ export const deployConfig = defineOperation({
     },
   },
   async run(context, input) {
-    const { services, door } = context;
-    if (door === 'rest' && !services.allow_http_deploy) {
-      throw new AppError(
-        'FORBIDDEN',
-        'This server does not write files on its own machine for callers over HTTP.',
-        { needs: 'config:deploy' },
-        {
-          hint: 'Start it with --allow-deploy, or run `mcp-orchestration deploy-config` on the machine of the client.',
-        },
-      );
-    }
+    assertMayWriteHere(context, 'deploy-config');
     const client = await findTarget(context, input);
     const place = await findPlace(context, client, input);
-    return withWriterLock(services.writer_lock, LOCK_WAIT_MS, async () => {
+    return withWriterLock(context.services.writer_lock, LOCK_WAIT_MS, async () => {
       await settleIntents(context, place, client.state_fields);
       const plan = await planDeployment(context, input, client, place);
       if (input.dry_run) return outputOf(plan, 'planned', undefined);

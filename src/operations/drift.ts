@@ -86,12 +86,26 @@ export async function whileNobodyWrites<T>(
     if (!isDrift(seen)) return seen;
   }
   return withWriterLock(context.services.writer_lock, LOCK_WAIT_MS, async () => {
-    for (const row of await openIntents(context, concerns)) {
-      const client = clientById(row.client_id);
-      if (client) await settleIntents(context, await placeOf(context, client, row), client.state_fields);
-    }
+    await settleOpenIntents(context, concerns);
     return look();
   });
+}
+
+/**
+ * Settles what killed processes left behind; only under the writer's lock. An intent whose file cannot be reached now (a
+ * link that leads elsewhere, missing rights) cannot be judged, and waits.
+ */
+export async function settleOpenIntents(context: Context, concerns: (row: DeploymentRow) => boolean): Promise<void> {
+  for (const row of await openIntents(context, concerns)) {
+    const client = clientById(row.client_id);
+    try {
+      if (client) await settleIntents(context, await placeOf(context, client, row), client.state_fields);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code === 'UNAVAILABLE') throw error;
+      const { deployment_id } = row;
+      context.services.log.warn({ err: error, deployment_id }, 'an interrupted deployment could not be settled');
+    }
+  }
 }
 
 /** What killed processes left behind. Also what a living one is doing: it holds the writer's lock. */

@@ -1,3 +1,4 @@
+import * as backups from './backups.ts';
 import * as capabilities from './capabilities.ts';
 import * as clients from './clients.ts';
 import * as comparison from './comparison.ts';
@@ -13,6 +14,7 @@ import * as releases from './releases.ts';
 import * as secrets from './secrets.ts';
 import * as servers from './servers.ts';
 import * as tokens from './tokens.ts';
+import * as undo from './undo.ts';
 import * as validation from './validation.ts';
 
 const modules = [
@@ -26,6 +28,8 @@ const modules = [
   deployments,
   deployed,
   drift,
+  undo,
+  backups,
   doctor,
   keys,
   tokens,

@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -151,6 +161,35 @@ describe('the file', () => {
       expect([name, strict, key?.name]).toEqual([name, 1, 'workspace']);
     }
     database.close();
+  });
+
+  it('of version 0.1.0 is brought up to date with everything that is in it', async () => {
+    const path = freshPath();
+    mkdirSync(join(path, '..'), { recursive: true });
+    const database = new DatabaseSync(path);
+    database.exec(readFileSync(new URL('../../test/fixtures/databases/0.1.0.sql', import.meta.url), 'utf8'));
+    const before = database.prepare('select * from deployments order by number').all();
+    database.close();
+    const store = await openSqlite(path);
+    const machine_id = String(before[0]?.machine_id);
+    const { rows } = await store.deployments.list(W, machine_id, {}, { limit: 10 });
+    expect(rows).toStrictEqual(
+      before.toReversed().map(({ workspace: _, number: _number, ...row }) => ({
+        ...row,
+        project: null,
+        explicit_path: false,
+        previous_deployment_id: null,
+        pinned: false,
+        ledger: JSON.parse(String(row.ledger)),
+      })),
+    );
+    expect(await store.deployments.currents(W, machine_id)).toStrictEqual(rows.slice(0, 1));
+    expect(
+      (await store.releases.list(W, 'cursor', 'default', { limit: 10 })).rows.map(({ sequence }) => sequence),
+    ).toEqual([2, 1]);
+    expect(await store.links.list(W)).toEqual([]);
+    await store.close();
+    await (await openSqlite(path)).close();
   });
 
   it('is refused when a newer program has migrated it, and nothing is changed', async () => {

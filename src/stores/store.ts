@@ -109,8 +109,11 @@ export interface DeploymentRow {
   explicit_path: boolean;
   /** What was in force in this file and pointer before; undoing gives it back. */
   previous_deployment_id: string | null;
-  /** `intent` is written before the file is touched; the next command settles it as `done` or `abandoned`. */
-  status: 'intent' | 'done' | 'abandoned' | 'undone';
+  /**
+   * `intent` is written before the file is touched; the next command settles it as `done` or `abandoned`. An undo has
+   * an intent of its own, which ends as `closed` when the deployment that it takes back becomes `undone`.
+   */
+  status: 'intent' | 'done' | 'abandoned' | 'undone' | 'closed';
   pinned: boolean;
   /** Digest of the file before and after, lowercase hex SHA-256; null: there was no file. */
   before_sha256: string | null;
@@ -232,8 +235,17 @@ export interface Store {
       of: { client_id?: string | undefined; profile_id?: string | undefined },
       page: PageRequest,
     ): Promise<Page<DeploymentRow>>;
-    /** The newest `done` deployment of every file and pointer of this machine, in the order of clients and paths. */
-    currents(workspace: string, machine_id: string): Promise<DeploymentRow[]>;
+    /**
+     * The newest `done` deployment of every file and pointer of this machine, or of every pointer of one file; in the
+     * order of clients and paths.
+     */
+    currents(
+      workspace: string,
+      machine_id: string,
+      file?: Pick<DeploymentRow, 'config_path' | 'target_path'>,
+    ): Promise<DeploymentRow[]>;
+    /** All of this machine that name a backup, whatever became of them; oldest first. */
+    backedUp(workspace: string, machine_id: string): Promise<DeploymentRow[]>;
     /** All that were begun and never settled on this machine, oldest first. */
     unsettled(workspace: string, machine_id: string): Promise<DeploymentRow[]>;
   };

@@ -1,20 +1,6 @@
 import { beforeEach, expect, it } from 'vitest';
-import type { DeploymentRow, ProfileRow, Store } from '../../src/stores/store.ts';
-import {
-  artifact,
-  audit,
-  deployment,
-  draft,
-  key,
-  ODD,
-  OTHER,
-  profile,
-  release,
-  T0,
-  T1,
-  token,
-  W,
-} from './store-rows.ts';
+import type { ProfileRow, Store } from '../../src/stores/store.ts';
+import { artifact, audit, draft, key, ODD, OTHER, profile, release, T0, T1, token, W } from './store-rows.ts';
 
 export function draftCases(store: () => Store): void {
   it('gives back a draft as it was saved, as a plain object', async () => {
@@ -123,6 +109,19 @@ export function releaseCases(store: () => Store): void {
     expect(await store().releases.carrying(W, 'cursor', 'dev', 'f'.repeat(64))).toBeUndefined();
   });
 
+  it('lists releases newest first, in pages, of one profile only', async () => {
+    for (const sequence of [1, 2, 3]) await store().releases.append(W, release(sequence));
+    await store().releases.append(W, release(1, { profile_id: 'prod' }));
+    const first = await store().releases.list(W, 'cursor', 'dev', { limit: 2 });
+    expect(first.rows).toStrictEqual([release(3), release(2)]);
+    // A release that comes meanwhile moves nothing.
+    await store().releases.append(W, release(4));
+    const rest = await store().releases.list(W, 'cursor', 'dev', { limit: 2, cursor: first.next_cursor ?? '' });
+    expect(rest).toStrictEqual({ rows: [release(1)], next_cursor: null });
+    const strange = store().releases.list(W, 'cursor', 'dev', { limit: 2, cursor: 'made-up' });
+    await expect(strange).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+  });
+
   it('gives the latest release of each profile of one client', async () => {
     const rows = ['prod', 'dev', 'a.b', 'a-b'].flatMap((profile_id, index) =>
       Array.from({ length: index + 1 }, (_, n) => release(n + 1, { profile_id })),
@@ -190,57 +189,6 @@ export function tokenCases(store: () => Store): void {
     expect(second.rows.map((row) => row.token_id)).toEqual(['t2', 't1', 't0']);
     expect(second.next_cursor).toBeNull();
     expect(second.rows[2]).toStrictEqual(token('t0', { created_at: '2026-11-22T10:00:09.000Z' }));
-  });
-}
-
-export function deploymentCases(store: () => Store): void {
-  const FILE = { config_path: '/home/a/.cursor/mcp.json', target_path: '/home/a/.cursor/mcp.json' };
-  const settle = async (row: DeploymentRow) => {
-    await store().deployments.insert(W, row);
-    await store().deployments.setStatus(W, row.deployment_id, 'done');
-  };
-
-  it('shows an intent as unsettled, and as current only when it is done', async () => {
-    const row = deployment('d1', { pinned: true, before_sha256: 'x', backup_path: '/b', ledger: [null, 1, ODD] });
-    await store().deployments.insert(W, row);
-    expect(await store().deployments.unsettled(W, 'm1')).toStrictEqual([row]);
-    expect(await store().deployments.current(W, 'm1', FILE, '/mcpServers')).toBeUndefined();
-    await store().deployments.setStatus(W, 'd1', 'done');
-    expect(await store().deployments.unsettled(W, 'm1')).toEqual([]);
-    const done = { ...row, status: 'done' };
-    expect(await store().deployments.current(W, 'm1', FILE, '/mcpServers')).toStrictEqual(done);
-    expect(await store().deployments.latestOf(W, 'm1', 'cursor', 'dev')).toStrictEqual(done);
-  });
-
-  it('takes the newest by insertion into a file, of whichever profile, and falls back when it is undone', async () => {
-    await settle(deployment('d2', { deployed_at: T1 }));
-    await settle(deployment('d1', { profile_id: 'prod', deployed_at: T0 }));
-    await settle(deployment('d3', { pointer: '/servers' }));
-    await settle(deployment('d4', { config_path: '/elsewhere', target_path: '/elsewhere' }));
-    await settle(deployment('d5', { machine_id: 'm2' }));
-    const current = async () => (await store().deployments.current(W, 'm1', FILE, '/mcpServers'))?.deployment_id;
-    expect(await current()).toBe('d1');
-    expect((await store().deployments.latestOf(W, 'm1', 'cursor', 'dev'))?.deployment_id).toBe('d4');
-    await store().deployments.setStatus(W, 'd1', 'undone');
-    expect(await current()).toBe('d2');
-    await store().deployments.setStatus(W, 'd2', 'abandoned');
-    expect(await current()).toBeUndefined();
-  });
-
-  it('finds the owner of a file by the path it was deployed to and by the file that a link leads to', async () => {
-    await settle(deployment('d1', { config_path: '/link', target_path: '/dotfiles/mcp.json' }));
-    const owner = async (config_path: string, target_path: string) =>
-      (await store().deployments.current(W, 'm1', { config_path, target_path }, '/mcpServers'))?.deployment_id;
-    expect(await owner('/other-link', '/dotfiles/mcp.json')).toBe('d1');
-    expect(await owner('/link', '/moved/mcp.json')).toBe('d1');
-    expect(await owner('/other-link', '/moved/mcp.json')).toBeUndefined();
-  });
-
-  it('lists unsettled deployments of one machine, oldest first', async () => {
-    for (const id of ['z', 'm', 'a']) await store().deployments.insert(W, deployment(id, { ledger: null }));
-    await store().deployments.insert(W, deployment('other', { machine_id: 'm2' }));
-    expect((await store().deployments.unsettled(W, 'm1')).map((row) => row.deployment_id)).toEqual(['z', 'm', 'a']);
-    expect((await store().deployments.unsettled(W, 'm1'))[0]?.ledger).toBeNull();
   });
 }
 

@@ -4,6 +4,7 @@ import type {
   DeploymentRow,
   DraftRow,
   KeyRow,
+  LinkRow,
   ProfileRow,
   ReleaseRow,
   TokenRow,
@@ -74,6 +75,14 @@ export const token = (token_id: string, more: Partial<TokenRow> = {}): TokenRow 
   last_used_at: null,
   use_count: 0,
   revoked_at: null,
+  ...more,
+});
+export const link = (more: Partial<LinkRow> = {}): LinkRow => ({
+  client_id: 'codex',
+  profile_id: 'dev',
+  source_client_id: 'cursor',
+  source_profile_id: 'dev',
+  created_at: T0,
   ...more,
 });
 export const deployment = (deployment_id: string, more: Partial<DeploymentRow> = {}): DeploymentRow => ({

@@ -1,13 +1,7 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { Store } from '../../src/stores/store.ts';
-import {
-  auditCases,
-  deploymentCases,
-  draftCases,
-  profileAndKeyCases,
-  releaseCases,
-  tokenCases,
-} from './store-nouns.ts';
+import { deploymentCases, linkCases } from './store-deployments.ts';
+import { auditCases, draftCases, profileAndKeyCases, releaseCases, tokenCases } from './store-nouns.ts';
 import { transactionCases, valueCases } from './store-promises.ts';
 
 type Open = () => Promise<Store>;
@@ -24,6 +18,7 @@ export function storeContract(name: string, open: Open): void {
     describe('drafts', () => draftCases(current));
     describe('profiles and keys', () => profileAndKeyCases(current));
     describe('artifacts and releases', () => releaseCases(current));
+    describe('links', () => linkCases(current));
     describe('tokens', () => tokenCases(current));
     describe('deployments', () => deploymentCases(current));
     describe('audit', () => auditCases(current));

@@ -34,7 +34,7 @@ console.log('counted to ' + read().count);
 const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 50);
 
 it.each(['rename', 'in-place'])(
-  'a client that rewrites its file every few milliseconds (%s) never loses its own keys to a deployment',
+  'a client that rewrites its file every few milliseconds (%s) never loses its own keys to a deployment or an undo',
   async (how) => {
     const workspace = await testWorkspace();
     const file = join(workspace.home, '.claude.json');
@@ -54,11 +54,16 @@ it.each(['rename', 'in-place'])(
       for (let round = 1; round <= ROUNDS; round += 1) {
         const payload = { mcpServers: { ours: { command: 'node', args: [String(round)] } } };
         await callOn(app, 'publish_config', { client_id: 'claude-code', payload });
-        const outcome = await callOn(app, 'deploy_config', { client_id: 'claude-code', on_drift: 'overwrite' }).then(
-          ({ status }) => String(status),
-          (error: { code?: string }) => error.code ?? String(error),
-        );
-        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+        const attempt = async (tool: string, more: object = {}) => {
+          const outcome = await callOn(app, tool, { client_id: 'claude-code', ...more }).then(
+            ({ status }) => String(status),
+            (error: { code?: string }) => error.code ?? String(error),
+          );
+          outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+          return outcome;
+        };
+        const deployed = await attempt('deploy_config', { on_drift: 'overwrite' });
+        if (deployed === 'deployed' && round % 3 > 0) await attempt('undo_deployment');
       }
     });
     child.stdin.end();
@@ -66,9 +71,10 @@ it.each(['rename', 'in-place'])(
     expect(said, JSON.stringify([...outcomes])).toMatch(/^counted to \d+\n$/);
     expect([...outcomes.keys()].filter((code) => !EXPECTED.includes(code))).toEqual([]);
     expect(outcomes.get('deployed') ?? 0, 'no deployment ever found a quiet moment').toBeGreaterThan(0);
+    expect(outcomes.get('undone') ?? 0, 'no undo ever found a quiet moment').toBeGreaterThan(0);
     expect(JSON.parse(readFileSync(file, 'utf8')).mine).toBe('kept');
   },
 );
 
 /** An in-place writer leaves half a file for an instant: that is refused as well, and nothing is written. */
-const EXPECTED = ['deployed', 'CLIENT_FILE_CHANGED', 'CLIENT_FILE_UNPARSABLE'];
+const EXPECTED = ['deployed', 'undone', 'CLIENT_FILE_CHANGED', 'CLIENT_FILE_UNPARSABLE'];

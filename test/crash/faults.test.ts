@@ -79,7 +79,7 @@ function sampleOf(places: readonly Place[], seed: number): { place: Place; error
     .map(({ item }) => item);
 }
 
-async function prepared(): Promise<Workspace> {
+async function prepared(verb: readonly string[]): Promise<Workspace> {
   const workspace = await testWorkspace();
   mkdirSync(dirname(join(workspace.home, FILE)), { recursive: true });
   writeFileSync(join(workspace.home, FILE), OWN);
@@ -87,6 +87,7 @@ async function prepared(): Promise<Workspace> {
   await call(workspace, 'publish_config', { ...target, payload: payload('first') });
   await call(workspace, 'deploy_config', target);
   await call(workspace, 'publish_config', { ...target, payload: payload('second') });
+  if (verb[0] === 'undo-deployment') await call(workspace, 'deploy_config', target);
   return workspace;
 }
 
@@ -129,14 +130,14 @@ async function strike(
 }
 
 describe('a disk that refuses one call of', () => {
-  it.each([[['deploy-config', '--client', 'vscode']]])(
+  it.each([[['deploy-config', '--client', 'vscode']], [['undo-deployment', '--client', 'vscode']]])(
     '%s leaves the file whole and the ledger right',
     async (verb) => {
       if (!existsSync(STRACE)) {
         process.stderr.write('skipped: there is no strace on this machine\n');
         return;
       }
-      const workspace = await prepared();
+      const workspace = await prepared(verb);
       const restore = await snapshotOf(workspace);
       const before = textOf(workspace);
       const after = await outcomeOf(workspace, verb);

@@ -14,6 +14,7 @@ describe('commands in the documentation', () => {
       'CONTRIBUTING.md',
       'README.md',
       'user-docs/explanation/secrets-and-references.md',
+      'user-docs/how-to/go-back.md',
       'user-docs/how-to/use-from-an-ai-client.md',
       'user-docs/how-to/use-the-http-api.md',
       'user-docs/how-to/verify-a-signature.md',

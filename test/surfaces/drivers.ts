@@ -121,7 +121,12 @@ export const mcpInProcess: OpenDoor = async (env) => {
 export const mcpProcess: OpenDoor = async (env) => {
   const client = new Client({ name: 'test', version: '1.0.0' });
   await client.connect(
-    new StdioClientTransport({ command: process.execPath, args: [BIN, 'serve', '--toolsets', TOOLSETS.join(',')], env, stderr: 'ignore' }),
+    new StdioClientTransport({
+      command: process.execPath,
+      args: [BIN, 'serve', '--toolsets', TOOLSETS.join(',')],
+      env,
+      stderr: 'ignore',
+    }),
   );
   return mcpDoor('MCP process', client, () => client.close());
 };

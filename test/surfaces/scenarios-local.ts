@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Scenario, Step } from './scenarios.ts';
@@ -22,6 +22,12 @@ const write = (path: string, content: string) => (home: string) => {
   writeFileSync(join(home, path), content);
 };
 const remove = (path: string) => (home: string) => rmSync(join(home, path), { recursive: true, force: true });
+
+const CURSOR = '.cursor/mcp.json';
+/** A file of somebody who writes it by hand. */
+const OWN = '{\n\t"mcpServers": { "own": {"command": "mine", "n": 1.0} }\n}\n';
+const edit = (change: (text: string) => string) => (home: string) =>
+  writeFileSync(join(home, CURSOR), change(readFileSync(join(home, CURSOR), 'utf8')));
 
 const keys: Step = { tool: 'initialize_keys', expect: 'ok' };
 const publish = (word: string, more: Partial<Step> = {}): Step => ({
@@ -187,6 +193,102 @@ export const LOCAL_SCENARIOS: Scenario[] = [
       { tool: 'drift_status', input: { client_id: 'cursr' }, expect: 'CLIENT_NOT_FOUND' },
       { tool: 'drift_status', expect: 'ok', has: { drift_count: 1 }, before: write('.cursor/mcp.json', '{') },
       { tool: 'drift_status', expect: 'ok', has: { drift_count: 1 }, before: remove('.cursor/mcp.json') },
+    ],
+  },
+  {
+    title: 'a deployment is taken back, and the file is as it was before',
+    steps: [
+      { tool: 'undo_deployment', input: { client_id: 'cursr' }, expect: 'CLIENT_NOT_FOUND' },
+      { tool: 'undo_deployment', input: { ...source, profile_id: 'pord' }, expect: 'PROFILE_NOT_FOUND' },
+      { tool: 'undo_deployment', input: source, expect: 'DEPLOYMENT_NOT_FOUND' },
+      { tool: 'deployment_history', input: source, expect: 'ok', has: { deployments: [], next_cursor: null } },
+      { tool: 'deployment_history', input: { client_id: 'cursr' }, expect: 'CLIENT_NOT_FOUND' },
+      { tool: 'deployment_history', input: { ...source, profile_id: 'pord' }, expect: 'PROFILE_NOT_FOUND' },
+      keys,
+      publish('one', { before: write(CURSOR, OWN) }),
+      { tool: 'deploy_config', input: source, expect: 'ok' },
+      publish('two'),
+      { tool: 'deploy_config', input: source, expect: 'ok' },
+      {
+        tool: 'undo_deployment',
+        input: source,
+        expect: 'ok',
+        has: { status: 'undone', changes: { added: [], updated: ['ours'], removed: [], kept_foreign: ['own'] } },
+      },
+      { tool: 'get_deployed', input: source, expect: 'ok', has: { sequence: 1, drift: false, up_to_date: false } },
+      {
+        tool: 'undo_deployment',
+        input: source,
+        expect: 'DRIFT_DETECTED',
+        before: edit((text) => text.replace('"one"', '"edited"')),
+        has: { details: { changes: [{ server: 'ours', kind: 'changed', detail: 'changed: args' }] } },
+      },
+      { tool: 'undo_deployment', input: source, expect: 'CLIENT_FILE_UNPARSABLE', before: edit(() => '{') },
+      {
+        tool: 'undo_deployment',
+        input: source,
+        expect: 'ok',
+        before: edit(() => OWN),
+        has: { restored_artifact_id: null, backup_path: null, changes: { added: [], updated: [], removed: [] } },
+      },
+      { tool: 'get_deployed', input: source, expect: 'DEPLOYMENT_NOT_FOUND' },
+      { tool: 'undo_deployment', input: source, expect: 'DEPLOYMENT_NOT_FOUND' },
+      {
+        tool: 'undo_deployment',
+        input: { ...source, deployment_id: 'dep_made-up' },
+        expect: 'DEPLOYMENT_NOT_FOUND',
+      },
+      { tool: 'deployment_history', input: { ...source, limit: 1 }, expect: 'ok' },
+      { tool: 'deployment_history', input: { ...source, limit: 0 }, expect: 'INVALID_INPUT' },
+      { tool: 'deployment_history', input: source, expect: 'ok', has: { next_cursor: null } },
+      { tool: 'deploy_config', input: source, expect: 'ok' },
+      {
+        tool: 'undo_deployment',
+        input: source,
+        expect: 'CLIENT_FILE_CHANGED',
+        before: (home) => {
+          renameSync(join(home, CURSOR), join(home, 'moved.json'));
+          symlinkSync(join(home, 'moved.json'), join(home, CURSOR));
+        },
+      },
+      {
+        tool: 'undo_deployment',
+        input: source,
+        expect: 'CLIENT_FILE_CHANGED',
+        before: (home) => {
+          rmSync(join(home, CURSOR));
+          symlinkSync(join(home, 'other.json'), join(home, CURSOR));
+        },
+      },
+      {
+        tool: 'undo_deployment',
+        input: source,
+        expect: 'WRITE_FAILED',
+        before: (home) => {
+          renameSync(join(home, 'moved.json'), join(home, CURSOR));
+          rmSync(join(home, '.mcp-orchestration/backups'), { recursive: true });
+        },
+        has: { details: { reason: 'backup_missing' } },
+      },
+    ],
+  },
+  {
+    title: 'backups are listed with what they are of, and old ones go when that is asked',
+    steps: [
+      { tool: 'list_backups', expect: 'ok', has: { backups: [], count: 0 } },
+      { tool: 'prune_backups', expect: 'ok', has: { status: 'pruned', removed: [], kept: 0 } },
+      keys,
+      publish('one', { before: write(CURSOR, OWN) }),
+      { tool: 'deploy_config', input: source, expect: 'ok' },
+      publish('two'),
+      { tool: 'deploy_config', input: source, expect: 'ok' },
+      { tool: 'list_backups', expect: 'ok', has: { count: 2, backups: [{ verified: true }, { verified: true }] } },
+      { tool: 'prune_backups', input: { client_id: 'cursr' }, expect: 'CLIENT_NOT_FOUND' },
+      { tool: 'prune_backups', input: { keep: -1 }, expect: 'INVALID_INPUT' },
+      { tool: 'prune_backups', input: { keep: 0, client_id: 'vscode' }, expect: 'ok', has: { removed: [], kept: 2 } },
+      { tool: 'prune_backups', input: { keep: 0 }, expect: 'ok', has: { kept: 1 } },
+      { tool: 'list_backups', expect: 'ok', has: { count: 1, backups: [{ client_id: 'cursor', verified: true }] } },
+      { tool: 'undo_deployment', input: source, expect: 'ok' },
     ],
   },
 ];

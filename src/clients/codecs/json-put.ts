@@ -54,7 +54,10 @@ function deepest(document: Document, pointer: readonly string[]): { node: Object
   throw new Error('a document with a root has a deepest container');
 }
 
-const memberOf = ({ name, value }: Put): NewMember => ({ key: JSON.stringify(name), value: printableOf(value) });
+const memberOf = ({ name, value, raw }: Put): NewMember => ({
+  key: JSON.stringify(name),
+  value: raw === undefined ? printableOf(value) : { kind: 'raw', text: raw },
+});
 
 /** The containers that are missing, with the entries in the innermost. */
 function nest(segments: readonly string[], puts: readonly Put[]): Printable {
@@ -82,6 +85,7 @@ function createRoot({ text }: Document, pointer: readonly string[], puts: readon
 function update(document: Document, member: Member, container: Layout, put: Put): Edit {
   const { text } = document;
   const old = member.value;
+  if (put.raw !== undefined) return { start: old.start, end: old.end, text: put.raw };
   const raw = text.slice(old.start, old.end);
   const full = old.kind === 'object' && old.members.length > 0;
   const inline = full ? !hasBreak(raw) : container.inline;

@@ -275,3 +275,39 @@ describe('odd but legal foreign content stays', () => {
     expect(readEntries(jsonCodec, '{"a":{}}', ['a', 'b', 'c']).size).toBe(0);
   });
 });
+
+describe('the earlier bytes of an entry', () => {
+  const raw = '{"n":1.0, /* why */ "args": [ "1e3" ],\n}';
+  const set = [{ name: 'a', value: { n: 1, args: ['1e3'] }, raw }];
+  const restore = (text: string, change = set) =>
+    spliceEntries(jsoncCodec, text, AT, { set: change, remove: [] }, null).text;
+
+  test.each([
+    [
+      'in place of another value',
+      '{"mcpServers": {"a": {"command": "x"}, "b": 1}}',
+      `{"mcpServers": {"a": ${raw}, "b": 1}}`,
+    ],
+    [
+      'in place of the same value in other words',
+      '{"mcpServers": {"a": {"n": 1, "args": ["1e3"]}}}',
+      `{"mcpServers": {"a": ${raw}}}`,
+    ],
+    ['where it is gone', '{"mcpServers": {"b": 1}}', `{"mcpServers": {"b": 1, "a": ${raw}}}`],
+    ['where its container is gone', '{"other": 1}', `{"other": 1, "mcpServers": {"a": ${raw}}}`],
+  ])('are written as they are %s', (_where, before, after) => {
+    expect(restore(before)).toBe(after);
+    expect(restore(after)).toBe(after);
+  });
+
+  test.each([
+    ['say something else', '{"n": 2, "args": ["1e3"]}'],
+    ['are no value', '{"n": 1'],
+    ['would break out of their entry', '{"n": 1, "args": ["1e3"]}, "b": {}'],
+  ])('are refused when they %s', (_what, wrong) => {
+    const change = [{ name: 'a', value: { n: 1, args: ['1e3'] }, raw: wrong }];
+    expect(() => restore('{"mcpServers": {"a": 1}}', change)).toThrow(
+      expect.objectContaining({ code: 'WRITE_FAILED' }),
+    );
+  });
+});

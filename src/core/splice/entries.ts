@@ -40,10 +40,13 @@ export function readEntries(
   if (node === null) return entries;
   for (const name of asked) findMember(document, node, name);
   for (const { key, value } of node.members) {
-    entries.set(key, { value: codec.valueOf(document, value), raw: document.text.slice(value.start, value.end) });
+    entries.set(key, { value: codec.valueOf(document, value), raw: rawOf(document, value) });
   }
   return entries;
 }
+
+/** The text of an entry, as the file has it. */
+export const rawOf = (document: Document, node: SyntaxNode): string => document.text.slice(node.start, node.end);
 
 /** The member of that name; a duplicate is refused. */
 export function findMember(document: Document, node: ObjectNode, name: string): Member | undefined {

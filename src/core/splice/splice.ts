@@ -1,4 +1,4 @@
-import { containerAt, findMember, parseFile, splitBom } from './entries.ts';
+import { containerAt, findMember, parseFile, rawOf, splitBom } from './entries.ts';
 import { isObject, sameValue, without } from './equality.ts';
 import type { Applied, Change, Codec, Document, Glue, Put, SetEntry, Step } from './types.ts';
 import { refuse, requireResult } from './verify.ts';
@@ -33,8 +33,12 @@ export function spliceEntries(
 function putsOf(codec: Codec, document: Document, pointer: readonly string[], set: readonly SetEntry[]): Put[] {
   const container = containerAt(document, pointer);
   const puts: Put[] = [];
-  for (const { name, value, preserve_fields = [] } of set) {
+  for (const { name, value, preserve_fields = [], raw } of set) {
     const member = container === null ? undefined : findMember(document, container, name);
+    if (raw !== undefined) {
+      if (member === undefined || rawOf(document, member.value) !== raw) puts.push({ name, value, raw, keep: [] });
+      continue;
+    }
     if (member === undefined) {
       puts.push({ name, value, keep: [] });
       continue;

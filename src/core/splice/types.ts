@@ -56,6 +56,8 @@ export interface Glue {
 export interface Put {
   name: string;
   value: JsonValue;
+  /** The text of the entry as a reading of such a file gave it; written as it is, in place of a printed value. */
+  raw?: string;
   keep: Member[];
 }
 
@@ -100,6 +102,8 @@ export interface SetEntry {
   value: JsonValue;
   /** Members of the entry on disk that stay as they are written there, whatever `value` says about them. */
   preserve_fields?: readonly string[];
+  /** The bytes that the entry shall have, from an earlier reading of the same file; they must say `value`. */
+  raw?: string;
 }
 
 /** One finished step: the text that it made and what it says about itself. */

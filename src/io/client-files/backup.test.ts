@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { backUp } from './backup.ts';
+import { backUp, readBackup, removeBackups, storedBackups } from './backup.ts';
+import { sha256Of } from './read.ts';
 
 let home: string;
 let directory: string;
@@ -30,6 +31,44 @@ test('the last five of each file stay', async () => {
   for (let second = 1; second <= 7; second += 1) copies.push(await store(`text ${second}`, second));
   const left = readdirSync(directory).map((name) => path.join(directory, name));
   expect(left.toSorted()).toEqual([other, ...copies.slice(2)].toSorted());
+});
+
+test('one that is needed stays beside the last five', async () => {
+  const first = await store('first', 0);
+  const needed = new Set([first]);
+  const file = '/home/u/a.json';
+  for (let second = 1; second <= 7; second += 1) {
+    await backUp({ content: 'later', directory, file, at: at(second), needed });
+  }
+  expect(readdirSync(directory)).toHaveLength(6);
+  expect(readFileSync(first, 'utf8')).toBe('first');
+});
+
+test('a list shows when each was made, how long it is and its digest, and passes over what is no backup', async () => {
+  expect(await storedBackups(directory)).toEqual([]);
+  const later = await store('later', 2);
+  const other = await store('other', 1, '/home/u/b.json');
+  writeFileSync(path.join(directory, 'notes.txt'), 'mine');
+  symlinkSync(later, path.join(directory, path.basename(later).replace('000.bak', '001.bak')));
+  const listed = await storedBackups(directory);
+  const sizeAndDigest = (text: string) => ({ size: text.length, sha256: sha256Of(Buffer.from(text)) });
+  expect(listed).toMatchObject([
+    { path: other, created_at: at(1), ...sizeAndDigest('other') },
+    { path: later, created_at: at(2), ...sizeAndDigest('later') },
+  ]);
+  expect(new Set(listed.map(({ of }) => of)).size).toBe(2);
+  await removeBackups([other]);
+  expect((await storedBackups(directory)).map((backup) => backup.path)).toEqual([later]);
+});
+
+test('one that is gone or is not what was kept is told apart', async () => {
+  const copy = await store('text', 1);
+  const digest = sha256Of(Buffer.from('text'));
+  expect(String(await readBackup(copy, digest))).toBe('text');
+  writeFileSync(copy, 'other');
+  expect(await readBackup(copy, digest)).toBe('damaged');
+  await removeBackups([copy]);
+  expect(await readBackup(copy, digest)).toBe('missing');
 });
 
 test('two of the same millisecond do not overwrite each other', async () => {

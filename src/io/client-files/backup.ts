@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, readdir, realpath, unlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, realpath, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import { failpoint } from '../failpoint.ts';
-import { step } from './faults.ts';
+import { syncDirectory } from '../temporary.ts';
+import { codeOf, step } from './faults.ts';
+import { sha256Of } from './read.ts';
 import { replaceDurably } from './replace.ts';
 
 export interface Backup {
@@ -16,10 +18,23 @@ export interface Backup {
   at: string;
   /** How many backups of this file stay. Default 5. */
   keep?: number;
+  /** Paths of backups that stay in any case, because what is in force was made from them. */
+  needed?: ReadonlySet<string>;
 }
 
+/** One backup as it lies there. Those of one file share their `of`. */
+export interface StoredBackup {
+  path: string;
+  of: string;
+  created_at: string;
+  size: number;
+  sha256: string;
+}
+
+const NAME = /^([0-9a-f]{16})-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-\d{3}\.bak$/;
+
 /** Writes a durable, private copy and takes away the oldest ones of the same file. Gives the path of the copy. */
-export async function backUp({ content, directory, file, at, keep = 5 }: Backup): Promise<string> {
+export async function backUp({ content, directory, file, at, keep = 5, needed = new Set() }: Backup): Promise<string> {
   const real = await step('backup', directory, async () => {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await chmod(directory, 0o700);
@@ -29,7 +44,7 @@ export async function backUp({ content, directory, file, at, keep = 5 }: Backup)
   const stamp = at.replaceAll(/[^0-9TZ]/g, '');
   const copy = await writeCopy(content, path.join(real, prefix + stamp));
   failpoint('file.after-backup');
-  await step('prune', real, () => prune(real, prefix, keep));
+  await step('prune', real, () => prune(real, prefix, keep, needed));
   return copy;
 }
 
@@ -47,9 +62,53 @@ async function writeCopy(content: string | Uint8Array, base: string): Promise<st
   }
 }
 
-async function prune(directory: string, prefix: string, keep: number): Promise<void> {
+async function prune(directory: string, prefix: string, keep: number, needed: ReadonlySet<string>): Promise<void> {
   const names = (await readdir(directory))
     .filter((name) => name.startsWith(prefix) && name.endsWith('.bak'))
     .toSorted();
-  for (const name of names.slice(0, Math.max(0, names.length - keep))) await unlink(path.join(directory, name));
+  const old = names.slice(0, Math.max(0, names.length - keep)).map((name) => path.join(directory, name));
+  for (const copy of old) if (!needed.has(copy)) await unlink(copy);
+}
+
+/** Everything in the directory that has the name of a backup, oldest first. No directory: none. */
+export async function storedBackups(directory: string): Promise<StoredBackup[]> {
+  return step('list', directory, async () => {
+    const real = await realpath(directory).catch(nothingThere);
+    if (real === null) return [];
+    const found: StoredBackup[] = [];
+    for (const name of (await readdir(real)).toSorted()) {
+      const [, of, year, month, day, hour, minute, second, milliseconds] = NAME.exec(name) ?? [];
+      if (of === undefined) continue;
+      const bytes = await contentOf(path.join(real, name));
+      if (bytes === null) continue;
+      const created_at = `${year}-${month}-${day}T${hour}:${minute}:${second}.${milliseconds}Z`;
+      found.push({ path: path.join(real, name), of, created_at, size: bytes.length, sha256: sha256Of(bytes) });
+    }
+    return found.toSorted((a, b) => a.created_at.localeCompare(b.created_at));
+  });
+}
+
+/** Null when there is no such file, or something else than a file. */
+async function contentOf(name: string): Promise<Buffer | null> {
+  const stats = await lstat(name).catch(nothingThere);
+  return stats?.isFile() ? readFile(name).catch(nothingThere) : null;
+}
+
+/** The content of a backup, when it is there and still has its digest. */
+export async function readBackup(name: string, sha256: string): Promise<Buffer | 'missing' | 'damaged'> {
+  const bytes = await step('read_backup', name, () => contentOf(name));
+  if (bytes === null) return 'missing';
+  return sha256Of(bytes) === sha256 ? bytes : 'damaged';
+}
+
+/** Takes them away for good. */
+export async function removeBackups(paths: readonly string[]): Promise<void> {
+  for (const name of paths) await step('prune', name, () => unlink(name));
+  const [first] = paths;
+  if (first !== undefined) await step('prune', first, () => syncDirectory(path.dirname(first)));
+}
+
+function nothingThere(error: unknown): null {
+  if (codeOf(error) === 'ENOENT') return null;
+  throw error;
 }

@@ -19,7 +19,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { enableFailpoints } from '../failpoint.ts';
 import { sha256Of } from './read.ts';
-import { replaceDurably } from './replace.ts';
+import { removeDurably, replaceDurably } from './replace.ts';
 import type { Target } from './target.ts';
 
 const uid = process.getuid?.() ?? 0;
@@ -174,5 +174,32 @@ describe('faults', () => {
     expect(stdout.trim() || stderr).toBe('["WRITE_FAILED","EFBIG","write"]');
     expect(readFileSync(file, 'utf8')).toBe(OLD);
     expect(readdirSync(home)).toEqual(['a.json']);
+  });
+});
+
+describe('removing', () => {
+  const removeFile = () => removeDurably(targetOf(file), { expected_sha256: digest(OLD) });
+
+  test('takes the file away and leaves nothing behind', async () => {
+    writeFileSync(file, OLD);
+    await removeFile();
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  test.each([
+    ['changed', () => writeFileSync(file, NEW)],
+    ['gone', () => undefined],
+  ])('is refused when the file is %s', async (_what, spoil) => {
+    spoil();
+    const before = existsSync(file);
+    await expect(removeFile()).rejects.toMatchObject({ code: 'CLIENT_FILE_CHANGED' });
+    expect(existsSync(file)).toBe(before);
+  });
+
+  test('a fault behind it says that the file is gone', async () => {
+    writeFileSync(file, OLD);
+    enableFailpoints('file.after-rename=throw');
+    await expect(removeFile()).rejects.toMatchObject({ code: 'WRITE_FAILED', details: { replaced: true } });
+    expect(existsSync(file)).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import { constants, fstatSync, lstatSync, readFileSync, readSync, renameSync } from 'node:fs';
+import { constants, fstatSync, lstatSync, readFileSync, readSync, renameSync, unlinkSync } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,6 +42,24 @@ export async function replaceDurably(
   }
   await finish(target.path, options);
   return { sha256: sha256Of(bytes) };
+}
+
+/**
+ * Takes a file away, with the same care: only when it still is the expected one, and so that it outlives a power cut.
+ * What somebody still writes into it at that moment is given back.
+ */
+export async function removeDurably(target: Target, options: ReplaceOptions): Promise<void> {
+  await removeStaleIn(path.dirname(target.path));
+  try {
+    const now = await readBytes(target);
+    if (now === null || now.sha256 !== options.expected_sha256) throw changed(target);
+    if (!(await isWhereItWas(path.dirname(target.path)))) throw changed(target);
+    failpoint(`${options.failpoint ?? 'file'}.before-remove`);
+    await exchange(now.bytes, null, () => unlinkSync(target.path), target, { ...options, mode: now.mode });
+  } catch (error) {
+    throw writeFailed('remove', target.path, error);
+  }
+  await finish(target.path, options);
 }
 
 /** Missing ones are private; each is made durable in its parent before the next is made. */
@@ -92,24 +110,28 @@ async function moveIntoPlace(temporary: string, target: Target, options: Replace
   if (!(await isWhereItWas(path.dirname(target.path)))) throw changed(target);
   failpoint(`${options.failpoint ?? 'file'}.before-rename`);
   if (now === null) await createExclusively(temporary, target);
-  else await takePlaceOf(now.bytes, temporary, target, options);
+  else {
+    const ours = readFileSync(temporary);
+    await exchange(now.bytes, ours, () => renameSync(temporary, target.path), target, options);
+  }
 }
 
 /**
- * The client itself may write at this moment. The last look and the rename are neighbouring system calls, and the old
- * file is held open meanwhile: what somebody still wrote into it is seen afterwards, and given back.
+ * The client itself may write at this moment. The last look and the act (a rename, or taking the file away) are
+ * neighbouring system calls, and the old file is held open meanwhile: what somebody still wrote into it is seen
+ * afterwards, and given back. `ours` is what the name leads to after the act; null: nothing.
  */
-async function takePlaceOf(
+async function exchange(
   expected: Buffer,
-  temporary: string,
+  ours: Buffer | null,
+  act: () => void,
   target: Target,
   options: ReplaceOptions,
 ): Promise<void> {
   const old = await step('read', target.path, () => open(target.path, READ_ONLY));
   try {
-    const ours = readFileSync(temporary);
     if (!readWhole(old.fd).equals(expected) || !isStill(old.fd, target.path)) throw changed(target);
-    await step('rename', target.path, async () => renameSync(temporary, target.path));
+    await step(ours === null ? 'remove' : 'rename', target.path, async () => act());
     if (!readWhole(old.fd).equals(expected)) await giveBack(old.fd, ours, target, options);
   } finally {
     await old.close();
@@ -139,26 +161,37 @@ function isStill(fd: number, name: string): boolean {
 const SETTLING_MS = 200;
 
 /** Somebody wrote into the old file just before it was replaced: their content becomes the file again, ours is withdrawn. */
-async function giveBack(fd: number, ours: Buffer, target: Target, options: ReplaceOptions): Promise<never> {
+async function giveBack(fd: number, ours: Buffer | null, target: Target, options: ReplaceOptions): Promise<never> {
   const until = performance.now() + SETTLING_MS;
   let shown = ours;
   while (performance.now() < until) {
     const theirs = readWhole(fd);
-    if (theirs.length > 0 && !theirs.equals(shown) && (await putBack(theirs, shown, target, options))) shown = theirs;
+    if (
+      theirs.length > 0 &&
+      (shown === null || !theirs.equals(shown)) &&
+      (await putBack(theirs, shown, target, options))
+    )
+      shown = theirs;
     await sleep(1);
   }
-  if (shown.equals(ours)) await putBack(readWhole(fd), shown, target, options);
+  if (shown === ours) await putBack(readWhole(fd), shown, target, options);
   throw changed(target);
 }
 
 /** False when the file is not what we left there: then its writer has moved on, and the file is theirs already. */
-async function putBack(theirs: Buffer, shown: Buffer, target: Target, options: ReplaceOptions): Promise<boolean> {
+async function putBack(
+  theirs: Buffer,
+  shown: Buffer | null,
+  target: Target,
+  options: ReplaceOptions,
+): Promise<boolean> {
   const temporary = temporaryBeside(path.dirname(target.path), path.basename(target.path).slice(0, 40));
   try {
     await writeTemporary(temporary, theirs, target, options);
     const now = await readBytes(target);
-    if (!now?.bytes.equals(shown)) return false;
-    await step('rename', target.path, () => rename(temporary, target.path));
+    if (shown === null ? now !== null : !now?.bytes.equals(shown)) return false;
+    if (now === null) await createExclusively(temporary, target);
+    else await step('rename', target.path, () => rename(temporary, target.path));
   } finally {
     await unlink(temporary).catch(() => undefined);
   }
@@ -197,8 +230,8 @@ async function finish(file: string, options: ReplaceOptions): Promise<void> {
     await syncDirectory(path.dirname(file));
   } catch (cause) {
     const reason = codeOf(cause);
-    const message = `${file} was replaced, but it is not certain that this outlives a power cut (${reason}).`;
-    const hint = 'The new file is in place. Mend the disk, then deploy again.';
+    const message = `${file} was changed, but it is not certain that this outlives a power cut (${reason}).`;
+    const hint = 'The change is in place. Mend the disk, then run the same command again.';
     const details = { reason, step: 'fsync_directory', path: file, replaced: true };
     throw new AppError('WRITE_FAILED', message, details, { cause, hint });
   }

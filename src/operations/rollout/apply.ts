@@ -1,49 +1,25 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { RENDERER_VERSION } from '../../clients/render.ts';
-import { AppError } from '../../core/errors.ts';
-import { backUp } from '../../io/client-files/backup.ts';
-import { replaceDurably } from '../../io/client-files/replace.ts';
 import { failpoint } from '../../io/failpoint.ts';
-import { removeStaleIn } from '../../io/temporary.ts';
 import type { DeploymentRow } from '../../stores/store.ts';
 import type { RunContext } from '../operation.ts';
 import { factsOfDeployment } from './ledger.ts';
 import type { Plan } from './plan.ts';
+import { keepCopy, writeUnderIntent } from './write.ts';
 
 /** Backup, intent, file, outcome: in this order, so that a kill at any point can be judged afterwards. */
 export async function applyPlan(context: RunContext, plan: Plan): Promise<DeploymentRow> {
-  const { store, workspace, services } = context;
+  const { store, workspace } = context;
   const { place, disk, text } = plan;
   const writes = text !== null && text !== disk.file?.text;
   const deployed_at = context.now().toISOString();
-  await removeStaleIn(services.backups_dir);
-  const backup_path =
-    writes && disk.file
-      ? await backUp({
-          content: disk.file.bytes,
-          directory: services.backups_dir,
-          file: place.target.path,
-          at: deployed_at,
-        })
-      : null;
+  const backup_path = writes ? await keepCopy(context, { place, file: disk.file, at: deployed_at }) : null;
   const row = rowOf(plan, { deployed_at, backup_path });
-  if (writes) {
-    failpoint('deploy.before-intent');
-    await store.deployments.insert(workspace, row);
-    failpoint('deploy.after-intent');
-    try {
-      await replaceDurably(place.target, text, { expected_sha256: disk.file?.sha256 ?? null });
-    } catch (error) {
-      const replaced = error instanceof AppError && error.details['replaced'] === true;
-      if (!replaced) await store.deployments.setStatus(workspace, row.deployment_id, 'abandoned');
-      throw error;
-    }
-    failpoint('deploy.after-write');
-  }
+  if (writes) await writeUnderIntent(context, 'deploy', row, { place, content: text });
   await store.transaction(async (transaction) => {
     if (writes) await transaction.deployments.setStatus(workspace, row.deployment_id, 'done');
     else await transaction.deployments.insert(workspace, { ...row, status: 'done' });
-    await transaction.audit.append(workspace, context.auditRow({ status: 'deployed', ...factsOfDeployment(row) }));
+    await transaction.audit.append(workspace, context.auditRow(factsOfDeployment(row)));
     failpoint('deploy.before-commit');
   });
   failpoint('deploy.after-commit');

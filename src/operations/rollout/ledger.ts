@@ -3,7 +3,7 @@ import { driftOf, type Entries } from '../../core/merge.ts';
 import type { JsonValue } from '../../core/payload.ts';
 import type { Glue } from '../../core/splice/types.ts';
 import { readClientFile } from '../../io/client-files/read.ts';
-import type { AuditRow, DeploymentRow } from '../../stores/store.ts';
+import type { AuditRow, DeploymentRow, Store } from '../../stores/store.ts';
 import type { Context, Target } from '../operation.ts';
 import { diskOf, type Place } from './place.ts';
 
@@ -16,6 +16,9 @@ export interface Ledger {
   glue: Glue | null;
   /** Names of the entries that were others' at that moment: a new one is news. */
   foreign: string[];
+  /** Only in the intent of an undo: the deployment that it takes back, and the names that are gone afterwards. */
+  undoes?: string;
+  gone?: string[];
 }
 
 /** The current owner of the file and pointer on this machine, and what it says we own. */
@@ -43,7 +46,7 @@ export async function settleIntents(context: Context, place: Place, state_fields
     if (row.config_path !== place.config_path) continue;
     const arrived = await hasArrived(row, place, state_fields);
     await store.transaction(async (transaction) => {
-      await transaction.deployments.setStatus(workspace, row.deployment_id, arrived ? 'done' : 'abandoned');
+      await conclude(transaction, workspace, row, arrived);
       if (!arrived) return;
       const { actor } = context.principal;
       const { door, request_id } = context;
@@ -62,14 +65,24 @@ export async function settleIntents(context: Context, place: Place, state_fields
   }
 }
 
+/** What an intent becomes. That of an undo takes back the deployment that it names. */
+export async function conclude(store: Store, workspace: string, row: DeploymentRow, arrived: boolean): Promise<void> {
+  const { undoes } = row.ledger as Ledger;
+  const outcome = undoes === undefined ? 'done' : 'closed';
+  await store.deployments.setStatus(workspace, row.deployment_id, arrived ? outcome : 'abandoned');
+  if (arrived && undoes !== undefined) await store.deployments.setStatus(workspace, undoes, 'undone');
+}
+
 async function hasArrived(row: DeploymentRow, place: Place, state_fields: readonly string[]): Promise<boolean> {
   const file = await readClientFile(place.target);
-  if (file?.sha256 === row.after_sha256) return true;
+  // No file has no digest: an undo may take the file away.
+  if ((file?.sha256 ?? '') === row.after_sha256) return true;
   if ((file?.sha256 ?? null) === row.before_sha256) return false;
-  const owned: Entries = new Map((row.ledger as Ledger).entries);
+  const { entries: left, gone = [] } = row.ledger as Ledger;
+  const owned: Entries = new Map(left);
   try {
-    const { entries } = await diskOf(place, owned.keys());
-    return driftOf(owned, entries, state_fields).length === 0;
+    const { entries } = await diskOf(place, [...owned.keys(), ...gone]);
+    return driftOf(owned, entries, state_fields).length === 0 && !gone.some((name) => entries.has(name));
   } catch (error) {
     if (error instanceof AppError && error.code === 'CLIENT_FILE_UNPARSABLE') return false;
     throw error;
@@ -77,9 +90,21 @@ async function hasArrived(row: DeploymentRow, place: Place, state_fields: readon
 }
 
 export function factsOfDeployment(row: DeploymentRow): AuditRow['facts'] {
-  const { deployment_id, artifact_id, sequence, config_scope, config_path, pinned, renderer_version, native_sha256 } =
-    row;
-  return { deployment_id, artifact_id, sequence, config_scope, config_path, pinned, renderer_version, native_sha256 };
+  const { artifact_id, sequence, config_scope, config_path, pinned, renderer_version, native_sha256 } = row;
+  const { undoes } = row.ledger as Ledger;
+  const status = undoes === undefined ? 'deployed' : 'undone';
+  const deployment_id = undoes ?? row.deployment_id;
+  return {
+    status,
+    deployment_id,
+    artifact_id,
+    sequence,
+    config_scope,
+    config_path,
+    pinned,
+    renderer_version,
+    native_sha256,
+  };
 }
 
 /** Whether two things are about the same client and profile. */

@@ -117,8 +117,13 @@ export function deploymentQueries({ read, write }: Databases): Store['deployment
       return pageOf('deployments', rows, page, ({ number: _, ...row }) => toDeployment(row));
     },
 
-    async currents(workspace, machine_id) {
-      const rows = await deploymentsOn(read, workspace, machine_id, 'done')
+    async currents(workspace, machine_id, file) {
+      let done = deploymentsOn(read, workspace, machine_id, 'done');
+      if (file) {
+        const { config_path, target_path } = file;
+        done = done.where((is) => is.or([is('target_path', '=', target_path), is('config_path', '=', config_path)]));
+      }
+      const rows = await done
         .where(({ not, exists, selectFrom }) =>
           not(
             exists(
@@ -127,7 +132,13 @@ export function deploymentQueries({ read, write }: Databases): Store['deployment
                 .where('later.workspace', '=', workspace)
                 .where('later.machine_id', '=', machine_id)
                 .where('later.status', '=', sql.lit('done' as const))
-                .whereRef('later.target_path', '=', 'deployments.target_path')
+                // As in `current`: by the file behind all links, or by the path that the person knows.
+                .where((is) =>
+                  is.or([
+                    is('later.target_path', '=', is.ref('deployments.target_path')),
+                    is('later.config_path', '=', is.ref('deployments.config_path')),
+                  ]),
+                )
                 .whereRef('later.pointer', '=', 'deployments.pointer')
                 .whereRef('later.number', '>', 'deployments.number'),
             ),
@@ -135,6 +146,18 @@ export function deploymentQueries({ read, write }: Databases): Store['deployment
         )
         .orderBy('client_id')
         .orderBy('config_path')
+        .execute();
+      return rows.map(toDeployment);
+    },
+
+    async backedUp(workspace, machine_id) {
+      const rows = await read
+        .selectFrom('deployments')
+        .select(COLUMNS)
+        .where('workspace', '=', workspace)
+        .where('machine_id', '=', machine_id)
+        .where('backup_path', 'is not', null)
+        .orderBy('number')
         .execute();
       return rows.map(toDeployment);
     },
