@@ -29,7 +29,7 @@ function noticeOf(root: string): string {
 }
 
 export default defineConfig({
-  input: { bin: 'src/main/bin.ts' },
+  input: { bin: 'src/main/bin.ts', 'exec-server': 'src/launch/main.ts' },
   platform: 'node',
   resolve: { mainFields: ['module', 'main'] },
   external: OUTSIDE,

@@ -17,6 +17,12 @@ export function start(verb) {
   }
   process.umask(0o077);
   cacheCompiledCode();
+  const [first, ...rest] = [...verb, ...process.argv.slice(2)];
+  if (first === 'exec-server' && !rest.includes('--help') && !rest.includes('-h')) {
+    // A program of its own: it runs before every start of a server, and must not load what only people need.
+    import('../dist/exec-server.js').then(({ main }) => main(rest, process.env)).then(end);
+    return;
+  }
   import('../dist/bin.js').then(({ main }) =>
     main({
       args: [...verb, ...process.argv.slice(2)],
@@ -25,10 +31,13 @@ export function start(verb) {
       stderr: process.stderr,
       cwd: process.cwd(),
       env: process.env,
-    }).then((code) => {
-      process.exitCode = code;
-    }),
+    }).then(end),
   );
+}
+
+/** @param {number} code */
+function end(code) {
+  process.exitCode = code;
 }
 
 /**

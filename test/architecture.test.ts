@@ -13,10 +13,22 @@ const ARROWS: Record<string, string[]> = {
   stores: ['core'],
   io: ['core'],
   operations: ['core', 'clients', 'catalog', 'stores', 'io'],
+  launch: ['core', 'clients', 'stores', 'io'],
   'adapters/cli': ['operations', 'core'],
   'adapters/mcp': ['operations', 'core'],
   'adapters/rest': ['operations', 'core', 'stores'],
-  main: ['adapters/cli', 'adapters/mcp', 'adapters/rest', 'operations', 'clients', 'catalog', 'stores', 'io', 'core'],
+  main: [
+    'adapters/cli',
+    'adapters/mcp',
+    'adapters/rest',
+    'operations',
+    'clients',
+    'catalog',
+    'stores',
+    'io',
+    'core',
+    'launch',
+  ],
 };
 
 /** What core must not import from Node: everything that has a clock, randomness, files or a network. */

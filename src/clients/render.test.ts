@@ -31,6 +31,13 @@ function render(id: string, entry: Entry, { os = 'linux', name = 'it', bridge }:
   return { native: entries[0]?.[1], told, messages: findings.map(({ message }) => message).join('\n') };
 }
 
+/** The entry that starts the server `it` through the launcher. */
+function launched(id: string) {
+  const args = ['exec-server', '--client', id, '--profile', 'default', '--config-scope', 'user', '--', 'it'];
+  const entry = { command: 'mcp-orchestration', args };
+  return { ...entry, entry, argv: ['mcp-orchestration', ...args] };
+}
+
 const stdio = { command: 'npx', args: ['-y', 'a-mcp@1.0.0'] };
 const http = { type: 'http', url: 'https://a.example.com/mcp' } as const;
 const ENV = '${env:TOKEN}';
@@ -55,7 +62,7 @@ describe('golden files', () => {
 });
 
 test('the renderer says its version and the bridge it writes', () => {
-  expect(RENDERER_VERSION).toBe('1');
+  expect(RENDERER_VERSION).toBe('2');
   expect(BRIDGE).toEqual({ package: 'mcp-remote', version: '0.15.1' });
 });
 
@@ -96,27 +103,56 @@ describe('references', () => {
     expect(remote).toMatchObject({ native: expected, told: [] });
   });
 
-  test.each(WRITABLE.map(({ client_id }) => client_id))('%s cannot be given a secret or an input', (id) => {
+  test.each(WRITABLE.map(({ client_id }) => client_id))('%s gets the launcher for a secret or an input', (id) => {
     for (const kind of ['secret', 'input']) {
-      const { native, told } = render(id, { ...stdio, env: { K: `\${${kind}:my.key}` } });
-      expect(native).toBeUndefined();
-      expect(told).toEqual(['error SECRET_NOT_RENDERABLE /mcpServers/it/env/K']);
+      const { native, told } = render(id, { ...stdio, env: { K: `\${${kind}:my.key}` }, cwd: '/srv' });
+      expect(native).toMatchObject(launched(id).entry);
+      expect(JSON.stringify(native)).not.toMatch(/my\.key|srv/);
+      expect(told).toEqual([]);
     }
   });
 
-  test('Claude Desktop resolves no reference at all', () => {
-    const { native, told } = render('claude-desktop', { command: 'a', args: [ENV], env: { 'a/b~c': ENV } });
-    expect(native).toBeUndefined();
-    expect(told).toEqual([
-      'error SECRET_NOT_RENDERABLE /mcpServers/it/args/0',
-      'error SECRET_NOT_RENDERABLE /mcpServers/it/env/a~1b~0c',
+  test('the launcher is told the scope, the project and the file that a deployment names', () => {
+    const payload: Payload = { mcpServers: { '-x': { ...stdio, env: { K: '${secret:k}' } } } };
+    const target = { os: 'linux', launcher: '/home/ada/bin/l', profile_id: 'dev', scope: 'project' } as const;
+    const { entries } = renderPayload(payload, client('cursor'), {
+      ...target,
+      project: '/srv/p',
+      config_path: '/srv/f',
+    });
+    const args = ['exec-server', '--client', 'cursor', '--profile', 'dev', '--config-scope', 'project'];
+    expect(entries).toEqual([
+      [
+        '-x',
+        {
+          type: 'stdio',
+          command: '/home/ada/bin/l',
+          args: [...args, '--project', '/srv/p', '--config-path', '/srv/f', '--', '-x'],
+        },
+      ],
     ]);
   });
 
-  test('a reference in a field that the client does not fill in is refused', () => {
-    expect(render('vscode', { ...stdio, cwd: `/srv/${ENV}` }).told).toEqual([
-      'error SECRET_NOT_RENDERABLE /mcpServers/it/cwd',
-    ]);
+  test('on Windows the launcher is a batch file', () => {
+    const { native } = render('claude-desktop', { ...stdio, env: { K: '${secret:k}' } }, { os: 'windows' });
+    expect(native).toMatchObject({ command: 'cmd', args: ['/c', ...launched('claude-desktop').argv] });
+  });
+
+  test('Claude Desktop resolves no reference at all: the launcher does', () => {
+    const { native, told } = render('claude-desktop', { command: 'a', args: [ENV], env: { 'a/b~c': ENV } });
+    expect(native).toEqual(launched('claude-desktop').entry);
+    expect(told).toEqual([]);
+  });
+
+  test('a reference in a field that the client does not fill in goes through the launcher', () => {
+    expect(render('vscode', { ...stdio, cwd: `/srv/${ENV}` }).native).toMatchObject(launched('vscode').entry);
+  });
+
+  test('a client that starts no local servers cannot be given a secret', () => {
+    const remoteOnly = { ...client('cursor'), entry: { ...client('cursor').entry, stdio: null } };
+    const payload: Payload = { mcpServers: { it: { ...http, headers: { A: '${secret:k}' } } } };
+    const { entries, findings } = renderPayload(payload, remoteOnly, { os: 'linux' });
+    expect([entries, findings.map(({ code }) => code)]).toEqual([[], ['SECRET_NOT_RENDERABLE']]);
   });
 
   test('a command holds no reference, whatever the client could do with it', () => {
@@ -146,11 +182,11 @@ describe('references', () => {
 });
 
 describe('literal text that looks like a reference', () => {
-  test.each(['claude-code', 'cursor', 'vscode'])('%s would fill it in, so it is refused', (id) => {
+  test.each(['claude-code', 'cursor', 'vscode'])('%s would fill it in, so the launcher passes it on', (id) => {
     for (const text of ['$${userHome}', '$${', '$${env:HOME}', 'a$${b}c']) {
       const { native, told } = render(id, { command: 'a', args: [text] });
-      expect(native, text).toBeUndefined();
-      expect(told).toEqual(['error LOSSY_RENDERING /mcpServers/it/args/0']);
+      expect(native, text).toMatchObject(launched(id).entry);
+      expect(told).toEqual([]);
     }
   });
 
@@ -167,10 +203,8 @@ describe('literal text that looks like a reference', () => {
   });
 
   test('the words of a secret reference are written nowhere, not even as text', () => {
-    expect(render('claude-desktop', { command: 'a', args: ['$${secret:A}'] })).toMatchObject({
-      native: undefined,
-      told: ['error LOSSY_RENDERING /mcpServers/it/args/0'],
-    });
+    const { native } = render('claude-desktop', { command: 'a', args: ['$${secret:A}'] });
+    expect(native).toEqual(launched('claude-desktop').entry);
   });
 });
 
@@ -247,10 +281,13 @@ describe('remote servers', () => {
     });
   });
 
-  test('a header reference cannot be resolved by Claude Desktop nor by its bridge', () => {
-    expect(render('claude-desktop', { ...http, headers: { A: `Bearer ${ENV}` } }).told).toEqual([
-      'error SECRET_NOT_RENDERABLE /mcpServers/it/headers/A',
-    ]);
+  test('a header reference of a bridged server is resolved by the launcher, and the release fixes the bridge', () => {
+    const entry = { ...http, headers: { A: `Bearer ${ENV}` } };
+    expect(render('claude-desktop', entry).native).toEqual(launched('claude-desktop').entry);
+    const secret: Payload = { mcpServers: { it: { ...http, headers: { A: '${secret:k}' } } } };
+    expect(render('cursor', { ...http, headers: { A: '${secret:k}' } }).native).toMatchObject(launched('cursor').entry);
+    expect(bridgeFor(secret, client('cursor'))).toEqual({ bridge: BRIDGE });
+    expect(bridgeFor({ mcpServers: { it: entry } }, client('cursor'))).toEqual({});
   });
 
   test('a header name that the bridge would silently drop is refused', () => {
@@ -554,6 +591,7 @@ describe('properties', () => {
         for (const [name, native] of renderPayload(payload, client('claude-desktop'), { os, launcher: 'x' }).entries) {
           const entry = payload.mcpServers[name];
           const { args, env } = native;
+          if (Array.isArray(args) && args.includes('exec-server')) continue;
           if (!Array.isArray(args) || entry === undefined || !isRemote(entry)) throw new Error('no bridge');
           expect(args.some((arg) => /\s/.test(String(arg)))).toBe(false);
           expect(Object.keys(env ?? {})).toHaveLength(Object.keys(entry.headers ?? {}).length);

@@ -5,22 +5,40 @@ import type { Finding } from '../core/finding.ts';
 import { nullRecord } from '../core/ids.ts';
 import type { Bridge, Entry, JsonValue, Payload, RemoteEntry, StdioEntry } from '../core/payload.ts';
 import { isRemote, PORTABLE_SERVER_NAME } from '../core/payload.ts';
-import { BRIDGE, renderBridged } from './bridge.ts';
+import { BRIDGE, bridgeCommand, checkBridged } from './bridge.ts';
 import type { ClientDefinition, Os } from './client.ts';
 import type { NativeEntry, Work } from './translate.ts';
-import { addType, commandOf, lossy, lost, onSystem, report, sorted, translate, translateRecord } from './translate.ts';
+import {
+  addType,
+  asBatch,
+  checkLiteral,
+  commandOf,
+  lossy,
+  lost,
+  onSystem,
+  report,
+  sorted,
+  translate,
+  translateRecord,
+} from './translate.ts';
 
 export { BRIDGE };
 
 /** Part of every plan, ledger row and audit entry: it changes when the same input would give other text. */
-export const RENDERER_VERSION = '1';
+export const RENDERER_VERSION = '2';
 
 export interface RenderTarget {
   os: Os;
-  /** How the launcher is called on that machine. Nothing calls it yet: no reference is left for it to resolve. */
+  /** The launcher on that machine: a path, or its bare name. */
   launcher?: string | undefined;
   /** Config scope; the client's default one when absent. */
   scope?: string | undefined;
+  /** The profile that is deployed; `default` when absent. */
+  profile_id?: string | undefined;
+  /** The project directory, for a scope inside a project. */
+  project?: string | undefined;
+  /** The file, when the caller of the deployment named it. */
+  config_path?: string | undefined;
 }
 
 export interface Rendering {
@@ -46,8 +64,8 @@ export function renderPayload(payload: Payload, client: ClientDefinition, target
   const bridge = payload.bridge ?? BRIDGE;
   const rendering: Pick<Rendering, 'entries' | 'findings'> = { entries: [], findings: [] };
   for (const [server, entry] of sorted(payload.mcpServers)) {
-    const work: Work = { client, dialect, os: target.os, bridge, server, findings: [] };
-    const native = renderEntry(work, entry);
+    const work: Work = { client, dialect, os: target.os, bridge, server, findings: [], launched: false };
+    const native = renderEntry(work, entry, target);
     if (native !== undefined && !failed(work)) rendering.entries.push([server, native]);
     rendering.findings.push(...work.findings);
   }
@@ -57,9 +75,15 @@ export function renderPayload(payload: Payload, client: ClientDefinition, target
 
 /** Does any entry that would be written go through the bridge? Then the release must fix its version. */
 export function needsBridge(payload: Payload, client: ClientDefinition): boolean {
-  return Object.values(payload.mcpServers).some(
-    (entry) => isRemote(entry) && entry.disabled !== true && client.dialect?.bridged.includes(entry.type) === true,
-  );
+  const { dialect } = client;
+  if (dialect === null) return false;
+  return Object.entries(payload.mcpServers).some(([server, entry]) => {
+    if (!isRemote(entry) || (entry.disabled === true && client.entry.disabled === null)) return false;
+    if (dialect.bridged.includes(entry.type)) return true;
+    const work: Work = { client, dialect, os: 'linux', bridge: BRIDGE, server, findings: [], launched: false };
+    renderRemote(work, entry);
+    return work.launched;
+  });
 }
 
 /** What a publisher adds to a payload, so that the release and not the renderer decides which bridge runs. */
@@ -95,14 +119,15 @@ function setAt(root: NativeEntry, pointer: string, value: JsonValue): void {
   at[last] = value;
 }
 
-function renderEntry(work: Work, entry: Entry): NativeEntry | undefined {
+function renderEntry(work: Work, entry: Entry, target: RenderTarget): NativeEntry | undefined {
   const { disabled } = work.client.entry;
   if (entry.disabled === true && disabled === null) {
     lost(work, ['disabled'], `${work.client.display_name} has no switched-off entries: this one is left out.`);
     return undefined;
   }
   checkName(work);
-  const native = isRemote(entry) ? renderRemote(work, entry) : renderStdio(work, entry);
+  const own = isRemote(entry) ? renderRemote(work, entry) : renderStdio(work, entry);
+  const native = work.launched ? renderLaunched(work, entry, target) : own;
   if (entry.disabled === true && disabled !== null) setAt(native, disabled.pointer, disabled.off);
   addTimeout(work, entry, native);
   addToolFilters(work, entry, native);
@@ -138,9 +163,7 @@ function renderStdio(work: Work, entry: StdioEntry): NativeEntry {
   }
   addType(work, 'stdio', native);
   const args = entry.args.map((text, index) => translate(work, 'args', text, ['args', index]));
-  const started = onSystem(work, commandOf(work, entry.command), args);
-  native[facts.command_field] = started.command;
-  native[facts.args_field ?? 'args'] = started.args;
+  writeCommand(work, onSystem(work, commandOf(work, entry.command), args), native);
   if (entry.env !== undefined) native[facts.env_field] = translateRecord(work, 'env', entry.env);
   if (entry.cwd !== undefined) {
     if (facts.cwd_field !== null) native[facts.cwd_field] = translate(work, 'cwd', entry.cwd, ['cwd']);
@@ -161,6 +184,69 @@ function renderRemote(work: Work, entry: RemoteEntry): NativeEntry {
   addType(work, entry.type, native);
   native[facts.url_field] = translate(work, 'url', entry.url, ['url']);
   if (entry.headers !== undefined) native[facts.headers_field] = translateRecord(work, 'headers', entry.headers);
+  return native;
+}
+
+/** Command and arguments in two fields, or in one list (opencode). */
+function writeCommand({ client }: Work, { command, args }: { command: string; args: string[] }, native: NativeEntry) {
+  const facts = client.entry.stdio;
+  if (facts === null) return;
+  if (facts.command_shape === 'array') {
+    native[facts.command_field] = [command, ...args];
+    return;
+  }
+  native[facts.command_field] = command;
+  native[facts.args_field ?? 'args'] = args;
+}
+
+/** Through the pinned bridge, as a local server. */
+function renderBridged(work: Work, entry: RemoteEntry): NativeEntry {
+  const native = nullRecord<JsonValue>();
+  const facts = work.client.entry.stdio;
+  if (facts === null) {
+    lossy(work, ['type'], `${work.client.display_name} has no ${entry.type} servers and cannot start the bridge.`);
+    return native;
+  }
+  checkBridged(work, entry);
+  const { command, args, env } = bridgeCommand(entry, work.bridge);
+  addType(work, 'stdio', native);
+  translate(work, 'url', entry.url, ['url']);
+  // Written by us and meant for the bridge: its `${VARIABLE}` of a header is not the client's to fill in.
+  writeCommand(work, onSystem(work, command, args), native);
+  const headers = sorted(entry.headers);
+  const translated = Object.keys(env).map((variable, index): [string, string] => {
+    const [header = '', text = ''] = headers[index] ?? [];
+    return [variable, translate(work, 'env', text, ['headers', header])];
+  });
+  if (translated.length > 0) native[facts.env_field] = nullRecord<JsonValue>(translated);
+  return native;
+}
+
+/**
+ * The entry of a server whose texts this client could not resolve or would misread: it starts the launcher, which finds
+ * the release again by what stands here. Nothing of the payload is in the file but the name.
+ */
+function renderLaunched(work: Work, entry: Entry, target: RenderTarget): NativeEntry {
+  const { client, server } = work;
+  const native = nullRecord<JsonValue>();
+  if (client.entry.stdio === null) {
+    const message = `${client.display_name} cannot resolve the references of this entry, and cannot start the launcher.`;
+    report(work, 'error', 'SECRET_NOT_RENDERABLE', [], message);
+    return native;
+  }
+  if (isRemote(entry)) checkBridged(work, entry);
+  // The launcher sets the working directory: nothing of that kind is lost.
+  work.findings = work.findings.filter(({ code, path }) => code !== 'LOSSY_RENDERING' || !path.endsWith('/cwd'));
+  const launcher = target.launcher ?? 'mcp-orchestration';
+  const args = ['exec-server', '--client', client.client_id, '--profile', target.profile_id ?? 'default'];
+  args.push('--config-scope', target.scope ?? client.deployable_scopes[0] ?? 'user');
+  if (target.project !== undefined) args.push('--project', target.project);
+  if (target.config_path !== undefined) args.push('--config-path', target.config_path);
+  // A name may begin with a hyphen; everything else here is ours.
+  args.push('--', server);
+  for (const text of [launcher, ...args]) checkLiteral(work, text, []);
+  addType(work, 'stdio', native);
+  writeCommand(work, asBatch(work, launcher, args), native);
   return native;
 }
 

@@ -16,6 +16,8 @@ export interface Work {
   bridge: Bridge;
   server: string;
   findings: Finding[];
+  /** The client would not read a text of this entry as it is meant: the launcher starts it instead. */
+  launched: boolean;
 }
 
 export type Place = readonly (string | number)[];
@@ -53,23 +55,26 @@ export function translate(work: Work, field: TextField, text: string, place: Pla
   }
   const spelled = parts.map((part) => {
     if (part.kind === 'text') {
-      checkLiteral(work, part.text, place);
+      if (markerIn(work, part.text) !== undefined) work.launched = true;
       return part.text;
     }
     const known = dialect.references.includes(part.kind) && client.references?.fields.includes(field);
     const template = known === true ? client.references?.[part.kind] : null;
     if (typeof template === 'string') return template.replace('{name}', part.name);
-    const message = `${client.display_name} cannot resolve \${${part.kind}:${part.name}} here.`;
-    report(work, 'error', 'SECRET_NOT_RENDERABLE', place, message);
+    work.launched = true;
     return '';
   });
   return spelled.join('');
 }
 
 /** Literal text must stay literal. `${secret:` is kept out of every file, so that finding one there is always a fault. */
-function checkLiteral(work: Work, text: string, place: Place): void {
-  const markers = [...(work.client.references?.markers ?? []), '${secret:'];
-  const marker = markers.find((candidate) => text.includes(candidate));
+function markerIn({ client }: Work, text: string): string | undefined {
+  return [...(client.references?.markers ?? []), '${secret:'].find((candidate) => text.includes(candidate));
+}
+
+/** For texts that the launcher cannot keep from the client: its own command line. */
+export function checkLiteral(work: Work, text: string, place: Place): void {
+  const marker = markerIn(work, text);
   if (marker === undefined) return;
   lossy(work, place, `${work.client.display_name} would read the literal ${marker} here as a reference.`);
 }
@@ -93,7 +98,12 @@ const CMD_OPERATORS = /[&|<>^%"\r\n]/;
 
 /** Batch files such as npx.cmd only start through `cmd /c` in clients that start programs without a shell. */
 export function onSystem(work: Work, program: string, args: string[]): { command: string; args: string[] } {
-  if (work.os !== 'windows' || !work.dialect.windows_shell_for.includes(program)) return { command: program, args };
+  return work.dialect.windows_shell_for.includes(program) ? asBatch(work, program, args) : { command: program, args };
+}
+
+/** The same for a program that is known to be a batch file; `windows_shell_for` says whether this client needs the shell. */
+export function asBatch(work: Work, program: string, args: string[]): { command: string; args: string[] } {
+  if (work.os !== 'windows' || work.dialect.windows_shell_for.length === 0) return { command: program, args };
   if (args.some((arg) => CMD_OPERATORS.test(arg))) {
     const hint = 'Move the value into env, or start the server with another program than npx.';
     lossy(work, [], 'On Windows, cmd /c would change an argument with one of & | < > ^ % " or a line end.', hint);

@@ -8,6 +8,7 @@ import { IS_BUNDLED } from './build.ts';
 import { type App, compose, newRequestId, now } from './compose.ts';
 import { readConfig } from './config.ts';
 import { quietLog } from './log.ts';
+import { execServer } from './verbs/exec-server.ts';
 import { serve } from './verbs/serve.ts';
 import { serveHttp } from './verbs/serve-http.ts';
 import { VERSION } from './version.ts';
@@ -28,7 +29,7 @@ export async function main(terminal: Terminal): Promise<number> {
     const settings: CliSettings = {
       version: VERSION,
       operations: OPERATIONS,
-      locals: [initVerb(contextOf), serve, serveHttp],
+      locals: [initVerb(contextOf), serve, serveHttp, execServer],
       contextOf,
       fallback: { now, request_id: newRequestId(), services: { log } },
     };

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { AppError } from '../core/errors.ts';
 import { AGENT_SCOPES, SCOPES } from '../core/scopes.ts';
 import { KeyDirectory } from '../io/keys.ts';
+import { launcherIn } from '../io/launcher.ts';
 import { machineId } from '../io/machine.ts';
 import { openSecrets } from '../io/secrets/store.ts';
 import { OPERATIONS } from '../operations/index.ts';
@@ -12,6 +14,7 @@ import type { Context, Door, Principal } from '../operations/operation.ts';
 import type { Log, Machine, Services } from '../operations/services.ts';
 import { openSqlite } from '../stores/sqlite.ts';
 import type { Store } from '../stores/store.ts';
+import { IS_BUNDLED } from './build.ts';
 import { type Config, userHome } from './config.ts';
 import { VERSION } from './version.ts';
 
@@ -31,6 +34,11 @@ export interface AppSettings {
   log: Log;
   allow_http_deploy?: boolean;
 }
+
+/** The script that starts this program; in a checkout the same one as in the package. */
+const PROGRAM = fileURLToPath(
+  new URL(IS_BUNDLED ? '../bin/mcp-orchestration.js' : '../../bin/mcp-orchestration.js', import.meta.url),
+);
 
 export const now = (): Date => new Date();
 export const newRequestId = (): string => `req_${randomUUID()}`;
@@ -78,6 +86,12 @@ function servicesOf({ config, env, log, allow_http_deploy = true }: AppSettings)
     os,
     keys: new KeyDirectory(join(config.home, 'keys')),
     secrets: openSecrets({ data_dir: config.home, passphrase_file: config.KEY_PASSPHRASE_FILE }),
+    launcher: launcherIn(config.home, {
+      node: process.execPath,
+      script: PROGRAM,
+      os,
+      data_dir: config.home === join(userHome(env), '.mcp-orchestration') ? undefined : config.home,
+    }),
     machine: () => {
       machine ??= findMachine();
       return machine;

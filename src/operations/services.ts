@@ -30,6 +30,8 @@ export interface Services {
   os: Machine['os'];
   keys: KeyDirectory;
   secrets: SecretStore;
+  /** The program that entries call whose references the client cannot resolve; `ensure` makes the file when it is missing. */
+  launcher: { path: string; ensure(): Promise<void> };
   machine(): Promise<Machine>;
   /** Absolute path of the data directory. */
   data_dir: string;

@@ -13,6 +13,8 @@ export async function applyPlan(context: RunContext, plan: Plan): Promise<Deploy
   const { place, disk, text } = plan;
   const writes = text !== null && text !== disk.file?.text;
   const deployed_at = context.now().toISOString();
+  // Before the file names it: an entry that calls what is not there would be a server that never starts.
+  await context.services.launcher.ensure();
   const backup_path = writes ? await keepCopy(context, { place, file: disk.file, at: deployed_at }) : null;
   const row = rowOf(plan, { deployed_at, backup_path });
   if (writes) await writeUnderIntent(context, 'deploy', row, { place, content: text });

@@ -96,14 +96,25 @@ async function renderRelease(
   const { payload } = await verifiedRelease(context, release);
   const unknown = Object.keys(inputs ?? {}).find((name) => !Object.hasOwn(payload.inputs ?? {}, name));
   if (unknown !== undefined) throw invalidInput(`inputs.${unknown}`, 'this release declares no such input');
-  return render(payload, client, place);
+  return render(payload, client, place, {
+    profile_id: release.profile_id,
+    launcher: context.services.launcher.path,
+  });
 }
 
-function render(payload: Payload, client: ClientDefinition, { machine, scope }: Place): Rendering {
+function render(
+  payload: Payload,
+  client: ClientDefinition,
+  { machine, scope, project, explicit_path, config_path }: Place,
+  { profile_id, launcher }: { profile_id: string; launcher: string },
+): Rendering {
   const rendering = renderPayload(payload, client, {
     os: machine.os,
-    launcher: 'mcp-orchestration',
+    launcher,
     scope: scope.scope,
+    profile_id,
+    ...(project !== null && { project }),
+    ...(explicit_path && { config_path }),
   });
   const errors = rendering.findings.filter((finding) => finding.severity === 'error');
   const first = errors.find((finding) => finding.code === 'SECRET_NOT_RENDERABLE') ?? errors[0];

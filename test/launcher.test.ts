@@ -1,0 +1,227 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { buffer, text } from 'node:stream/consumers';
+import { Client } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { describe, expect, it } from 'vitest';
+import { BIN, cli, cliJson, run } from './support/process.ts';
+import { ROOT, testWorkspace, type Workspace } from './support/workspace.ts';
+
+/** Made up. */
+const SECRET = 'made-up-Walrus-0815';
+
+/** A server that says what it got, gives back what comes in, and ends with 7. */
+const SERVER = `
+const { A, B, NODE_OPTIONS } = process.env;
+const ours = Object.keys(process.env).filter((name) => name.startsWith('MCP_ORCHESTRATION'));
+process.stdout.write(JSON.stringify({ A, B, NODE_OPTIONS, ours, args: process.argv.slice(2), cwd: process.cwd(), pid: process.pid }) + '\\n');
+if (process.argv.includes('echo')) process.stdin.pipe(process.stdout);
+if (process.argv.includes('wait')) setInterval(() => {}, 1000);
+process.stdin.on('end', () => process.exit(7)).resume();
+`;
+
+interface Written {
+  command: string;
+  args: string[];
+}
+
+/** Deploys one entry for Claude Desktop, which resolves nothing itself, and gives the entry that the file got. */
+async function deployed(workspace: Workspace, entry: object, more: object = {}): Promise<Written> {
+  writeFileSync(join(workspace.home, 'server.cjs'), SERVER);
+  await cliJson(workspace, 'initialize-keys');
+  const payload = JSON.stringify({ mcpServers: { it: entry }, ...more });
+  await cliJson(workspace, 'publish-config', '--payload', payload);
+  const { config_path } = await cliJson(workspace, 'deploy-config');
+  return JSON.parse(readFileSync(String(config_path), 'utf8')).mcpServers.it;
+}
+
+const serverIn = ({ home }: Workspace, ...args: string[]) => ({
+  command: process.execPath,
+  args: [join(home, 'server.cjs'), ...args],
+});
+
+/** As a client does it: command and arguments from its file, and hardly any environment. */
+const started = ({ home }: Workspace, { command, args }: Written, env: Record<string, string> = {}) =>
+  spawn(command, args, { env: { HOME: home, PATH: '/usr/bin:/bin', ...env }, cwd: '/', stdio: 'pipe' });
+
+async function finished(workspace: Workspace, written: Written, env?: Record<string, string>, input = '') {
+  const child = started(workspace, written, env);
+  child.stdin.on('error', () => undefined).end(input);
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { stdout, stderr, code };
+}
+
+const store = ({ env, home }: Workspace, name: string) =>
+  run(process.execPath, [BIN, 'set-secret', name], { env, cwd: home, input: SECRET });
+
+const sql = ({ data_dir }: Workspace, statement: string) => {
+  const database = new DatabaseSync(join(data_dir, 'state.db'));
+  database.exec(statement);
+  database.close();
+};
+
+describe('the launcher', () => {
+  it('fills in what the client cannot, and the value is in the environment of the server alone', async () => {
+    const workspace = await testWorkspace();
+    await store(workspace, 'api.key');
+    const env = { A: 'key ${secret:api.key}', B: '${env:FROM_CLIENT} $${literal}' };
+    const written = await deployed(workspace, { ...serverIn(workspace, 'wait'), env, cwd: '/usr' });
+    expect(JSON.stringify(written)).not.toMatch(/api\.key|server\.cjs/);
+    const child = started(workspace, written, { FROM_CLIENT: 'yes', NODE_OPTIONS: '--no-warnings' });
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const said = JSON.parse(line.toString());
+    expect(said).toMatchObject({ A: `key ${SECRET}`, B: 'yes ${literal}', ours: [], cwd: '/usr' });
+    expect(said.NODE_OPTIONS).toBeUndefined();
+    // The process that the client started is the server now: same pid, and no secret in its arguments.
+    expect(said.pid).toBe(child.pid);
+    expect(readFileSync(`/proc/${child.pid}/cmdline`, 'utf8')).not.toContain(SECRET);
+    child.kill('SIGTERM');
+    expect(await once(child, 'close')).toEqual([null, 'SIGTERM']);
+    for (const path of readdirSync(workspace.home, { recursive: true, encoding: 'utf8' })) {
+      const file = join(workspace.home, path);
+      if (statSync(file).isFile()) expect(readFileSync(file).includes(SECRET), path).toBe(false);
+    }
+  });
+
+  it('passes every byte and the exit code on', async () => {
+    const workspace = await testWorkspace();
+    const written = await deployed(workspace, { ...serverIn(workspace, 'echo'), env: { A: '${env:HOME}' } });
+    const child = started(workspace, written);
+    const bytes = randomBytes(3_000_000);
+    const output = buffer(child.stdout);
+    child.stdin.end(bytes);
+    const [code] = await once(child, 'close');
+    const all = await output;
+    expect(code).toBe(7);
+    expect(all.subarray(all.indexOf(10) + 1).equals(bytes)).toBe(true);
+  });
+
+  it('speaks MCP for a real server', async () => {
+    const workspace = await testWorkspace();
+    const script = join(ROOT, 'node_modules/@modelcontextprotocol/server-memory/dist/index.js');
+    const written = await deployed(workspace, {
+      command: process.execPath,
+      args: [script],
+      env: { MEMORY_FILE_PATH: '${env:HOME}/memory.json' },
+    });
+    const client = new Client({ name: 'test', version: '1.0.0' });
+    await client.connect(
+      new StdioClientTransport({ ...written, env: { HOME: workspace.home, PATH: '/usr/bin:/bin' }, stderr: 'ignore' }),
+    );
+    expect((await client.listTools()).tools.map(({ name }) => name)).toContain('create_entities');
+    await client.close();
+  });
+
+  it('starts nothing of a release that was changed in the store', async () => {
+    const workspace = await testWorkspace();
+    const written = await deployed(workspace, { ...serverIn(workspace, 'good'), env: { A: '${env:HOME}' } });
+    const tampered = [
+      `UPDATE artifacts SET canonical = replace(canonical, '"good"', '"evil"')`,
+      `UPDATE releases SET envelope = replace(envelope, '"sig":"', '"sig":"AAAA')`,
+      `UPDATE keys SET status = 'revoked'`,
+      `UPDATE keys SET key_id = 'other'`,
+    ];
+    const clean = readFileSync(join(workspace.data_dir, 'state.db'));
+    for (const statement of tampered) {
+      sql(workspace, statement);
+      const { code, stdout, stderr } = await finished(workspace, written);
+      expect([code, stdout], `${statement}: ${stderr}`).toEqual([6, '']);
+      expect(stderr).toContain('SIGNATURE_INVALID');
+      writeFileSync(join(workspace.data_dir, 'state.db'), clean);
+    }
+    expect((await finished(workspace, written)).code).toBe(7);
+  });
+
+  it('starts what is deployed, not what was published since; also an older release that is pinned', async () => {
+    const workspace = await testWorkspace();
+    const entry = (word: string) => ({ ...serverIn(workspace, word), env: { A: '${env:HOME}' } });
+    const written = await deployed(workspace, entry('first'));
+    const first = await cliJson(workspace, 'get-latest');
+    const args = async () => JSON.parse((await finished(workspace, written)).stdout).args;
+    await cliJson(workspace, 'publish-config', '--payload', JSON.stringify({ mcpServers: { it: entry('second') } }));
+    expect(await args()).toEqual(['first']);
+    await cliJson(workspace, 'deploy-config');
+    expect(await args()).toEqual(['second']);
+    await cliJson(workspace, 'deploy-config', '--artifact', String(first['artifact_id']));
+    expect(await args()).toEqual(['first']);
+    await cliJson(workspace, 'undo-deployment');
+    expect(await args()).toEqual(['second']);
+  });
+
+  it('gives a remote server to the pinned bridge, with the secret in its environment only', async () => {
+    const workspace = await testWorkspace();
+    await store(workspace, 'tok');
+    const bin = join(workspace.home, 'bin');
+    mkdirSync(bin);
+    const code = `#!/bin/sh\nprintf '%s\\n' "$@" "env=$MCP_HEADER_AUTHORIZATION"\n`;
+    writeFileSync(join(bin, 'npx'), code, { mode: 0o755 });
+    const headers = { Authorization: 'Bearer ${secret:tok}' };
+    const written = await deployed(workspace, { type: 'http', url: 'https://a.example.com/mcp', headers });
+    const { stdout } = await finished(workspace, written, { PATH: `${bin}:/usr/bin:/bin` });
+    expect(stdout.trim().split('\n')).toEqual([
+      '-y',
+      'mcp-remote@0.15.1',
+      'https://a.example.com/mcp',
+      '--transport',
+      'http-only',
+      '--header',
+      'Authorization:${MCP_HEADER_AUTHORIZATION}',
+      `env=Bearer ${SECRET}`,
+    ]);
+  });
+
+  it('says in one line what is missing, and writes nothing to standard output', async () => {
+    const workspace = await testWorkspace();
+    const entry = (reference: string) => ({ ...serverIn(workspace), env: { A: reference } });
+    const written = await deployed(workspace, entry('${env:NOT_SET_HERE}'));
+    const refusal = async (change?: Partial<Written>) => {
+      const { code, stdout, stderr } = await finished(workspace, { ...written, ...change });
+      expect(stdout).toBe('');
+      return [code, /mcp-orchestration: (\w+)/.exec(stderr)?.[1]];
+    };
+    expect(await refusal()).toEqual([6, 'SECRET_NOT_FOUND']);
+    await deployed(workspace, entry('${secret:not-there}'));
+    expect(await refusal()).toEqual([6, 'SECRET_NOT_FOUND']);
+    await deployed(workspace, { ...entry('${env:HOME}'), command: 'no-such-program' });
+    expect(await refusal()).toEqual([4, 'NOT_FOUND']);
+    await deployed(workspace, { ...entry('${env:HOME}'), cwd: '/no/such/directory' });
+    expect(await refusal()).toEqual([4, 'NOT_FOUND']);
+    const call = (...args: string[]) => refusal({ args: ['exec-server', ...args] });
+    expect(await call('--client', 'claude-desktop', 'other')).toEqual([4, 'SERVER_NOT_FOUND']);
+    expect(await call('--client', 'cursor', 'it')).toEqual([4, 'DEPLOYMENT_NOT_FOUND']);
+    expect(await call('--client', 'claude-desktop', '--config-scope', 'project', 'it')).toEqual([
+      4,
+      'DEPLOYMENT_NOT_FOUND',
+    ]);
+    expect(await call('--client', 'claude-desktop', '--verbose', 'it')).toEqual([2, 'INVALID_INPUT']);
+    expect(await call('it')).toEqual([2, 'INVALID_INPUT']);
+    sql(workspace, `UPDATE deployments SET machine_id = 'another'`);
+    expect(await refusal()).toEqual([4, 'DEPLOYMENT_NOT_FOUND']);
+  });
+
+  it('refuses what another profile replaced in the same file', async () => {
+    const workspace = await testWorkspace();
+    const written = await deployed(workspace, { ...serverIn(workspace), env: { A: '${env:HOME}' } });
+    const payload = JSON.stringify({ mcpServers: { it: { command: 'node', args: [] } } });
+    await cliJson(workspace, 'publish-config', '--profile', 'dev', '--payload', payload);
+    await cliJson(workspace, 'deploy-config', '--profile', 'dev');
+    const { code, stderr } = await finished(workspace, written);
+    expect(code).toBe(4);
+    expect(stderr).toContain('claude-desktop/dev took its place');
+  });
+
+  it('explains itself, and a dry run makes no launcher', async () => {
+    const workspace = await testWorkspace();
+    const help = await cli(workspace, 'exec-server', '--help');
+    expect([help.code, help.stdout.includes('--config-scope')]).toEqual([0, true]);
+    await cliJson(workspace, 'initialize-keys');
+    const payload = JSON.stringify({ mcpServers: { it: { command: 'node', args: ['${env:HOME}'] } } });
+    await cliJson(workspace, 'publish-config', '--payload', payload);
+    await cliJson(workspace, 'deploy-config', '--dry-run');
+    expect(readdirSync(workspace.data_dir)).not.toContain('bin');
+  });
+});
