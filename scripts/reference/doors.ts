@@ -4,6 +4,7 @@ import { flagsOf } from '../../src/adapters/cli/flags.ts';
 import { initVerb } from '../../src/adapters/cli/local/init.ts';
 import { openApi } from '../../src/adapters/rest/openapi.ts';
 import { ERRORS } from '../../src/core/errors.ts';
+import { execServer } from '../../src/main/verbs/exec-server.ts';
 import { serve } from '../../src/main/verbs/serve.ts';
 import { serveHttp } from '../../src/main/verbs/serve-http.ts';
 import { fieldsOf } from '../../src/operations/fields.ts';
@@ -14,7 +15,12 @@ import { code, codes, page, plain, table } from './markdown.ts';
 
 /** The pages about the three doors: command line, MCP and REST. */
 
-const LOCALS: readonly LocalVerb[] = [initVerb(() => Promise.reject(new Error('only described'))), serve, serveHttp];
+const LOCALS: readonly LocalVerb[] = [
+  initVerb(() => Promise.reject(new Error('only described'))),
+  serve,
+  serveHttp,
+  execServer,
+];
 
 const sentence = ({ summary, description }: Operation) =>
   [summary, description].flatMap((text) => (text ? [plain(text).replace(/\.?$/, '.')] : [])).join(' ');

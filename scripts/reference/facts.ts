@@ -102,6 +102,11 @@ export const SETTINGS: Readonly<Record<string, { sample: string; meaning: string
     sample: 'sqlite:/srv/mcp/state.db',
     meaning: '`sqlite:` and an absolute path. By default `state.db` in the data directory.',
   },
+  KEY_PASSPHRASE_FILE: {
+    sample: '/etc/mcp-orchestration/passphrase',
+    meaning:
+      'Absolute path of a file with a passphrase (mode 0600). Set before the first secret is stored, it locks the secret store instead of a key file.',
+  },
   ALLOWED_HOSTS: {
     sample: 'mcp.example',
     meaning: 'Comma list of more host names under which this server may be called.',

@@ -15,6 +15,7 @@ describe('commands in the documentation', () => {
       'README.md',
       'user-docs/explanation/secrets-and-references.md',
       'user-docs/how-to/go-back.md',
+      'user-docs/how-to/store-secrets.md',
       'user-docs/how-to/use-from-an-ai-client.md',
       'user-docs/how-to/use-the-http-api.md',
       'user-docs/how-to/verify-a-signature.md',
