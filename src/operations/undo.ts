@@ -15,7 +15,7 @@ import { findTarget, TargetInput } from './shapes.ts';
 const UndoInput = TargetInput.extend({
   deployment_id: z
     .string()
-    .max(64)
+    .regex(/^dep_[0-9a-f-]{36}$/, 'deployment_id is dep_ and a UUID')
     .optional()
     .meta({ description: 'The deployment to take back; the newest of this profile when left out.' }),
 });

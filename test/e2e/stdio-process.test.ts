@@ -177,6 +177,7 @@ test('whatever the umask, all that is made belongs to its owner alone', async ()
     '.mcp-orchestration/keys/signing.key': '0600',
     '.config/Code/User/mcp.json': '0600',
   });
-  for (const [path, mode] of Object.entries(modes))
-    expect([path, mode]).toEqual([path, path.endsWith('/') ? '0700' : '0600']);
+  // The launcher is a program: the entries of clients start it.
+  const isRun = (path: string) => path.endsWith('/') || path === '.mcp-orchestration/bin/mcp-orchestration';
+  for (const [path, mode] of Object.entries(modes)) expect([path, mode]).toEqual([path, isRun(path) ? '0700' : '0600']);
 });

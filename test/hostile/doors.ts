@@ -5,7 +5,7 @@ import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { runCli } from '../../src/adapters/cli/cli.ts';
 import { serveMcpStdio } from '../../src/adapters/mcp/stdio.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
-import type { Operation } from '../../src/operations/operation.ts';
+import { type Operation, TOOLSETS } from '../../src/operations/operation.ts';
 import { argumentsOf } from '../surfaces/drivers.ts';
 import { API_KEY, startRest } from './server.ts';
 
@@ -45,7 +45,7 @@ export async function openDoors(): Promise<Doors> {
   const contextOf = () => app.localContext('mcp');
   const serving = serveMcpStdio(
     OPERATIONS,
-    { version: '0.0.0', toolsets: new Set(), contextOf },
+    { version: '0.0.0', toolsets: new Set(TOOLSETS), contextOf },
     { stdin: toServer, stdout: toClient },
   );
   const client = new Client({ name: 'test', version: '1.0.0' });

@@ -84,7 +84,16 @@ const BAD_IDS = [
   '[]',
   '{}',
 ];
-const ID_FIELDS = ['client_id', 'profile_id', 'server_id', 'artifact_id', 'local_artifact_id'];
+const ID_FIELDS = [
+  'client_id',
+  'profile_id',
+  'server_id',
+  'artifact_id',
+  'local_artifact_id',
+  'source_client_id',
+  'source_profile_id',
+  'deployment_id',
+];
 
 /** The fields of an operation that take an id. To remove takes `server_id` for the name of an entry, which may be nearly anything. */
 const idFieldsOf = (operation: Operation) =>
@@ -104,6 +113,8 @@ const REQUIRED: Record<string, Record<string, unknown>> = {
   set_draft_config: { payload: { mcpServers: {} } },
   diff_config: { local_payload: { mcpServers: {} } },
   list_profiles: { client_id: 'cursor' },
+  revert_config: { artifact_id: '0'.repeat(64) },
+  link_profile: { source_client_id: 'vscode' },
 };
 
 /** Every path under a directory but for the data directory's own. */

@@ -235,7 +235,7 @@ export const LOCAL_SCENARIOS: Scenario[] = [
       { tool: 'undo_deployment', input: source, expect: 'DEPLOYMENT_NOT_FOUND' },
       {
         tool: 'undo_deployment',
-        input: { ...source, deployment_id: 'dep_made-up' },
+        input: { ...source, deployment_id: 'dep_00000000-0000-4000-8000-000000000000' },
         expect: 'DEPLOYMENT_NOT_FOUND',
       },
       { tool: 'deployment_history', input: { ...source, limit: 1 }, expect: 'ok' },
