@@ -66,7 +66,7 @@ export const claudeCode: ClientDefinition = {
       note: 'map of http/sse servers only, no ${VAR} and nothing that names a program; sits beside allowedMcpServers / deniedMcpServers',
     },
   ],
-  deployable_scopes: ['user'],
+  deployable_scopes: ['user', 'local', 'project'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: false },
@@ -114,6 +114,7 @@ export const claudeCode: ClientDefinition = {
   },
   limits: { servers: null, tools: null },
   reload_behaviour: 'new session, or /mcp reconnect (recent versions re-read .mcp.json on reconnect)',
+  trust_steps: ['A server of a project file (.mcp.json) starts only after its user has approved it.'],
   detect: {
     macos: ['~/.claude', '~/.claude.json'],
     linux: ['~/.claude', '~/.claude.json'],
@@ -144,7 +145,6 @@ export const claudeCode: ClientDefinition = {
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
   ],
   dialect: {
-    shape: 'standard',
     write_type: ['stdio', 'http', 'sse'],
     bridged: [],
     timeout_field: 'timeout',

@@ -80,7 +80,6 @@ export const claudeDesktop: ClientDefinition = {
     'npm:mcp-remote@0.15.1 README',
   ],
   dialect: {
-    shape: 'standard',
     write_type: [],
     bridged: ['http', 'sse'],
     timeout_field: null,

@@ -60,10 +60,29 @@ test.each(CLIENTS)('$client_id is a valid definition that survives a trip throug
   expect(new Set(client.scopes.map(({ scope }) => scope)).size).toBe(client.scopes.length);
 });
 
-test('exactly four clients are writable, in their user scope', () => {
+test('thirteen clients are writable, in their user scope first and in no managed one', () => {
   const writable = CLIENTS.filter(({ dialect }) => dialect !== null);
-  expect(writable.map(({ client_id }) => client_id)).toEqual(['claude-desktop', 'claude-code', 'cursor', 'vscode']);
-  expect(writable.map((client) => client.deployable_scopes)).toEqual([['user'], ['user'], ['user'], ['user']]);
+  expect(writable.map(({ client_id }) => client_id).toSorted()).toEqual([
+    'claude-code',
+    'claude-desktop',
+    'cline',
+    'codex-cli',
+    'cursor',
+    'gemini-cli',
+    'kiro',
+    'lm-studio',
+    'opencode',
+    'vscode',
+    'warp',
+    'windsurf',
+    'zed',
+  ]);
+  for (const { scopes, deployable_scopes } of writable) {
+    expect(deployable_scopes[0]).toBe('user');
+    const managed = scopes.filter((scope) => scope.managed === true).map(({ scope }) => scope);
+    expect(deployable_scopes.filter((scope) => managed.includes(scope))).toEqual([]);
+    for (const scope of deployable_scopes) expect(scopes.map((it) => it.scope)).toContain(scope);
+  }
   const deployable = CLIENTS.filter(({ deployable_scopes }) => deployable_scopes.length > 0);
   expect(deployable).toEqual(writable);
 });
@@ -153,7 +172,8 @@ test('a bridged transport counts as one, and only what is really written counts 
   expect(described('vscode', 'linux').capabilities).toMatchObject({ references: ['env'], working_directory: true });
   expect(described('vscode-insiders', 'linux').capabilities.references).toEqual(['env', 'input']);
   expect(described('codex-cli', 'linux').capabilities).toMatchObject({
-    transports: ['stdio', 'http'],
+    transports: ['stdio', 'http', 'sse'],
+    bridge: true,
     tool_filters: true,
   });
 });

@@ -100,6 +100,8 @@ const TimeoutField = z.strictObject({
   field: z.string(),
   unit: z.enum(['ms', 's']),
   default: z.number().nullable(),
+  /** The client takes no more than that. */
+  max: z.number().positive().optional(),
   note: z.string().optional(),
 });
 
@@ -141,13 +143,28 @@ const ReferenceSyntax = z.strictObject({
   note: z.string().optional(),
 });
 
-/** Which server names a client takes: ASCII letters, digits and `also`, save the reserved ones. */
-const ServerNames = z.strictObject({ also: z.string(), reserved: z.array(z.string()) });
+/** Which server names a client takes: ASCII letters, digits and `also` (null: any character), save the reserved ones. */
+const ServerNames = z.strictObject({ also: z.string().nullable(), reserved: z.array(z.string()) });
+
+/** Fields in which a client takes the name of a variable instead of a value. */
+const NamedReferences = z.strictObject({
+  /** A list of variables that are passed on under their own names. */
+  env_vars: z.string().min(1),
+  /** The variable behind `Authorization: Bearer`. */
+  bearer_token: z.string().min(1),
+  /** Headers whose whole value is that of a variable. */
+  headers: z.string().min(1),
+});
+
+/** What a value must be so that the client does not refuse its whole file over it. */
+export const FieldKind = z.enum(['boolean', 'positive number', 'text', 'list of texts']);
+export type FieldKind = z.infer<typeof FieldKind>;
+
+/** Another layout of the same file, told by what stands in the file. */
+const Layout = z.strictObject({ pointer: Pointer, disabled: z.strictObject({ pointer: Pointer, off: z.boolean() }) });
 
 /** How a payload is written for this client. Only a client with a dialect is writable. */
 export const Dialect = z.strictObject({
-  /** The render function: `standard` is one object per server, with a command string and a list of arguments. */
-  shape: z.literal('standard'),
   /** Transports whose type tag is written. */
   write_type: z.array(Transport),
   /** Remote transports that go through the bridge, because the file has no native form for them. */
@@ -156,6 +173,11 @@ export const Dialect = z.strictObject({
   timeout_field: z.string().nullable(),
   /** The reference kinds that are translated into the client's syntax. */
   references: z.array(ReferenceKind),
+  named_references: NamedReferences.optional(),
+  /** The only `x-client` fields that are written, by transport; without it all are. */
+  own_fields: z.partialRecord(Transport, z.record(z.string(), FieldKind)).optional(),
+  /** The layout of files that keep their servers under another pointer. */
+  alternate_layout: Layout.optional(),
   /** Bare commands that are batch files on Windows and need `cmd /c` in front there. */
   windows_shell_for: z.array(z.string()),
   server_names: ServerNames.nullable(),

@@ -46,7 +46,7 @@ export const cline: ClientDefinition = {
       note: 'migrated once into the shared file by current versions; other editors use their own user folder (Cursor, Code - Insiders, Windsurf)',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'user-legacy'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: false },
@@ -75,7 +75,7 @@ export const cline: ClientDefinition = {
     },
     disabled: { pointer: '/disabled', off: true },
     tools: { allow: null, deny: null, auto_approve: 'autoApprove' },
-    timeouts: [{ field: 'timeout', unit: 's', default: 60, note: 'clamped 1..3600' }],
+    timeouts: [{ field: 'timeout', unit: 's', default: 60, max: 3600, note: 'clamped 1..3600' }],
   },
   references: null,
   limits: { servers: null, tools: null },
@@ -101,5 +101,12 @@ export const cline: ClientDefinition = {
     'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
     'docker/mcp-gateway:pkg/client/config.yml (2026-07-23)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['http', 'sse'],
+    bridged: [],
+    timeout_field: 'timeout',
+    references: [],
+    windows_shell_for: [],
+    server_names: null,
+  },
 };

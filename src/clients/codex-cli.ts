@@ -46,7 +46,7 @@ export const codexCli: ClientDefinition = {
       note: 'plus /etc/codex/requirements.toml, which can disable servers; paths from secondary sources',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: null,
@@ -99,6 +99,7 @@ export const codexCli: ClientDefinition = {
   references: null,
   limits: { servers: null, tools: null },
   reload_behaviour: 'restart / new session',
+  trust_steps: ['Servers of a project file are read only when the project is trusted.'],
   detect: {
     macos: ['~/.codex', '/Applications/Codex.app'],
     linux: ['~/.codex'],
@@ -126,5 +127,26 @@ export const codexCli: ClientDefinition = {
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
     'pathintegral-institute/mcpm.sh:src/mcpm/clients/managers/ (2026-03-27)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: [],
+    bridged: ['sse'],
+    timeout_field: 'tool_timeout_sec',
+    references: [],
+    named_references: { env_vars: 'env_vars', bearer_token: 'bearer_token_env_var', headers: 'env_http_headers' },
+    own_fields: {
+      stdio: {
+        required: 'boolean',
+        startup_timeout_sec: 'positive number',
+        supports_parallel_tool_calls: 'boolean',
+      },
+      http: {
+        required: 'boolean',
+        startup_timeout_sec: 'positive number',
+        scopes: 'list of texts',
+        oauth_resource: 'text',
+      },
+    },
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

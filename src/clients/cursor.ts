@@ -31,7 +31,7 @@ export const cursor: ClientDefinition = {
       shared: false,
     },
   ],
-  deployable_scopes: ['user'],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: true },
@@ -74,6 +74,7 @@ export const cursor: ClientDefinition = {
   limits: { servers: null, tools: null },
   reload_behaviour:
     'hot reload of the file in current builds; a disabled or new server may need a toggle in the MCP settings page (unverified)',
+  trust_steps: ['A new server may have to be switched on in the MCP settings.'],
   detect: {
     macos: ['/Applications/Cursor.app', '~/.cursor'],
     linux: ['~/.cursor', '~/.config/Cursor'],
@@ -97,7 +98,6 @@ export const cursor: ClientDefinition = {
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
   ],
   dialect: {
-    shape: 'standard',
     write_type: ['stdio'],
     bridged: [],
     timeout_field: null,

@@ -45,7 +45,7 @@ export const geminiCli: ClientDefinition = {
       note: 'highest precedence; system-defaults.json beside it is lowest',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: null,
@@ -88,6 +88,7 @@ export const geminiCli: ClientDefinition = {
   },
   limits: { servers: null, tools: null },
   reload_behaviour: 'restart (an in-app /mcp refresh exists; unverified)',
+  trust_steps: ['Servers of a project start only in a trusted folder.'],
   detect: {
     macos: ['~/.gemini'],
     linux: ['~/.gemini'],
@@ -109,5 +110,12 @@ export const geminiCli: ClientDefinition = {
     'npm:add-mcp@2.4.0 (dist bundle + README)',
     'docker/mcp-gateway:pkg/client/config.yml (2026-07-23)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['http', 'sse'],
+    bridged: [],
+    timeout_field: 'timeout',
+    references: ['env'],
+    windows_shell_for: [],
+    server_names: null,
+  },
 };

@@ -43,7 +43,7 @@ export const kiro: ClientDefinition = {
       shared: true,
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: null,
@@ -98,5 +98,12 @@ export const kiro: ClientDefinition = {
     'docker/mcp-gateway:pkg/client/config.yml (2026-07-23)',
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: [],
+    bridged: ['sse'],
+    timeout_field: 'timeout',
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

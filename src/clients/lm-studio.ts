@@ -26,7 +26,7 @@ export const lmStudio: ClientDefinition = {
       note: 'Older installations keep the file in ~/.cache/lm-studio.',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user'],
   entry: {
     stdio: {
       type: null,
@@ -70,5 +70,12 @@ export const lmStudio: ClientDefinition = {
     'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
     'docker/mcp-gateway:pkg/client/config.yml (2026-07-23)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: [],
+    bridged: ['sse'],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

@@ -39,7 +39,7 @@ export const opencode: ClientDefinition = {
       alternate_pointers: ['/mcp/servers'],
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'local', required: true },
@@ -93,7 +93,7 @@ export const opencode: ClientDefinition = {
     'An entry may be only {"enabled": false}: it switches off a server defined elsewhere and stays.',
   ],
   limitations: [],
-  state_fields: ['enabled'],
+  state_fields: ['enabled', 'disabled'],
   confidence: 'verified',
   sources: [
     'npm:opencode-linux-x64@1.18.33 (released bundle: both schemas)',
@@ -104,5 +104,13 @@ export const opencode: ClientDefinition = {
     'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
     'docker/mcp-gateway:pkg/client/config.yml (2026-07-23)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['stdio', 'http', 'sse'],
+    bridged: [],
+    timeout_field: 'timeout',
+    references: [],
+    alternate_layout: { pointer: '/mcp/servers', disabled: { pointer: '/disabled', off: true } },
+    windows_shell_for: [],
+    server_names: { also: null, reserved: ['servers', 'timeout'] },
+  },
 };

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../core/errors.ts';
 import type { ClientDefinition } from './client.ts';
 import { CLIENTS, clientById } from './index.ts';
-import { detectInstalled, expandTemplate, locateConfig, type Machine, resolveConfigPath } from './paths.ts';
+import { detectInstalled, expandTemplate, locateConfig, type Machine, pointerIn, resolveConfigPath } from './paths.ts';
 
 const client = (id: string): ClientDefinition => {
   const found = clientById(id);
@@ -55,6 +55,7 @@ test('the file of a deployment may lie in the home directory, or in the director
   expect(resolveConfigPath(client('claude-code'), 'user', moved)).toEqual({
     path: '/srv/claude/.claude.json',
     roots: ['/home/zoë', '/srv/claude'],
+    preferred: [],
     alternates: [],
   });
   const roaming = { ...windows, env: { ...windows.env, APPDATA: 'D:\\Roaming' } };
@@ -89,10 +90,30 @@ test('Windows folders are found below the profile when their variables are missi
 });
 
 test('the package folder of a Claude Desktop from the Store is told as a pattern', () => {
-  expect(resolveConfigPath(client('claude-desktop'), 'user', windows).alternates).toEqual([
+  expect(resolveConfigPath(client('claude-desktop'), 'user', windows).preferred).toEqual([
     'C:\\Users\\zoë\\AppData\\Local\\Packages\\Claude_*\\LocalCache\\Roaming\\Claude\\claude_desktop_config.json',
   ]);
-  expect(resolveConfigPath(client('claude-desktop'), 'user', linux).alternates).toEqual([]);
+  expect(resolveConfigPath(client('claude-desktop'), 'user', linux).preferred).toEqual([]);
+});
+
+test('a file of another name or place is known, unless a variable names the file itself', () => {
+  expect(resolveConfigPath(client('opencode'), 'user', linux).alternates).toEqual([
+    '/home/zoë/.config/opencode/opencode.json',
+    '/home/zoë/.config/opencode/config.json',
+  ]);
+  expect(resolveConfigPath(client('lm-studio'), 'user', windows).alternates).toEqual([
+    'C:\\Users\\zoë\\.cache\\lm-studio\\mcp.json',
+  ]);
+  const named = { ...linux, env: { ...linux.env, OPENCODE_CONFIG: '/home/zoë/oc.json' } };
+  expect(resolveConfigPath(client('opencode'), 'user', named)).toMatchObject({
+    path: '/home/zoë/oc.json',
+    alternates: [],
+  });
+});
+
+test('the path of a project is one key of the pointer', () => {
+  expect(pointerIn('/projects/${workspace}/mcpServers', '/src/a~b')).toBe('/projects/~1src~1a~0b/mcpServers');
+  expect(pointerIn('/mcpServers', '/src')).toBe('/mcpServers');
 });
 
 test('an explicit home wins over the environment', () => {
@@ -133,11 +154,14 @@ test('an unknown scope names the scopes that exist', () => {
 });
 
 test('a scope or client that is not written in this version says what is', () => {
-  const scope = caught(() => resolveConfigPath(client('claude-code'), 'project', { ...linux, project: '/src/shop' }));
-  expect(scope).toMatchObject({ code: 'CLIENT_NOT_WRITABLE', details: { deployable_scopes: ['user'] } });
-  const other = caught(() => resolveConfigPath(client('zed'), undefined, linux));
+  const scope = caught(() => resolveConfigPath(client('claude-code'), 'managed', linux));
+  expect(scope).toMatchObject({
+    code: 'CLIENT_NOT_WRITABLE',
+    details: { deployable_scopes: ['user', 'local', 'project'] },
+  });
+  const other = caught(() => resolveConfigPath(client('goose'), undefined, linux));
   expect(other).toMatchObject({ code: 'CLIENT_NOT_WRITABLE', details: { deployable_scopes: [] } });
-  expect(other.message).toBe('This version does not write Zed.');
+  expect(other.message).toBe('This version does not write goose.');
 });
 
 test('a project file lies in the project and needs one', () => {

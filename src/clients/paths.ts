@@ -17,7 +17,9 @@ export interface ConfigTarget {
   path: string;
   /** The directories inside which the file may lie after its links are resolved (SECURITY-BAR T14). */
   roots: string[];
-  /** Patterns of other places that win over `path` where they exist, for example the package folder of a Store app. */
+  /** Patterns of places that win over `path` where they exist, for example the package folder of a Store app. */
+  preferred: string[];
+  /** Other places and names of the same file, for when there is nothing at `path`. */
   alternates: string[];
 }
 
@@ -140,14 +142,22 @@ function notDeployable(client: ClientDefinition, scope: ConfigScope): AppError {
 /** Where the file of one scope is, without any look at the disk and without asking whether it may be written. */
 export function locateConfig(client: ClientDefinition, scope: ConfigScope, machine: Machine): ConfigTarget {
   const moved = overridden(scope, machine);
-  const alternates = scope.alternate_paths?.[machine.os] ?? [];
+  const others = (scope.alternate_paths?.[machine.os] ?? []).map((template) => expandTemplate(template, machine).path);
   const { path, root } = moved ?? expandTemplate(fixedTemplate(client, scope, machine.os), machine);
+  // A variable that names the file itself leaves no choice.
+  const named = moved !== undefined && moved.path === moved.sign;
   const inProject = scope.paths[machine.os]?.startsWith('${workspace}') === true;
   return {
     path,
     roots: inProject || scope.managed === true ? [root] : [...new Set([homeOf(machine), root])],
-    alternates: alternates.map((template) => expandTemplate(template, machine).path),
+    preferred: others.filter((place) => place.includes('*')),
+    alternates: named ? [] : [...namesBeside(scope, path, machine), ...others.filter((place) => !place.includes('*'))],
   };
+}
+
+function namesBeside({ alternate_names = [] }: ConfigScope, path: string, { os }: Machine): string[] {
+  const { dirname, join } = syntaxOf(os);
+  return alternate_names.map((name) => join(dirname(path), name));
 }
 
 function fixedTemplate(client: ClientDefinition, scope: ConfigScope, os: Os): string {
@@ -158,6 +168,12 @@ function fixedTemplate(client: ClientDefinition, scope: ConfigScope, os: Os): st
     field: template === null ? 'config_scope' : 'config_path',
   });
 }
+
+/** The pointer of a scope whose servers stand under the path of a project, filled in. */
+export const pointerIn = (pointer: string, project: string | undefined): string =>
+  project === undefined
+    ? pointer
+    : pointer.replaceAll('${workspace}', project.replaceAll('~', '~0').replaceAll('/', '~1'));
 
 /** Where a deployment of this client and scope goes. */
 export function resolveConfigPath(client: ClientDefinition, scope: string | undefined, machine: Machine): ConfigTarget {

@@ -3,10 +3,18 @@ import { canonicalJson } from '../core/canonical-json.ts';
 import { AppError } from '../core/errors.ts';
 import type { Finding } from '../core/finding.ts';
 import { nullRecord } from '../core/ids.ts';
+import { pointerKeys } from '../core/json-value.ts';
 import type { Bridge, Entry, JsonValue, Payload, RemoteEntry, StdioEntry } from '../core/payload.ts';
 import { isRemote, PORTABLE_SERVER_NAME } from '../core/payload.ts';
 import { BRIDGE, bridgeCommand, checkBridged } from './bridge.ts';
-import type { ClientDefinition, Os } from './client.ts';
+import type { ClientDefinition, FieldKind, Os } from './client.ts';
+import { jsonCodec } from './codecs/json.ts';
+
+const tomlCodec = jsonCodec;
+
+import { spliceEntries } from '../core/splice/splice.ts';
+import { renderEnv, renderHeaders } from './named.ts';
+import { pointerIn } from './paths.ts';
 import type { NativeEntry, Work } from './translate.ts';
 import {
   addType,
@@ -19,7 +27,6 @@ import {
   report,
   sorted,
   translate,
-  translateRecord,
 } from './translate.ts';
 
 export { BRIDGE };
@@ -39,6 +46,8 @@ export interface RenderTarget {
   project?: string | undefined;
   /** The file, when the caller of the deployment named it. */
   config_path?: string | undefined;
+  /** Where the servers are in the file at hand; the pointer of the scope when absent. */
+  pointer?: string | undefined;
 }
 
 export interface Rendering {
@@ -69,7 +78,7 @@ export function renderPayload(payload: Payload, client: ClientDefinition, target
     if (native !== undefined && !failed(work)) rendering.entries.push([server, native]);
     rendering.findings.push(...work.findings);
   }
-  const native_text = documentOf(client, target.scope, rendering.entries);
+  const native_text = documentOf(client, target, rendering.entries);
   return { ...rendering, native_text, native_sha256: createHash('sha256').update(native_text, 'utf8').digest('hex') };
 }
 
@@ -91,9 +100,10 @@ export function bridgeFor(payload: Payload, client: ClientDefinition): { bridge?
   return needsBridge(payload, client) ? { bridge: payload.bridge ?? BRIDGE } : {};
 }
 
-function documentOf(client: ClientDefinition, name: string | undefined, entries: Rendering['entries']): string {
-  const wanted = name ?? client.deployable_scopes[0];
-  const pointer = client.scopes.find(({ scope }) => scope === wanted)?.pointer;
+function documentOf(client: ClientDefinition, target: RenderTarget, entries: Rendering['entries']): string {
+  const wanted = target.scope ?? client.deployable_scopes[0];
+  const scope = client.scopes.find((candidate) => candidate.scope === wanted);
+  const pointer = target.pointer ?? scope?.pointer;
   if (typeof pointer !== 'string') {
     const message = `${client.display_name} has no config scope of that name with a map of servers.`;
     throw new AppError('INVALID_INPUT', message, {
@@ -101,17 +111,25 @@ function documentOf(client: ClientDefinition, name: string | undefined, entries:
       scopes: client.scopes.map(({ scope }) => scope),
     });
   }
+  const filled = pointerIn(pointer, target.project);
+  if (scope?.format === 'toml') return tomlDocument(pointerKeys(filled), entries);
   const root = nullRecord<JsonValue>();
-  setAt(root, pointer, nullRecord(entries));
+  setAt(root, filled, nullRecord(entries));
   return `${JSON.stringify(root, null, 2)}\n`;
+}
+
+function tomlDocument(pointer: readonly string[], entries: Rendering['entries']): string {
+  const set = entries.map(([name, value]) => ({ name, value }));
+  const text = tomlCodec.skeleton(pointer);
+  return spliceEntries(tomlCodec, text, pointer, { set, remove: [] }, null).text ?? text;
 }
 
 /** Puts a value where a JSON Pointer points, with the objects on the way. */
 function setAt(root: NativeEntry, pointer: string, value: JsonValue): void {
-  const keys = pointer.split('/').map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const keys = pointerKeys(pointer);
   const last = keys.pop() ?? '';
   let at = root;
-  for (const key of keys.slice(1)) {
+  for (const key of keys) {
     const below = nullRecord<JsonValue>();
     at[key] = below;
     at = below;
@@ -120,7 +138,7 @@ function setAt(root: NativeEntry, pointer: string, value: JsonValue): void {
 }
 
 function renderEntry(work: Work, entry: Entry, target: RenderTarget): NativeEntry | undefined {
-  const { disabled } = work.client.entry;
+  const disabled = disabledField(work, target);
   if (entry.disabled === true && disabled === null) {
     lost(work, ['disabled'], `${work.client.display_name} has no switched-off entries: this one is left out.`);
     return undefined;
@@ -134,6 +152,12 @@ function renderEntry(work: Work, entry: Entry, target: RenderTarget): NativeEntr
   addOwnFields(work, entry, native);
   return native;
 }
+
+/** How an entry is switched off in the layout that the file has. */
+const disabledField = ({ client, dialect }: Work, { pointer }: RenderTarget) =>
+  dialect.alternate_layout !== undefined && dialect.alternate_layout.pointer === pointer
+    ? dialect.alternate_layout.disabled
+    : client.entry.disabled;
 
 function checkName(work: Work): void {
   const fault = nameFault(work);
@@ -149,7 +173,7 @@ function nameFault({ dialect, client, server }: Work): string | undefined {
   const allowed = dialect.server_names;
   if (allowed === null) return undefined;
   if (allowed.reserved.includes(server)) return `${client.display_name} keeps this name for itself.`;
-  const legal = [...server].every((char) => /[A-Za-z0-9]/.test(char) || allowed.also.includes(char));
+  const legal = [...server].every((char) => /[A-Za-z0-9]/.test(char) || (allowed.also?.includes(char) ?? true));
   return legal ? undefined : `${client.display_name} refuses this server name.`;
 }
 
@@ -164,7 +188,7 @@ function renderStdio(work: Work, entry: StdioEntry): NativeEntry {
   addType(work, 'stdio', native);
   const args = entry.args.map((text, index) => translate(work, 'args', text, ['args', index]));
   writeCommand(work, onSystem(work, commandOf(work, entry.command), args), native);
-  if (entry.env !== undefined) native[facts.env_field] = translateRecord(work, 'env', entry.env);
+  if (entry.env !== undefined) renderEnv(work, entry.env, facts.env_field, native);
   if (entry.cwd !== undefined) {
     if (facts.cwd_field !== null) native[facts.cwd_field] = translate(work, 'cwd', entry.cwd, ['cwd']);
     else lost(work, ['cwd'], `${client.display_name} has no working directory per server: it is left out.`);
@@ -183,7 +207,7 @@ function renderRemote(work: Work, entry: RemoteEntry): NativeEntry {
   }
   addType(work, entry.type, native);
   native[facts.url_field] = translate(work, 'url', entry.url, ['url']);
-  if (entry.headers !== undefined) native[facts.headers_field] = translateRecord(work, 'headers', entry.headers);
+  if (entry.headers !== undefined) renderHeaders(work, entry.headers, facts.headers_field, native);
   return native;
 }
 
@@ -254,8 +278,12 @@ function addTimeout(work: Work, entry: Entry, native: NativeEntry): void {
   if (entry.timeout_ms === undefined) return;
   const { client, dialect } = work;
   const timeout = client.entry.timeouts.find(({ field }) => field === dialect.timeout_field);
-  if (timeout !== undefined) native[timeout.field] = inUnit(entry.timeout_ms, timeout.unit);
-  else lost(work, ['timeout_ms'], `${client.display_name} has no timeout per server: it is left out.`);
+  if (timeout !== undefined) {
+    const wanted = inUnit(entry.timeout_ms, timeout.unit);
+    native[timeout.field] = Math.min(wanted, timeout.max ?? wanted);
+    if (wanted === native[timeout.field]) return;
+    lost(work, ['timeout_ms'], `${client.display_name} waits at most ${timeout.max} ${timeout.unit}.`);
+  } else lost(work, ['timeout_ms'], `${client.display_name} has no timeout per server: it is left out.`);
 }
 
 /** Seconds are rounded up, so that no server gets less time than was asked for. */
@@ -285,6 +313,11 @@ function addOwnFields(work: Work, entry: Entry, native: NativeEntry): void {
       lossy(work, place, 'This field is already decided by the entry itself and cannot be replaced.');
       continue;
     }
+    const fault = ownFieldFault(work, entry, field, value);
+    if (fault !== undefined) {
+      lossy(work, place, fault);
+      continue;
+    }
     const text = JSON.stringify([field, value]);
     const kinds = ['env', 'secret', 'input'] as const;
     const alien = kinds.find((kind) => text.includes(`\${${kind}:`) && !isOwnSyntax(client, kind));
@@ -300,6 +333,22 @@ function addOwnFields(work: Work, entry: Entry, native: NativeEntry): void {
     // Sorted keys, so that two spellings of one artifact give the same bytes.
     native[field] = JSON.parse(canonicalJson(value)) as JsonValue;
   }
+}
+
+const IS_KIND: Readonly<Record<FieldKind, (value: JsonValue) => boolean>> = {
+  boolean: (value) => typeof value === 'boolean',
+  'positive number': (value) => typeof value === 'number' && value > 0,
+  text: (value) => typeof value === 'string',
+  'list of texts': (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+};
+
+/** Why this client would stumble over a field of its own; some refuse the whole file for one (facts: trap 9). */
+function ownFieldFault({ client, dialect }: Work, entry: Entry, field: string, value: JsonValue): string | undefined {
+  if (dialect.own_fields === undefined) return undefined;
+  const fields = dialect.own_fields[isRemote(entry) ? entry.type : 'stdio'] ?? {};
+  const kind = Object.hasOwn(fields, field) ? fields[field] : undefined;
+  if (kind === undefined) return `${client.display_name} would refuse its whole file over this field.`;
+  return IS_KIND[kind](value) ? undefined : `${client.display_name} would refuse its whole file: this is no ${kind}.`;
 }
 
 const isOwnSyntax = ({ references }: ClientDefinition, kind: 'env' | 'secret' | 'input') =>

@@ -47,7 +47,7 @@ export const vscode: ClientDefinition = {
       shared: false,
     },
   ],
-  deployable_scopes: ['user'],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: true },
@@ -90,6 +90,7 @@ export const vscode: ClientDefinition = {
   limits: { servers: null, tools: 128 },
   reload_behaviour:
     'changes picked up from the file; chat.mcp.autostart decides automatic restart; first start asks for trust',
+  trust_steps: ['The first start of a server asks whether you trust it.'],
   detect: {
     macos: ['/Applications/Visual Studio Code.app', '~/Library/Application Support/Code'],
     linux: ['~/.config/Code'],
@@ -115,7 +116,6 @@ export const vscode: ClientDefinition = {
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
   ],
   dialect: {
-    shape: 'standard',
     write_type: ['stdio', 'http', 'sse'],
     bridged: [],
     timeout_field: null,

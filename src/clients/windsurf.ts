@@ -31,7 +31,7 @@ export const windsurf: ClientDefinition = {
       shared: false,
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user'],
   entry: {
     stdio: {
       type: null,
@@ -94,5 +94,12 @@ export const windsurf: ClientDefinition = {
     'npm:add-mcp@2.4.0 (dist bundle + README)',
     'pathintegral-institute/mcpm.sh:src/mcpm/clients/managers/ (2026-03-27)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: [],
+    bridged: [],
+    timeout_field: null,
+    references: ['env'],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

@@ -33,7 +33,7 @@ export const zed: ClientDefinition = {
       note: 'worktree trust applies',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: null,
@@ -61,6 +61,7 @@ export const zed: ClientDefinition = {
   references: null,
   limits: { servers: null, tools: null },
   reload_behaviour: 'hot reload of settings; tools/list_changed honoured',
+  trust_steps: ['Servers of a project start only in a trusted worktree.'],
   detect: {
     macos: ['/Applications/Zed.app', '~/.config/zed'],
     linux: ['~/.config/zed'],
@@ -85,5 +86,12 @@ export const zed: ClientDefinition = {
     'docker/mcp-gateway:pkg/client/config.yml (2026-07-23)',
     'npm:add-mcp@2.4.0 (dist bundle + README)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: [],
+    bridged: ['sse'],
+    timeout_field: 'timeout',
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

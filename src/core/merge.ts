@@ -60,8 +60,9 @@ export function driftOf(base: Entries, theirs: Entries, state_fields: readonly s
   for (const [server, left] of base) {
     const now = theirs.get(server);
     if (now === undefined) drift.push({ server, kind: 'missing' });
-    else if (!same(left, now, state_fields)) {
-      drift.push({ server, kind: 'changed', detail: differences(left, now, state_fields) });
+    else {
+      const fields = clientsOwn(state_fields, left);
+      if (!same(left, now, fields)) drift.push({ server, kind: 'changed', detail: differences(left, now, fields) });
     }
   }
   return drift;
@@ -95,7 +96,7 @@ export function planMerge(input: MergeInput): MergePlan {
 /** An entry that we own and still want. */
 function planOwned(plan: MergePlan, input: MergeInput, name: string, value: JsonValue, drift: Drift | undefined): void {
   const now = input.theirs.get(name);
-  if (now !== undefined && same(now, value, input.state_fields)) {
+  if (now !== undefined && same(now, value, clientsOwn(input.state_fields, value, input.base.get(name)))) {
     plan.owned.set(name, value);
   } else if (drift === undefined || input.on_drift === 'overwrite') {
     write(plan, input, name, value);
@@ -113,14 +114,18 @@ function planNew(plan: MergePlan, input: MergeInput, name: string, value: JsonVa
   const adoptable = input.adopt === true || (input.adopt?.includes(name) ?? false);
   if (now === undefined) {
     write(plan, input, name, value);
-  } else if (same(now, value, input.state_fields)) {
+  } else if (same(now, value, clientsOwn(input.state_fields, value))) {
     plan.owned.set(name, value);
     plan.adopted.push(name);
   } else if (adoptable) {
     write(plan, input, name, value);
     plan.adopted.push(name);
   } else {
-    plan.refused.push({ server: name, kind: 'foreign', detail: differences(value, now, input.state_fields) });
+    plan.refused.push({
+      server: name,
+      kind: 'foreign',
+      detail: differences(value, now, clientsOwn(input.state_fields, value)),
+    });
   }
 }
 
@@ -133,11 +138,15 @@ function planLeaving(plan: MergePlan, input: MergeInput, name: string, drift: Dr
   } else if (input.on_drift === 'fail') plan.refused.push(drift);
 }
 
-function write(plan: MergePlan, { theirs, state_fields }: MergeInput, name: string, value: JsonValue): void {
-  plan.set.push({ name, value, preserve_fields: state_fields });
+function write(plan: MergePlan, { base, theirs, state_fields }: MergeInput, name: string, value: JsonValue): void {
+  plan.set.push({ name, value, preserve_fields: clientsOwn(state_fields, value, base.get(name)) });
   plan.changes[theirs.has(name) ? 'updated' : 'added'].push(name);
   plan.owned.set(name, value);
 }
+
+/** A field that the release says, or said, is not the client's: what an entry was switched off by switches it on again. */
+export const clientsOwn = (state_fields: readonly string[], ...ours: (JsonValue | undefined)[]) =>
+  state_fields.filter((field) => !ours.some((value) => isObject(value) && Object.hasOwn(value, field)));
 
 const same = (a: JsonValue, b: JsonValue, state_fields: readonly string[]) =>
   sameValue(without(a, state_fields), without(b, state_fields));

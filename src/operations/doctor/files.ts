@@ -1,12 +1,12 @@
 import type { ClientDefinition, ConfigScope } from '../../clients/client.ts';
-import { locateConfig } from '../../clients/paths.ts';
+import { locateConfig, pointerIn } from '../../clients/paths.ts';
 import { AppError } from '../../core/errors.ts';
 import { pointerKeys } from '../../core/json-value.ts';
 import { readEntries } from '../../core/splice/entries.ts';
 import { readClientFile } from '../../io/client-files/read.ts';
 import { resolveTarget } from '../../io/client-files/target.ts';
 import { pathExists } from '../../io/which.ts';
-import { codecOf } from '../rollout/place.ts';
+import { codecOf, pointerFor } from '../rollout/place.ts';
 import type { Machine } from '../services.ts';
 
 /** One file that a client may read, as it is now. */
@@ -32,20 +32,18 @@ export async function filesOf(
   for (const scope of client.scopes) {
     const located = placesOf(client, scope, machine, project);
     if (located === undefined) continue;
-    const there = located.places.filter(pathExists);
-    const winner = there.find((path) => path !== located.usual && located.preferred.includes(path)) ?? there[0];
-    for (const path of there.length > 0 ? there : [located.usual]) {
-      reports.push(await lookAt(scope, path, located.roots, machine, path === winner));
+    const [usual, ...alternates] = located.places;
+    const there = [usual, ...alternates].filter(pathExists);
+    for (const path of there.length > 0 ? there : [usual]) {
+      reports.push(await lookAt({ client, scope, project }, path, located.roots, machine, path === there[0]));
     }
   }
   return reports;
 }
 
 interface Located {
-  usual: string;
-  places: string[];
-  /** Places that win over the usual one where they exist. */
-  preferred: string[];
+  /** The usual place first; the first that exists is read. */
+  places: [string, ...string[]];
   roots: string[];
 }
 
@@ -57,8 +55,7 @@ function placesOf(
 ): Located | undefined {
   try {
     const { path, roots, alternates } = locateConfig(client, scope, { ...machine, project });
-    const fixed = alternates.filter((place) => !place.includes('*'));
-    return { usual: path, places: [...new Set([path, ...fixed])], preferred: fixed, roots };
+    return { places: [path, ...alternates], roots };
   } catch (error) {
     // No file on this system, no project given, or a pattern: nothing that could be looked at.
     if (error instanceof AppError) return undefined;
@@ -67,7 +64,7 @@ function placesOf(
 }
 
 async function lookAt(
-  scope: ConfigScope,
+  { client, scope, project }: { client: ClientDefinition; scope: ConfigScope; project: string | undefined },
   path: string,
   roots: string[],
   machine: Machine,
@@ -86,7 +83,8 @@ async function lookAt(
   try {
     const target = await resolveTarget({ path, uid: machine.uid ?? -1, allowed_roots: [...roots, machine.home] });
     const file = await readClientFile(target);
-    const entries = readEntries(codec, file?.text ?? null, pointerKeys(scope.pointer));
+    const pointer = pointerFor(client, pointerIn(scope.pointer, project), { codec, text: file?.text ?? null });
+    const entries = readEntries(codec, file?.text ?? null, pointerKeys(pointer));
     return { ...report, parses: true, servers: [...entries.keys()] };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;

@@ -41,7 +41,7 @@ function rowOf(plan: Plan, at: { deployed_at: string; backup_path: string | null
     config_scope: place.scope.scope,
     config_path: place.config_path,
     target_path: place.target.path,
-    pointer: place.scope.pointer ?? '',
+    pointer: place.scope.pointer,
     project: place.project,
     explicit_path: place.explicit_path,
     previous_deployment_id: plan.previous?.deployment_id ?? null,

@@ -31,7 +31,7 @@ export async function ledgerOf(
     context.workspace,
     machine_id,
     { config_path: place.config_path, target_path: place.target.path },
-    place.scope.pointer ?? '',
+    place.scope.pointer,
   );
   return { row, ledger: row ? (row.ledger as Ledger) : { entries: [], glue: null, foreign: [] } };
 }

@@ -2,14 +2,16 @@ import { realpath } from 'node:fs/promises';
 import { dirname, sep } from 'node:path';
 import type { ClientDefinition, ConfigScope } from '../../clients/client.ts';
 import { jsonCodec, jsoncCodec } from '../../clients/codecs/json.ts';
-import { deployableScope, locateConfig } from '../../clients/paths.ts';
+import { deployableScope, locateConfig, pointerIn } from '../../clients/paths.ts';
 import { AppError, invalidInput } from '../../core/errors.ts';
 import { pointerKeys } from '../../core/json-value.ts';
 import type { Entries } from '../../core/merge.ts';
 import { readEntries } from '../../core/splice/entries.ts';
+import { isObject } from '../../core/splice/equality.ts';
 import type { Codec } from '../../core/splice/types.ts';
 import { type ClientFile, readClientFile } from '../../io/client-files/read.ts';
 import { type Target as FileTarget, resolveTarget } from '../../io/client-files/target.ts';
+import { pathExists } from '../../io/which.ts';
 import type { DeploymentRow } from '../../stores/store.ts';
 import type { Context } from '../operation.ts';
 import type { Machine } from '../services.ts';
@@ -17,7 +19,8 @@ import type { Machine } from '../services.ts';
 /** The file of one client and config scope on this machine, as it stands. */
 export interface Place {
   machine: Machine;
-  scope: ConfigScope;
+  /** With the pointer that holds in the file at hand. */
+  scope: ConfigScope & { pointer: string };
   /** As the person knows it; links are resolved in `target`. */
   config_path: string;
   target: FileTarget;
@@ -39,6 +42,8 @@ export interface Wanted {
   config_scope?: string | undefined;
   project?: string | undefined;
   config_path?: string | undefined;
+  /** Where the servers are in the file; looked up when absent. */
+  pointer?: string | undefined;
 }
 
 /**
@@ -55,7 +60,7 @@ export async function findPlace(
   const scope = deployableScope(client, wanted.config_scope);
   const machine = await context.services.machine();
   const located = locateConfig(client, scope, { ...machine, project: wanted.project });
-  const config_path = wanted.config_path ?? located.path;
+  const config_path = wanted.config_path ?? [located.path, ...located.alternates].find(pathExists) ?? located.path;
   const codec = codecOf(scope.format);
   if (!codec || scope.pointer === null) {
     throw new AppError('CLIENT_NOT_WRITABLE', `This version cannot write the file of ${client.display_name}.`, {
@@ -70,16 +75,38 @@ export async function findPlace(
   if (isInside(target.path, await realpath(context.services.data_dir))) {
     throw invalidInput('config_path', 'the data directory of this program is no place for a client file');
   }
+  const usual = pointerIn(scope.pointer, wanted.project);
+  const pointer = wanted.pointer ?? pointerFor(client, usual, { codec, text: await textAt(client, target) });
   return {
     machine,
-    scope,
+    scope: { ...scope, pointer },
     config_path,
     target,
     codec,
-    pointer: pointerKeys(scope.pointer),
+    pointer: pointerKeys(pointer),
     project: wanted.project ?? null,
     explicit_path: wanted.config_path !== undefined,
   };
+}
+
+/** Only a client with two layouts has to be looked at. */
+const textAt = async ({ dialect }: ClientDefinition, target: FileTarget): Promise<string | null> =>
+  dialect?.alternate_layout === undefined ? null : ((await readClientFile(target))?.text ?? null);
+
+/**
+ * The pointer of the layout that a file has. The other layout is told by a map of objects at its pointer: a server of
+ * that name would have fields that are texts or lists. Throws CLIENT_FILE_UNPARSABLE.
+ */
+export function pointerFor(
+  { dialect }: ClientDefinition,
+  usual: string,
+  { codec, text }: { codec: Codec; text: string | null },
+): string {
+  const other = dialect?.alternate_layout?.pointer;
+  if (other === undefined || text === null) return usual;
+  const keys = pointerKeys(other);
+  const found = readEntries(codec, text, keys.slice(0, -1)).get(keys.at(-1) ?? '')?.value;
+  return isObject(found) && Object.values(found).every(isObject) ? other : usual;
 }
 
 /** A path that the caller chose and that cannot be written is the caller's mistake, not a fault of this machine. */
@@ -95,7 +122,12 @@ export const placeOf = (context: Context, client: ClientDefinition, row: Deploym
   findPlace(
     context,
     client,
-    { config_scope: row.config_scope, config_path: row.config_path, project: row.project ?? undefined },
+    {
+      config_scope: row.config_scope,
+      config_path: row.config_path,
+      project: row.project ?? undefined,
+      pointer: row.pointer,
+    },
     [dirname(row.config_path), dirname(row.target_path)],
   ).then((place) => ({ ...place, explicit_path: row.explicit_path }));
 

@@ -112,6 +112,7 @@ function render(
     os: machine.os,
     launcher,
     scope: scope.scope,
+    pointer: scope.pointer,
     profile_id,
     ...(project !== null && { project }),
     ...(explicit_path && { config_path }),

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { ClientDefinition } from '../../clients/client.ts';
 import { AppError } from '../../core/errors.ts';
-import { driftOf, type Entries, type Refusal } from '../../core/merge.ts';
+import { clientsOwn, driftOf, type Entries, type Refusal } from '../../core/merge.ts';
 import type { JsonValue } from '../../core/payload.ts';
 import { type DiskEntry, readEntries } from '../../core/splice/entries.ts';
 import { sameValue, without } from '../../core/splice/equality.ts';
@@ -86,7 +86,9 @@ function entriesBack(
   const was = readEntries(codec, earlier?.toString('utf8') ?? null, pointer);
   const names = touchedBy(ledger, was);
   const now = readEntries(codec, file.text, pointer, names);
-  const open = names.filter((name) => !isAsItWas(was.get(name), now.get(name), client.state_fields));
+  const owned = new Map(ledger.entries);
+  const stateOf = (name: string) => clientsOwn(client.state_fields, owned.get(name));
+  const open = names.filter((name) => !isAsItWas(was.get(name), now.get(name), stateOf(name)));
   assertOurs(place, open, { ledger, now, state_fields: client.state_fields });
   const set: SetEntry[] = open.flatMap((name) => {
     const entry = was.get(name);
