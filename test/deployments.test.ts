@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type App, compose } from '../src/main/compose.ts';
@@ -9,6 +9,7 @@ import { deployConfig } from '../src/operations/deployments.ts';
 import { initializeKeys } from '../src/operations/keys.ts';
 import { invoke, type Operation } from '../src/operations/operation.ts';
 import { publishConfig } from '../src/operations/releases.ts';
+import { query } from './crash/invariants.ts';
 import { makeWorkspace, type Workspace } from './support/workspace.ts';
 
 /** What a deployment means for the file and the ledger, through the operations and real files. */
@@ -189,5 +190,51 @@ describe('a plan', () => {
     const planned = await call(deployConfig, { client_id: 'cursor', dry_run: true, adopt: true });
     expect(JSON.stringify(planned)).not.toContain(token);
     expect(JSON.stringify(planned)).toContain('server-files@1.0.0');
+  });
+});
+
+describe('inputs', () => {
+  const needing = { ...entry('${input:DATA_DIR}'), env: { MODE: '${input:MODE}' } };
+  const inputs = {
+    DATA_DIR: { description: 'Where the data is', required: true },
+    MODE: { description: 'How', required: true, default: 'read' },
+  };
+  const declared = () =>
+    call(publishConfig, { client_id: 'cursor', payload: { mcpServers: { files: needing }, inputs } });
+  const ledger = () => query(workspace, "select ledger from deployments where status = 'done' order by number desc");
+
+  test('a required one without a value stops the plan and the deployment by name', async () => {
+    await declared();
+    for (const dry_run of [true, false]) {
+      await expect(call(deployConfig, { client_id: 'cursor', dry_run, inputs: { MODE: 'x' } })).rejects.toMatchObject({
+        code: 'INVALID_INPUT',
+        details: { field: 'inputs.DATA_DIR' },
+        hint: expect.stringContaining('--input DATA_DIR=VALUE'),
+      });
+    }
+    expect(existsSync(inHome('.cursor/mcp.json'))).toBe(false);
+  });
+
+  test('what was given once is kept on this machine, and in no release and no client file', async () => {
+    await declared();
+    await call(deployConfig, { client_id: 'cursor', inputs: { DATA_DIR: '/srv/made up' } });
+    expect(readFileSync(inHome('.cursor/mcp.json'), 'utf8')).not.toContain('/srv');
+    expect(await call(deployConfig, { client_id: 'cursor' })).toMatchObject({ status: 'unchanged' });
+    expect(await call(deployConfig, { client_id: 'cursor', inputs: { MODE: 'write' } })).toMatchObject({
+      status: 'deployed',
+      changes: { added: [], updated: [], removed: [] },
+    });
+    expect(JSON.parse(String(ledger()[0]?.['ledger'])).inputs).toEqual({ DATA_DIR: '/srv/made up', MODE: 'write' });
+    expect(query(workspace, 'select canonical from artifacts')[0]?.['canonical']).not.toContain('/srv');
+  });
+
+  test('a secret is no input', async () => {
+    await declared();
+    const DATA_DIR = `ghp_${'A1b2'.repeat(9)}`;
+    await expect(call(deployConfig, { client_id: 'cursor', inputs: { DATA_DIR } })).rejects.toMatchObject({
+      code: 'SECRET_IN_CONFIG',
+      details: { field: 'inputs.DATA_DIR' },
+    });
+    expect(ledger()).toEqual([]);
   });
 });

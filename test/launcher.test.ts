@@ -87,6 +87,23 @@ describe('the launcher', () => {
     }
   });
 
+  it('fills in an input with what this machine was told, or else with its default', async () => {
+    const workspace = await testWorkspace();
+    const env = { A: '${input:DATA_DIR}', B: '${input:MODE}' };
+    const inputs = {
+      DATA_DIR: { description: 'Where the data is', required: true },
+      MODE: { description: 'How', required: false, default: 'read' },
+    };
+    const payload = JSON.stringify({ mcpServers: { it: { ...serverIn(workspace), env } }, inputs });
+    writeFileSync(join(workspace.home, 'server.cjs'), SERVER);
+    await cliJson(workspace, 'initialize-keys');
+    await cliJson(workspace, 'publish-config', '--payload', payload);
+    const { config_path } = await cliJson(workspace, 'deploy-config', '--input', 'DATA_DIR=/srv/data');
+    const written = JSON.parse(readFileSync(String(config_path), 'utf8')).mcpServers.it;
+    const { stdout } = await finished(workspace, written);
+    expect(JSON.parse(stdout)).toMatchObject({ A: '/srv/data', B: 'read' });
+  });
+
   it('passes every byte and the exit code on', async () => {
     const workspace = await testWorkspace();
     const written = await deployed(workspace, { ...serverIn(workspace, 'echo'), env: { A: '${env:HOME}' } });

@@ -16,6 +16,7 @@ interface Schema {
 }
 
 const TYPE_WORDS: Partial<Record<Field['type'], string>> = {
+  texts: 'object',
   'text-or-map': 'object, or its JSON text',
   'flag-or-list': '`true`, or a list of names',
   any: 'JSON',

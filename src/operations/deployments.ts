@@ -126,6 +126,7 @@ export const deployConfig = defineOperation({
     'CLIENT_FILE_CHANGED',
     'DRIFT_DETECTED',
     'SECRET_NOT_RENDERABLE',
+    'SECRET_IN_CONFIG',
     'SIGNATURE_INVALID',
     'WRITE_FAILED',
   ],

@@ -7,8 +7,18 @@ import type { Operation } from './operation.ts';
  */
 export interface Field {
   name: string;
-  /** `any`: every JSON value; `text-or-map`: an object or its JSON text; `flag-or-list`: `true` or a list of names; `text-or-null`: text, or the word `null`. */
-  type: 'string' | 'text-or-null' | 'integer' | 'boolean' | 'array' | 'object' | 'text-or-map' | 'flag-or-list' | 'any';
+  /** `any`: every JSON value; `texts`: texts by name; `text-or-map`: an object or its JSON text; `flag-or-list`: `true` or a list of names; `text-or-null`: text, or the word `null`. */
+  type:
+    | 'string'
+    | 'text-or-null'
+    | 'integer'
+    | 'boolean'
+    | 'array'
+    | 'object'
+    | 'texts'
+    | 'text-or-map'
+    | 'flag-or-list'
+    | 'any';
   required: boolean;
   default?: unknown;
   choices?: string[];
@@ -18,6 +28,7 @@ export interface Field {
 interface Schema {
   type?: string;
   anyOf?: Schema[];
+  additionalProperties?: Schema | boolean;
   enum?: unknown[];
   default?: unknown;
   description?: string;
@@ -56,6 +67,8 @@ function typeOf(schema: Schema): Field['type'] {
   if (variants?.includes('object') && variants.includes('string') && variants.length === 2) return 'text-or-map';
   if (variants?.includes('boolean') && variants.includes('array') && variants.length === 2) return 'flag-or-list';
   if (variants?.includes('null') && variants.includes('string') && variants.length === 2) return 'text-or-null';
+  const values = schema.additionalProperties;
+  if (schema.type === 'object' && typeof values === 'object' && values.type === 'string') return 'texts';
   switch (schema.type) {
     case 'string':
     case 'integer':

@@ -77,6 +77,7 @@ function valueFor(field: Field): fc.Arbitrary<unknown> {
       fc.oneof(fc.boolean(), text),
       { maxKeys: 2 },
     ),
+    texts: map,
     'text-or-map': map,
     'text-or-null': fc.oneof(text, fc.constant(null)),
     'flag-or-list': fc.oneof(fc.constant(true), fc.array(text, { maxLength: 2 })),

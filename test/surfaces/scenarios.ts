@@ -358,7 +358,7 @@ export const SCENARIOS: Scenario[] = [
       { tool: 'get_deployed', input: target, expect: 'DEPLOYMENT_NOT_FOUND' },
       { tool: 'deploy_config', input: target, expect: 'CONFIG_NOT_FOUND' },
       ...published(),
-      { tool: 'deploy_config', input: { client_id: 'zed' }, expect: 'CLIENT_NOT_WRITABLE' },
+      { tool: 'deploy_config', input: { client_id: 'goose' }, expect: 'CLIENT_NOT_WRITABLE' },
       { tool: 'deploy_config', input: { ...target, artifact_id: unknownArtifact }, expect: 'ARTIFACT_NOT_FOUND' },
       { tool: 'deploy_config', input: { ...target, config_scope: 'nowhere' }, expect: 'INVALID_INPUT' },
       {
@@ -366,6 +366,20 @@ export const SCENARIOS: Scenario[] = [
         input: { ...target, inputs: { NAME: 'x' } },
         expect: 'INVALID_INPUT',
         has: { details: { field: 'inputs.NAME' } },
+      },
+      {
+        tool: 'publish_config',
+        input: {
+          client_id: 'cursor',
+          profile_id: 'staging',
+          payload: { ...payload, inputs: { NAME: { description: 'a name', required: true } } },
+        },
+        expect: 'ok',
+      },
+      {
+        tool: 'deploy_config',
+        input: { client_id: 'cursor', profile_id: 'staging', inputs: { NAME: literal } },
+        expect: 'SECRET_IN_CONFIG',
       },
       {
         tool: 'deploy_config',

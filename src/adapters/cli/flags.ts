@@ -51,10 +51,15 @@ function flagsOfField(field: Field, short: string | undefined): Flag[] {
           read: (given) => given,
         },
       ];
+    case 'texts':
     case 'text-or-map':
       return [
         ...(short ? [{ option: describe(`--${short} <key=value>`).argParser(repeated), field, read: readPairs }] : []),
-        { option: describe(`--${long} <json>`), field, read: (given) => given },
+        {
+          option: describe(`--${long} <json>`),
+          field,
+          read: (given) => (field.type === 'texts' ? parseStrictJson(String(given)) : given),
+        },
       ];
     case 'object':
       return [{ option: describe(`${names} <json>`), field, read: (given) => parseStrictJson(String(given)) }];

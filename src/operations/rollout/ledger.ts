@@ -16,6 +16,8 @@ export interface Ledger {
   glue: Glue | null;
   /** Names of the entries that were others' at that moment: a new one is news. */
   foreign: string[];
+  /** Values of declared inputs that were given on this machine. */
+  inputs?: Readonly<Record<string, string>>;
   /** Only in the intent of an undo: the deployment that it takes back, and the names that are gone afterwards. */
   undoes?: string;
   gone?: string[];

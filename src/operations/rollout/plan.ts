@@ -1,11 +1,14 @@
 import type { ClientDefinition } from '../../clients/client.ts';
 import { type Rendering, renderPayload } from '../../clients/render.ts';
+import { canonicalJson } from '../../core/canonical-json.ts';
 import { entryDiff } from '../../core/entry-diff.ts';
 import { AppError, invalidInput } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
+import { nullRecord } from '../../core/ids.ts';
 import { pointerKeys } from '../../core/json-value.ts';
 import { type Entries, type MergeInput, type MergePlan, planMerge } from '../../core/merge.ts';
 import type { Payload } from '../../core/payload.ts';
+import { assertNoSecretText } from '../../core/secrets/detector.ts';
 import { spliceEntries } from '../../core/splice/splice.ts';
 import type { ClientFile } from '../../io/client-files/read.ts';
 import type { DeploymentRow, ReleaseRow } from '../../stores/store.ts';
@@ -45,7 +48,10 @@ export async function planDeployment(
   place: Place,
 ): Promise<Plan> {
   const release = await findRelease(context, input, input.artifact_id);
-  const rendering = await renderRelease(context, client, release, place, input.inputs);
+  const { payload } = await verifiedRelease(context, release);
+  const inputs = await inputsOf(context, release, payload, { place, given: input.inputs ?? {} });
+  const { profile_id } = release;
+  const rendering = render(payload, client, place, { profile_id, launcher: context.services.launcher.path });
   const { row: previous, ledger } = await ledgerOf(context, place);
   const base: Entries = new Map(ledger.entries);
   const ours: Entries = new Map(rendering.entries);
@@ -70,7 +76,12 @@ export async function planDeployment(
     merge,
     disk,
     text: spliced.text,
-    ledger: { entries: [...merge.owned], glue: spliced.glue, foreign: merge.changes.kept_foreign },
+    ledger: {
+      entries: [...merge.owned],
+      glue: spliced.glue,
+      foreign: merge.changes.kept_foreign,
+      ...(Object.keys(inputs).length > 0 && { inputs }),
+    },
     previous,
     pinned: input.artifact_id !== undefined,
   };
@@ -85,23 +96,35 @@ function assertExpectedFile({ expect_file_sha256 }: PlanInput, file: ClientFile 
   });
 }
 
-/** Checks the release as any verifier would, then renders it. What the client cannot express is an error here. */
-async function renderRelease(
+/**
+ * What the declared inputs are on this machine: as given now, or else as given with an earlier deployment of the profile.
+ * Only what was given is kept, so that a default stays the release's business. Throws INVALID_INPUT for a name that the
+ * release does not declare and for a required one without a value, and SECRET_IN_CONFIG for what looks like a secret.
+ */
+async function inputsOf(
   context: Context,
-  client: ClientDefinition,
-  release: ReleaseRow,
-  place: Place,
-  inputs: Readonly<Record<string, string>> | undefined,
-): Promise<Rendering> {
-  const { payload } = await verifiedRelease(context, release);
-  const unknown = Object.keys(inputs ?? {}).find((name) => !Object.hasOwn(payload.inputs ?? {}, name));
+  { client_id, profile_id }: ReleaseRow,
+  { inputs: declared = {} }: Payload,
+  { place, given }: { place: Place; given: Readonly<Record<string, string>> },
+): Promise<Record<string, string>> {
+  const names = Object.keys(declared);
+  const unknown = Object.keys(given).find((name) => !names.includes(name));
   if (unknown !== undefined) throw invalidInput(`inputs.${unknown}`, 'this release declares no such input');
-  return render(payload, client, place, {
-    profile_id: release.profile_id,
-    launcher: context.services.launcher.path,
-  });
+  if (names.length === 0) return nullRecord();
+  assertNoSecretText(nullRecord(Object.entries(given).map(([name, value]) => [`inputs.${name}`, value])));
+  const { machine_id } = place.machine;
+  const earlier = await context.store.deployments.latestOf(context.workspace, machine_id, client_id, profile_id);
+  const known = { ...(earlier?.ledger as Ledger | undefined)?.inputs, ...given };
+  for (const [name, { required, default: fallback, description }] of Object.entries(declared)) {
+    if (!required || fallback !== undefined || Object.hasOwn(known, name)) continue;
+    throw invalidInput(`inputs.${name}`, `this release needs a value for it: ${description}`, {
+      hint: `Give it when you deploy: --input ${name}=VALUE. It is kept on this machine only.`,
+    });
+  }
+  return nullRecord(Object.entries(known).filter(([name]) => names.includes(name)));
 }
 
+/** What the client cannot express is an error here. */
 function render(
   payload: Payload,
   client: ClientDefinition,
@@ -151,7 +174,8 @@ export function isUnchanged({ text, disk, previous, release, pinned, ledger }: P
     previous.profile_id === release.profile_id &&
     previous.sequence === release.sequence &&
     previous.pinned === pinned &&
-    JSON.stringify((previous.ledger as Ledger).entries) === JSON.stringify(ledger.entries)
+    JSON.stringify((previous.ledger as Ledger).entries) === JSON.stringify(ledger.entries) &&
+    canonicalJson((previous.ledger as Ledger).inputs ?? {}) === canonicalJson(ledger.inputs ?? {})
   );
 }
 
