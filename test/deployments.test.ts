@@ -4,12 +4,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type App, compose } from '../src/main/compose.ts';
 import { readConfig } from '../src/main/config.ts';
 import { quietLog } from '../src/main/log.ts';
+import { deployConfigs } from '../src/operations/deploy-all.ts';
 import { getDeployed } from '../src/operations/deployed.ts';
 import { deployConfig } from '../src/operations/deployments.ts';
 import { initializeKeys } from '../src/operations/keys.ts';
 import { invoke, type Operation } from '../src/operations/operation.ts';
 import { publishConfig } from '../src/operations/releases.ts';
 import { query } from './crash/invariants.ts';
+import { cli } from './support/process.ts';
 import { makeWorkspace, type Workspace } from './support/workspace.ts';
 
 /** What a deployment means for the file and the ledger, through the operations and real files. */
@@ -236,5 +238,52 @@ describe('inputs', () => {
       details: { field: 'inputs.DATA_DIR' },
     });
     expect(ledger()).toEqual([]);
+  });
+});
+
+describe('several clients at once', () => {
+  const rows = (output: Record<string, unknown>) =>
+    (output['deployments'] as { client_id: string; status: string; error: { code: string } | null }[]).map(
+      ({ client_id, status, error }) => [client_id, status, error?.code ?? null],
+    );
+
+  test('each is deployed on its own, and what fails for one is told in its row', async () => {
+    for (const id of ['cursor', 'vscode', 'zed']) await publish(id, { files: entry('/a') });
+    mkdirSync(inHome('.config/zed'), { recursive: true });
+    writeFileSync(inHome('.config/zed/settings.json'), '{ "context_servers": [');
+    const clients = ['cursor', 'zed', 'goose', 'vscode', 'cursor'];
+    const planned = await call(deployConfigs, { clients, dry_run: true });
+    expect(rows(planned)).toEqual([
+      ['cursor', 'planned', null],
+      ['zed', 'failed', 'CLIENT_FILE_UNPARSABLE'],
+      ['goose', 'failed', 'CLIENT_NOT_WRITABLE'],
+      ['vscode', 'planned', null],
+    ]);
+    expect(existsSync(inHome('.cursor/mcp.json'))).toBe(false);
+    const done = await call(deployConfigs, { clients });
+    expect(rows(done).map(([, status]) => status)).toEqual(['deployed', 'failed', 'failed', 'deployed']);
+    expect(done).toMatchObject({ changed_count: 2, failed_count: 2 });
+    expect(readFileSync(inHome('.config/zed/settings.json'), 'utf8')).toBe('{ "context_servers": [');
+    const audited = query(workspace, "select client_id from audit where operation = 'deployments.deployAll'");
+    expect(audited.map((row) => row['client_id'])).toEqual(['cursor', 'vscode']);
+    expect(rows(await call(deployConfigs, { clients: ['cursor'] }))).toEqual([['cursor', 'unchanged', null]]);
+  });
+
+  test('the installed ones are those whose directory is there; one without a release is passed over', async () => {
+    for (const directory of ['.cursor', '.codeium/windsurf']) mkdirSync(inHome(directory), { recursive: true });
+    await publish('cursor', { files: entry('/a') });
+    expect(rows(await call(deployConfigs, { installed: true }))).toEqual([
+      ['cursor', 'deployed', null],
+      ['windsurf', 'skipped', 'CONFIG_NOT_FOUND'],
+    ]);
+  });
+
+  test('on the command line: a list in one word, a table with the diffs, and exit 1 when one failed', async () => {
+    await publish('cursor', { files: entry('/a') });
+    const { code, stdout, stderr } = await cli(workspace, 'deploy-all', '--clients', 'cursor,goose', '--dry-run');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/cursor\W+planned\W+\+1 ~0 -0/);
+    expect(stdout).toContain('+     "server-files@1.0.0"');
+    expect(stderr).toMatch(/goose: .*\n.*Nothing was written/);
   });
 });

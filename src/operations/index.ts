@@ -2,6 +2,7 @@ import * as backups from './backups.ts';
 import * as capabilities from './capabilities.ts';
 import * as clients from './clients.ts';
 import * as comparison from './comparison.ts';
+import * as deployAll from './deploy-all.ts';
 import * as deployed from './deployed.ts';
 import * as deployments from './deployments.ts';
 import * as doctor from './doctor.ts';
@@ -26,6 +27,7 @@ const modules = [
   links,
   comparison,
   deployments,
+  deployAll,
   deployed,
   drift,
   undo,

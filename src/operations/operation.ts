@@ -35,7 +35,8 @@ export interface Target {
 
 /** What the operation's `run` gets: the context, and the audit row that an `own` transaction has to append itself. */
 export interface RunContext extends Context {
-  auditRow(facts: AuditRow['facts']): AuditRow;
+  /** `target` for an operation that is about several: the one that the row is about. */
+  auditRow(facts: AuditRow['facts'], target?: Target): AuditRow;
 }
 
 export interface RestBinding {
@@ -133,7 +134,8 @@ export function defineOperation<I extends z.ZodObject, O extends z.ZodType>(
 export async function invoke(operation: Operation, context: Context, raw: unknown): Promise<Record<string, unknown>> {
   authorise(operation, context.principal);
   const input = parseInput(operation, raw);
-  const auditRow = (facts: AuditRow['facts']) => auditRowOf(operation, context, input, facts);
+  const auditRow = (facts: AuditRow['facts'], target?: Target) =>
+    auditRowOf(operation, context, { ...input, ...target }, facts);
   const run = async (store: Store) => {
     const output = await operation.run({ ...context, store, auditRow }, input);
     return checkOutput(operation, output);

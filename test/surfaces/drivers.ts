@@ -36,6 +36,7 @@ export function argumentsOf(operation: Operation, input: Record<string, unknown>
   const flags = Object.entries(input).flatMap(([name, value]) => {
     const flag = `--${name.replaceAll('_', '-')}`;
     const type = fieldsOf(operation).find((field) => field.name === name)?.type;
+    if (type === 'array' && Array.isArray(value)) return value.flatMap((item) => [flag, String(item)]);
     if (type === 'flag-or-list') return value === true ? [flag] : (value as string[]).flatMap((item) => [flag, item]);
     if (type === 'boolean') return [value === true ? flag : flag.replace('--', '--no-')];
     return [

@@ -21,7 +21,7 @@ export async function applyPlan(context: RunContext, plan: Plan): Promise<Deploy
   await store.transaction(async (transaction) => {
     if (writes) await transaction.deployments.setStatus(workspace, row.deployment_id, 'done');
     else await transaction.deployments.insert(workspace, { ...row, status: 'done' });
-    await transaction.audit.append(workspace, context.auditRow(factsOfDeployment(row)));
+    await transaction.audit.append(workspace, context.auditRow(factsOfDeployment(row), row));
     failpoint('deploy.before-commit');
   });
   failpoint('deploy.after-commit');

@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import type { ClientDefinition } from '../../clients/client.ts';
+import { RENDERER_VERSION } from '../../clients/render.ts';
+import { AppError } from '../../core/errors.ts';
+import { Finding } from '../../core/finding.ts';
+import { ArtifactId, ClientId, ProfileId, Timestamp } from '../../core/ids.ts';
+import { withWriterLock } from '../../io/client-files/lock.ts';
+import type { DeploymentRow } from '../../stores/store.ts';
+import type { RunContext } from '../operation.ts';
+import { applyPlan } from './apply.ts';
+import { isSameTarget, LOCK_WAIT_MS, settleIntents } from './ledger.ts';
+import { findPlace, type Wanted } from './place.ts';
+import { diffOf, isUnchanged, type Plan, type PlanInput, planDeployment } from './plan.ts';
+
+/** What every deployment may be told, whether it is one or several at once. */
+export const DeployChoices = {
+  config_scope: z
+    .string()
+    .max(64)
+    .optional()
+    .meta({ description: 'Which of the files of the client: user, project, ...' }),
+  project: z.string().max(4096).optional().meta({ description: 'Project directory, for scopes inside a project.' }),
+  dry_run: z.boolean().default(false).meta({ description: 'Show what would be written, and write nothing.' }),
+  on_drift: z
+    .enum(['fail', 'overwrite', 'keep'])
+    .default('fail')
+    .meta({ description: 'What to do with our entries that somebody changed.' }),
+  adopt: z
+    .union([z.literal(true), z.array(z.string()).min(1)])
+    .optional()
+    .meta({
+      description: 'Take over foreign entries of the same name: all of them (true), or those named.',
+    }),
+  inputs: z
+    .record(z.string(), z.string())
+    .optional()
+    .meta({ description: 'Values of declared inputs, kept on this machine.' }),
+};
+
+export const DeployOutput = z.object({
+  status: z.enum(['deployed', 'unchanged', 'planned']),
+  client_id: ClientId,
+  profile_id: ProfileId,
+  config_path: z.string(),
+  artifact_id: ArtifactId,
+  sequence: z.int(),
+  pinned: z.boolean(),
+  deployed_at: Timestamp.nullable(),
+  backup_path: z.string().nullable(),
+  changes: z.object({
+    added: z.array(z.string()),
+    updated: z.array(z.string()),
+    removed: z.array(z.string()),
+    kept_foreign: z.array(z.string()),
+  }),
+  adopted: z.array(z.string()),
+  target: z.object({ machine_id: z.string(), os: z.string(), config_scope: z.string() }),
+  renderer_version: z.string(),
+  native_sha256: z.string(),
+  profile_switch: z.object({ from: ProfileId, to: ProfileId }).optional(),
+  findings: z.array(Finding),
+  restart_hint: z.string(),
+  plan: z.object({ file_sha256: z.string().nullable(), diff: z.string() }).optional(),
+});
+
+type DeployOutput = z.input<typeof DeployOutput>;
+
+function outputOf(
+  plan: Plan,
+  status: 'deployed' | 'unchanged' | 'planned',
+  row: Pick<DeploymentRow, 'deployed_at' | 'backup_path'> | undefined,
+): DeployOutput {
+  const { place, release, rendering, merge, previous, client } = plan;
+  const switched = previous !== undefined && !isSameTarget(previous, release);
+  return {
+    status,
+    client_id: release.client_id,
+    profile_id: release.profile_id,
+    config_path: place.config_path,
+    artifact_id: release.artifact_id,
+    sequence: release.sequence,
+    pinned: plan.pinned,
+    deployed_at: row?.deployed_at ?? null,
+    backup_path: status === 'deployed' ? (row?.backup_path ?? null) : null,
+    changes: merge.changes,
+    adopted: merge.adopted,
+    target: { machine_id: place.machine.machine_id, os: place.machine.os, config_scope: place.scope.scope },
+    renderer_version: RENDERER_VERSION,
+    native_sha256: rendering.native_sha256,
+    ...(switched && { profile_switch: { from: previous.profile_id, to: release.profile_id } }),
+    findings: rendering.findings,
+    restart_hint: client.reload_behaviour,
+    ...(status === 'planned' && { plan: { file_sha256: plan.disk.file?.sha256 ?? null, diff: diffOf(plan) } }),
+  };
+}
+
+/** A client that writes its own file all the time leaves gaps; five tries find one. */
+const TRIES = 5;
+
+/**
+ * Deploys one client's release into its file, or only plans it. The plan is made again when the file changed while it was
+ * carried out, unless the caller bound it to one state of the file.
+ */
+export async function deployHere(
+  context: RunContext,
+  client: ClientDefinition,
+  input: PlanInput & Wanted & { dry_run: boolean },
+): Promise<DeployOutput> {
+  const place = await findPlace(context, client, input);
+  return withWriterLock(context.services.writer_lock, LOCK_WAIT_MS, async () => {
+    await settleIntents(context, place, client.state_fields);
+    for (let tries = 1; ; tries += 1) {
+      const plan = await planDeployment(context, input, client, place);
+      if (input.dry_run) return outputOf(plan, 'planned', undefined);
+      if (isUnchanged(plan)) return outputOf(plan, 'unchanged', plan.previous);
+      try {
+        return outputOf(plan, 'deployed', await applyPlan(context, plan));
+      } catch (error) {
+        const changed = error instanceof AppError && error.code === 'CLIENT_FILE_CHANGED';
+        if (!changed || input.expect_file_sha256 !== undefined || tries === TRIES) throw error;
+      }
+    }
+  });
+}
