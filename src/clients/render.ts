@@ -6,13 +6,10 @@ import { nullRecord } from '../core/ids.ts';
 import { pointerKeys } from '../core/json-value.ts';
 import type { Bridge, Entry, JsonValue, Payload, RemoteEntry, StdioEntry } from '../core/payload.ts';
 import { isRemote, PORTABLE_SERVER_NAME } from '../core/payload.ts';
+import { spliceEntries } from '../core/splice/splice.ts';
 import { BRIDGE, bridgeCommand, checkBridged } from './bridge.ts';
 import type { ClientDefinition, FieldKind, Os } from './client.ts';
-import { jsonCodec } from './codecs/json.ts';
-
-const tomlCodec = jsonCodec;
-
-import { spliceEntries } from '../core/splice/splice.ts';
+import { tomlCodec } from './codecs/toml.ts';
 import { renderEnv, renderHeaders } from './named.ts';
 import { pointerIn } from './paths.ts';
 import type { NativeEntry, Work } from './translate.ts';
@@ -295,6 +292,9 @@ function addToolFilters(work: Work, entry: Entry, native: NativeEntry): void {
   for (const kind of ['allow', 'deny'] as const) {
     const names = entry.tools?.[kind];
     if (names === undefined) continue;
+    if (names.some((name) => name.includes('${'))) {
+      report(work, 'error', 'UNKNOWN_REFERENCE', ['tools', kind], 'A tool name cannot hold a reference.');
+    }
     const field = client.entry.tools[kind];
     if (field !== null) native[field] = names;
     else lost(work, ['tools', kind], `${client.display_name} has no such tool filter: every tool stays available.`);

@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { dirname, sep } from 'node:path';
 import type { ClientDefinition, ConfigScope } from '../../clients/client.ts';
 import { jsonCodec, jsoncCodec } from '../../clients/codecs/json.ts';
+import { tomlCodec } from '../../clients/codecs/toml.ts';
 import { deployableScope, locateConfig, pointerIn } from '../../clients/paths.ts';
 import { AppError, invalidInput } from '../../core/errors.ts';
 import { pointerKeys } from '../../core/json-value.ts';
@@ -32,7 +33,7 @@ export interface Place {
   explicit_path: boolean;
 }
 
-const CODECS: Readonly<Record<string, Codec>> = { json: jsonCodec, jsonc: jsoncCodec };
+const CODECS: Readonly<Record<string, Codec>> = { json: jsonCodec, jsonc: jsoncCodec, toml: tomlCodec };
 
 /** Undefined: this version does not read files of that format. */
 export const codecOf = (format: string | null): Codec | undefined => CODECS[format ?? ''];
