@@ -28,7 +28,7 @@ export function assertTables({ text, root }: TomlDocument, pointer: readonly str
 
 /** A table with the blank line above it. */
 export function removal(text: string, { start, end }: Block): Edit {
-  const above = /(?:[ \t]*\r?\n){0,2}[ \t]*$/.exec(text.slice(Math.max(0, start - 4096), start))?.[0].length ?? 0;
+  const above = /(?:\r?\n(?:[ \t]*\r?\n)?)?[ \t]*$/.exec(text.slice(Math.max(0, start - 4096), start))?.[0].length ?? 0;
   return { start: start - above, end, text: '' };
 }
 

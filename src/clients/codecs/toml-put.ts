@@ -7,6 +7,7 @@ import { headerOf, inlineOf, isTable, lineOf, subTableOf, tableOf } from './toml
 import {
   asObject,
   type Block,
+  endOfLine,
   isUnder,
   type Line,
   parseToml,
@@ -14,6 +15,7 @@ import {
   type TomlObject,
   tomlValueOf,
 } from './toml-syntax.ts';
+import { spellToml } from './toml-values.ts';
 
 type Values = { [key: string]: JsonValue };
 
@@ -32,7 +34,7 @@ export function putToml(
   for (const put of puts) {
     const path = [...pointer, put.name];
     const member = members.find(({ key }) => key === put.name);
-    if (member === undefined) fresh.push(rawTable(put, path) ?? printed(put, path, eol));
+    if (member === undefined) fresh.push(freshTable(put, path, eol));
     else edits.push(...update(document, path, member, put));
   }
   if (fresh.length === 0) return { edits, glue, touched: null };
@@ -49,55 +51,85 @@ export function putToml(
 /** Behind the last block of an entry, or else behind the last thing that stands in the file. */
 function anchorOf({ text, blocks }: TomlDocument, pointer: readonly string[]): number {
   const last = blocks.findLast((block) => isUnder(block, pointer));
-  return last?.end ?? text.trimEnd().length;
+  return last?.end ?? endOfLine(text, text.trimEnd().length);
 }
 
-function printed({ value }: Put, path: readonly string[], eol: string): string {
-  if (isObject(value)) return tableOf(path, value, eol);
-  throw refuseLayout({ text: '', at: 0, what: 'an entry is a table' });
+/** A new entry: the bytes that it had once, or else its value as tables. */
+function freshTable(put: Put, path: readonly string[], eol: string): string {
+  const raw = rawBlocks(put, path);
+  if (raw !== undefined) return raw.commented ? raw.blocks.join(eol + eol) : (put.raw ?? '');
+  return tableOf(path, tableIn(put, path), eol);
+}
+
+/** The value of an entry that is not written by its earlier bytes. Those may say what a value cannot, such as a date. */
+function tableIn({ value, raw }: Put, path: readonly string[]): Values {
+  if (!isObject(value) || (raw !== undefined && !says(raw, value, path)))
+    throw refuseLayout({ text: '', at: 0, what: 'its earlier text is no table' });
+  return value;
+}
+
+function says(raw: string, value: Values, path: readonly string[]): boolean {
+  if (raw.startsWith('[')) return spellToml(raw) === spellToml(tableOf(path, value, '\n'));
+  return spellToml(`x = ${raw}`) === spellToml(`x = ${inlineOf(value)}`);
+}
+
+interface Raw {
+  /** Header and lines of each table. */
+  blocks: string[];
+  /** There are comments between the tables. */
+  commented: boolean;
 }
 
 /** The text that an entry had as tables, when it holds that entry and nothing else. */
-function rawTable({ raw }: Put, path: readonly string[]): string | undefined {
+function rawBlocks({ raw }: Put, path: readonly string[]): Raw | undefined {
   if (raw === undefined || !raw.startsWith('[')) return undefined;
   const [first, ...blocks] = parseToml(raw).blocks;
-  const alone = first?.lines.length === 0 && blocks.every((block) => isUnder(block, path));
-  return alone ? raw : undefined;
+  if (first === undefined || first.lines.length > 0 || !blocks.every((block) => isUnder(block, path))) {
+    throw refuseLayout({ text: raw, at: 0, what: 'the tables of this entry stood among those of others' });
+  }
+  return { blocks: blocks.map(({ start, end }) => raw.slice(start, end)), commented: gapsOf(raw, blocks).length > 0 };
 }
+
+/** Comments between the tables of an entry; they are nobody's. */
+const gapsOf = (text: string, blocks: readonly Block[]): string[] =>
+  blocks
+    .slice(1)
+    .flatMap((block, i) => text.slice(blocks[i]?.end ?? 0, block.start).split(/\r?\n/))
+    .filter((line) => line.trim() !== '');
 
 function update(document: TomlDocument, path: readonly string[], member: Member, put: Put): Edit[] {
   const { start, end } = member.value;
   const node = asObject(member.value);
   if (node?.form === 'dotted') throw refuseLayout({ text: document.text, at: member.start, what: DOTTED });
+  const raw = rawBlocks(put, path);
   if (node === undefined || node.form === 'inline') {
     const raws = new Map(put.keep.map(({ key, value }) => [key, document.text.slice(value.start, value.end)]));
-    const inline = put.raw !== undefined && !put.raw.startsWith('[') ? put.raw : inlineOf(put.value, raws);
-    return [{ start, end, text: inline }];
+    const inPlace = put.raw !== undefined && raw === undefined;
+    const inline = inPlace ? put.raw : inlineOf(put.raw === undefined ? put.value : tableIn(put, path), raws);
+    return [{ start, end, text: inline ?? '' }];
   }
-  const raw = rawTable(put, path);
-  if (raw !== undefined && sameGaps(document, path, raw)) {
-    const blocks = document.blocks.filter((block) => isUnder(block, path));
-    return [{ start: blocks[0]?.start ?? start, end: blocks.at(-1)?.end ?? end, text: raw }];
+  if (raw !== undefined) return restore(document, path, put.raw ?? '', raw);
+  return updateTable(document, path, node, tableIn(put, path), new Set(put.keep.map(({ key }) => key)));
+}
+
+/** Earlier tables in place of the present ones; word for word when nothing of others stands between. */
+function restore(document: TomlDocument, path: readonly string[], whole: string, raw: Raw): Edit[] {
+  const { text, blocks } = document;
+  const own = blocks.filter((block) => isUnder(block, path));
+  const [first, ...more] = own;
+  if (first === undefined) throw new Error('an entry that is there as tables has a block');
+  const at = blocks.indexOf(first);
+  const together = blocks.slice(at, at + own.length).every((block) => own.includes(block));
+  const rawOwn = parseToml(whole).blocks.slice(1);
+  if (together && JSON.stringify(gapsOf(text, own)) === JSON.stringify(gapsOf(whole, rawOwn))) {
+    return [{ start: first.start, end: own.at(-1)?.end ?? first.end, text: whole }];
   }
-  if (!isObject(put.value)) throw refuseLayout({ text: document.text, at: start, what: 'an entry is a table' });
-  return updateTable(document, path, node, put.value, new Set(put.keep.map(({ key }) => key)));
+  const eol = eolOf(text);
+  const back = { start: first.start, end: first.end, text: raw.blocks.join(eol + eol) };
+  return [back, ...more.map((block) => removal(text, block))];
 }
 
 const DOTTED = 'this entry is written with dotted keys; write it as a table of its own first';
-
-/** Comments between the tables of an entry are nobody's: they must be the same on both sides, and no other table there. */
-function sameGaps(document: TomlDocument, path: readonly string[], raw: string): boolean {
-  const own = (candidate: TomlDocument) => candidate.blocks.filter((block) => isUnder(block, path));
-  const gaps = (candidate: TomlDocument) =>
-    own(candidate)
-      .slice(1)
-      .map((block, i) => candidate.text.slice(own(candidate)[i]?.end ?? 0, block.start))
-      .flatMap((gap) => gap.split(/\r?\n/).map((line) => line.trim()))
-      .filter((line) => line !== '');
-  const first = document.blocks.findIndex((block) => isUnder(block, path));
-  const together = document.blocks.slice(first, first + own(document).length).every((block) => isUnder(block, path));
-  return together && JSON.stringify(gaps(document)) === JSON.stringify(gaps(parseToml(raw)));
-}
 
 /** What becomes of one table: lines that go, values that change, lines and tables that come. */
 interface Changes {
@@ -156,7 +188,7 @@ function changeMember(
 function ownBlock(
   document: TomlDocument,
   path: readonly string[],
-  { block, start }: TomlObject,
+  { block }: TomlObject,
   { gone, lines, tables }: Changes,
 ): Edit[] {
   const eol = eolOf(document.text);
@@ -164,7 +196,8 @@ function ownBlock(
   const below = tables.map(([key, value]) => eol + eol + subTableOf([...path, key], value, eol)).join('');
   if (block === null) {
     if (added === '' && below === '') return [];
-    return [{ start, end: start, text: headerOf(path) + added + below + eol + eol }];
+    const at = anchorOf(document, path);
+    return [{ start: at, end: at, text: eol + eol + headerOf(path) + added + below }];
   }
   const edits = added === '' ? cut(document.text, block, gone) : gone.map((line) => lineRemoval(document.text, line));
   return added + below === '' ? edits : [...edits, { start: block.end, end: block.end, text: added + below }];

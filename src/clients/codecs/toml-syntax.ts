@@ -168,12 +168,12 @@ class Builder {
     assign(table, key, names, node);
   }
 
-  /** The end of the comment that stands on the line of an offset, or else the offset. Offsets come in file order. */
+  /** The end of the line that holds an offset, with its comment. Offsets come in file order. */
   #behind(offset: number): number {
     while ((this.#comments[this.#comment]?.start ?? Number.POSITIVE_INFINITY) < offset) this.#comment += 1;
     const comment = this.#comments[this.#comment];
-    if (comment === undefined || /[\n\r]/.test(this.#text.slice(offset, comment.start))) return offset;
-    return comment.end;
+    const alone = comment === undefined || /[\n\r]/.test(this.#text.slice(offset, comment.start));
+    return endOfLine(this.#text, alone ? offset : comment.end);
   }
 
   #value(node: AST.TOMLContentNode, depth: number): SyntaxNode {
@@ -190,6 +190,13 @@ class Builder {
     }
     return table;
   }
+}
+
+/** Behind the blanks that follow an offset on its line. */
+export function endOfLine(text: string, offset: number): number {
+  let end = offset;
+  while (text[end] === ' ' || text[end] === '\t') end += 1;
+  return end;
 }
 
 const nameOf = (key: AST.TOMLBare | AST.TOMLQuoted): string => (key.type === 'TOMLBare' ? key.name : key.value);
