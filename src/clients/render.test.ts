@@ -586,6 +586,56 @@ describe('properties', () => {
     );
   });
 
+  test('nothing that is written makes Codex refuse its whole file (facts: trap 9)', () => {
+    const texts = (value: unknown) => Array.isArray(value) && value.every((item) => typeof item === 'string');
+    const map = (value: unknown) => texts(Object.values(value as object)) && !Array.isArray(value);
+    const isText = (value: unknown) => typeof value === 'string';
+    const positive = (value: unknown) => typeof value === 'number' && value > 0;
+    const isBoolean = (value: unknown) => typeof value === 'boolean';
+    const both = { enabled: isBoolean, required: isBoolean, enabled_tools: texts, disabled_tools: texts };
+    const timeouts = { startup_timeout_sec: positive, tool_timeout_sec: positive };
+    const stdioFields: Record<string, (value: unknown) => boolean> = {
+      ...{ command: isText, args: texts, env: map, env_vars: texts, cwd: isText },
+      ...{ ...both, ...timeouts, supports_parallel_tool_calls: isBoolean },
+    };
+    const httpFields: Record<string, (value: unknown) => boolean> = {
+      ...{ url: isText, http_headers: map, env_http_headers: map, bearer_token_env_var: isText },
+      ...{ ...both, ...timeouts, scopes: texts, oauth_resource: isText },
+    };
+    const codex = client('codex-cli');
+    const fields = Object.keys({ ...stdioFields, ...httpFields, bearer_token: 1, startup_timeout_ms: 1, type: 1 });
+    const own = fc.dictionary(
+      fc.constantFrom(...fields),
+      fc.oneof(
+        text,
+        fc.boolean(),
+        fc.integer({ min: -3, max: 3 }),
+        fc.array(text, { maxLength: 2 }),
+        fc.constant(null),
+      ),
+      { maxKeys: 3 },
+    );
+    const entries = fc.tuple(fc.oneof(local, remote), own).map(([entry, codexes]) => ({
+      ...entry,
+      'x-client': { 'codex-cli': codexes },
+    }));
+    fc.assert(
+      fc.property(fc.dictionary(key, entries, { maxKeys: 3 }), systems, (mcpServers, os) => {
+        const payload = Payload.parse(JSON.parse(JSON.stringify({ mcpServers })));
+        const { native_text } = renderPayload(payload, codex, { os, launcher: 'x' });
+        const written = parseToml(native_text)['mcp_servers'] ?? {};
+        for (const server of Object.values(written) as Record<string, unknown>[]) {
+          expect(Number('command' in server) + Number('url' in server)).toBe(1);
+          const legal = 'url' in server ? httpFields : stdioFields;
+          for (const [field, value] of Object.entries(server)) {
+            expect([field, Object.hasOwn(legal, field) && legal[field]?.(value)]).toEqual([field, true]);
+          }
+        }
+      }),
+      { numRuns: Number(process.env.PROPERTY_RUNS ?? 1000) },
+    );
+  });
+
   test('an argument of the bridge never holds a blank, and every header has a variable of its own', () => {
     const remotes = fc.dictionary(key, remote, { maxKeys: 3 });
     fc.assert(
