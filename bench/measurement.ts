@@ -1,0 +1,23 @@
+import type { Row } from './figures.ts';
+
+/** How often everything is done: enough for a median that holds still, or just enough to see that it works. */
+export interface Effort {
+  /** Starts of a process. */
+  starts: number;
+  /** Calls within this process. */
+  calls: number;
+  /** Calls on a file of several megabytes. */
+  large_calls: number;
+  warmups: number;
+  /** Rounds of load, and seconds of each. */
+  loads: number;
+  load_seconds: number;
+}
+
+export const FULL: Effort = { starts: 30, calls: 100, large_calls: 20, warmups: 5, loads: 5, load_seconds: 4 };
+export const QUICK: Effort = { starts: 2, calls: 3, large_calls: 2, warmups: 1, loads: 1, load_seconds: 1 };
+
+export interface Measurement {
+  name: string;
+  run(effort: Effort): Promise<Row[]>;
+}
