@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLIENTS } from '../src/clients/index.ts';
 import { interleave, type Row, rowOf, timed } from './figures.ts';
@@ -19,9 +19,15 @@ function largeFile(): string {
     pastedContents: {},
   }));
   const project = { allowedTools: ['Bash(git diff:*)'], history, mcpServers: {}, hasTrustDialogAccepted: true };
-  const count = Math.ceil(LARGE_BYTES / JSON.stringify(project, null, 2).length);
-  for (let at = 0; at < count; at += 1) sample.projects[`/home/dev/project-${at}`] = project;
-  return `${JSON.stringify(sample, null, 2)}\n`;
+  const text = () => `${JSON.stringify(sample, null, 2)}\n`;
+  const bare = text().length;
+  const add = (at: number) => {
+    sample.projects[`/home/dev/project-${String(at).padStart(6, '0')}`] = project;
+  };
+  add(0);
+  const count = Math.ceil((LARGE_BYTES - bare) / (text().length - bare));
+  for (let at = 1; at < count; at += 1) add(at);
+  return text();
 }
 
 const publishNew = async ({ call }: Product, client_id: string) =>
@@ -40,7 +46,7 @@ async function onFile({ home }: Sandbox, product: Product, text: string, effort:
     await publishNew(product, CLIENT.client_id);
     return timed(async () => expectStatus(await product.call('deployments.deploy', { ...CLIENT, ...input }), status));
   };
-  const samples = await interleave(effort, {
+  return interleave(effort, {
     read: () => timed(() => readAndParse(copy)),
     replace: () => timed(() => replaceDurably(copy, bytes)),
     both: () =>
@@ -51,26 +57,31 @@ async function onFile({ home }: Sandbox, product: Product, text: string, effort:
     plan: () => deploy('planned', { dry_run: true }),
     deploy: () => deploy('deployed', {}),
   });
-  return { samples, bytes: statSync(path).size };
 }
 
-async function rowsOf(sandbox: Sandbox, text: string, effort: { rounds: number; warmups: number }): Promise<Row[]> {
-  const { samples, bytes } = await withProduct(sandbox, (product) => onFile(sandbox, product, text, effort));
-  const size = bytes < 1_000_000 ? `${Math.round(bytes / 1000)} kB` : `${Math.round(bytes / 1e6)} MB`;
+interface Case {
+  file: string;
+  text: string;
+  rounds: number;
+  warmups: number;
+}
+
+async function rowsOf(sandbox: Sandbox, { file, text, ...effort }: Case): Promise<Row[]> {
+  const samples = await withProduct(sandbox, (product) => onFile(sandbox, product, text, effort));
   const { read, replace, both, plan, deploy } = samples;
   const times = { unit: 'ms', as: 'times' } as const;
   return [
-    rowOf({ ...times, what: `plan: file of ${size}`, bare: { what: 'read, parse', samples: read }, ours: plan }),
+    rowOf({ ...times, what: `plan: ${file}`, bare: { what: 'read, parse', samples: read }, ours: plan }),
     rowOf({
       ...times,
-      what: `deploy: file of ${size}`,
+      what: `deploy: ${file}`,
       bare: { what: 'durable replace', samples: replace },
       ours: deploy,
       budget: { of: 'comparison', limit: 3 },
     }),
     rowOf({
       ...times,
-      what: `deploy: file of ${size}`,
+      what: `deploy: ${file}`,
       bare: { what: 'read, parse, durable replace', samples: both },
       ours: deploy,
     }),
@@ -128,10 +139,11 @@ export const deploy: Measurement = {
   name: 'deploy',
   async run(effort) {
     const { calls, large_calls, warmups } = effort;
-    const small = readFileSync(SAMPLE, 'utf8');
+    const small = { file: 'small file', text: readFileSync(SAMPLE, 'utf8'), rounds: calls, warmups };
+    const large = { file: 'file of 5 MB', text: largeFile(), rounds: large_calls, warmups };
     return [
-      ...(await inSandbox((sandbox) => rowsOf(sandbox, small, { rounds: calls, warmups }))),
-      ...(await inSandbox((sandbox) => rowsOf(sandbox, largeFile(), { rounds: large_calls, warmups }))),
+      ...(await inSandbox((sandbox) => rowsOf(sandbox, small))),
+      ...(await inSandbox((sandbox) => rowsOf(sandbox, large))),
       await inSandbox((sandbox) => planAll(sandbox, effort)),
     ];
   },

@@ -35,7 +35,7 @@ async function loadOn({ url, headers, pid }: Asked, { path, ...question }: Quest
     seconds,
   });
   const after = processorTime(pid);
-  const used = before !== undefined && after !== undefined ? (after - before) / result.requests : undefined;
+  const used = before !== undefined && after !== undefined ? (after - before) / result.answers : undefined;
   return { ...result, cpu_us: used };
 }
 

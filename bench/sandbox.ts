@@ -38,9 +38,16 @@ export async function inSandbox<T>(work: (sandbox: Sandbox) => Promise<T>): Prom
   try {
     return await work({ home, env: { HOME: home, PATH: `${dirname(process.execPath)}:/usr/bin:/bin` } });
   } finally {
+    await Promise.all([...children].map(endProcess));
     rmSync(home, { recursive: true, force: true, maxRetries: 3 });
     directories.delete(home);
   }
+}
+
+async function endProcess(child: ChildProcess): Promise<void> {
+  const closed = once(child, 'close');
+  child.kill('SIGKILL');
+  await closed;
 }
 
 /** Runs a program to its end. A figure of a run that failed would be worth nothing: that is an error. */
