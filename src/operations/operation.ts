@@ -26,6 +26,8 @@ export interface Context {
   /** The only clock that operations know. */
   now(): Date;
   services: Services;
+  /** Tells a waiting person in a few words what is being done now. Absent where nobody watches. Never with a secret. */
+  progress?: (doing: string) => void;
 }
 
 export interface Target {
@@ -61,6 +63,32 @@ export interface McpBinding {
   resource?: { name: string; uri: string };
 }
 
+/** One of several answers. `label` is what is shown, `hint` stands beside it. */
+export interface Choice {
+  value: string;
+  label?: string;
+  hint?: string;
+}
+
+/** What is wrong with an answer, in words; undefined when it can be used. */
+export type Check = (answer: string) => string | undefined;
+
+/** The person at the terminal of a command line, or the nobody that a script has there. */
+export interface Asker {
+  /** Somebody can be asked: stdin and stderr are terminals, and neither `--json` nor `--yes` was given. */
+  readonly attended: boolean;
+  /** Yes or no. `--yes` is a yes to everything; where nobody can be asked, the answer is `otherwise`. */
+  confirm(question: string, otherwise: boolean): Promise<boolean>;
+  /** The next three are only for `attended`: they throw where nobody can be asked. Breaking off throws INVALID_INPUT. */
+  text(question: string, check?: Check): Promise<string>;
+  /** Like `text`, but what is typed is not shown. */
+  password(question: string, check?: Check): Promise<string>;
+  /** One of the choices; with many of them, by typing a part. */
+  choose(question: string, choices: readonly Choice[]): Promise<string>;
+  /** Tells the person one line, on stderr; also in a script. Never with a secret. */
+  tell(line: string): Promise<void>;
+}
+
 export interface CliBinding {
   verb: string;
   /** Fields that may be given without a flag, in order. */
@@ -71,6 +99,13 @@ export interface CliBinding {
   flags?: Readonly<Record<string, string>>;
   /** Fields whose text is a path that becomes absolute: `~` and relative forms are resolved against HOME and the working directory. */
   paths?: readonly string[];
+  /**
+   * Talks with the person before the operation is called, and returns the input as it is to be: asks for what is
+   * missing, or for leave to do more than was typed. Runs for every call of the verb, also in a script, where `ask`
+   * answers by itself. Gives the verb the flag `--yes`. Ask everything first, then act: who breaks off has changed
+   * nothing. `context` is for calls of other operations through `invoke`.
+   */
+  interact?: (input: Record<string, unknown>, ask: Asker, context: Context) => Promise<Record<string, unknown>>;
   /** Input that this door adds before parsing: defaults of the terminal, absolute paths inside parameters. */
   prepare?: (input: Record<string, unknown>, absolute: (path: string) => string) => Record<string, unknown>;
   /** Text for a person. `out` goes to stdout, `note` to stderr. */

@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import type { AppError, Issue, Problem } from '../../core/errors.ts';
 import { type Answer, answer, type Context, type Operation, refusal } from '../../operations/operation.ts';
-import { badFlag, flagsOf, inputFrom } from './flags.ts';
+import { badFlag, type Flag, flagsOf, inputFrom, prepared } from './flags.ts';
+import { progressFor } from './progress.ts';
+import { askerFor } from './prompt.ts';
 import { printable, styleFor, type Terminal, write } from './terminal.ts';
 
 /** A verb that is no operation: it starts a server, or sets this machine up. */
@@ -100,23 +102,40 @@ function declareOperation(
   const flags = flagsOf(operation);
   for (const { option } of flags) command.addOption(option);
   command.option('--json', 'print exactly the output object as JSON, and nothing else, on stdout');
+  if (cli.interact) command.option('--yes', 'ask nothing: agree to what would be asked');
   command.action(async (...args: unknown[]) => {
     const positional = args.slice(0, cli.positional?.length ?? 0) as (string | undefined)[];
     const options = command.opts();
+    const json = options['json'] === true;
     const context = await settings.contextOf();
-    let result: Answer;
-    try {
-      const input = await inputFrom(operation, flags, options, positional, terminal);
-      result = await answer(operation, context, input);
-    } catch (error) {
-      result = refusal(error, context);
-    }
-    finish(
-      result.ok
-        ? await show(operation, result.output, terminal, options['json'] === true)
-        : await report(result, terminal, options['json'] === true),
-    );
+    const result = await call(operation, context, { flags, options, positional, terminal, json });
+    finish(result.ok ? await show(operation, result.output, terminal, json) : await report(result, terminal, json));
   });
+}
+
+interface Typed {
+  flags: readonly Flag[];
+  options: Readonly<Record<string, unknown>>;
+  positional: readonly (string | undefined)[];
+  terminal: Terminal;
+  json: boolean;
+}
+
+/** One call of an operation: reads what was typed, talks with the person where the verb does, and invokes. */
+async function call(operation: Operation, context: Context, typed: Typed): Promise<Answer> {
+  const { flags, options, positional, terminal, json } = typed;
+  const progress = progressFor(terminal, json);
+  try {
+    const watched = progress ? { ...context, progress: progress.show } : context;
+    const given = await inputFrom(operation, flags, options, positional, terminal);
+    const ask = askerFor(terminal, { yes: options['yes'] === true, json }, progress);
+    const input = (await operation.cli?.interact?.(given, ask, watched)) ?? given;
+    return await answer(operation, watched, prepared(operation, input, terminal));
+  } catch (error) {
+    return refusal(error, context);
+  } finally {
+    progress?.clear();
+  }
 }
 
 async function show(

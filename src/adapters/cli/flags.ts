@@ -150,6 +150,16 @@ export async function inputFrom(
   if (secret !== undefined) {
     input[secret] = await readSecretValue(terminal, `Value of ${String(input['name'] ?? secret)}`);
   }
+  return input;
+}
+
+/** The input as this door completes it, once everything is known that a person gives. */
+export function prepared(
+  operation: Operation,
+  given: Readonly<Record<string, unknown>>,
+  terminal: Terminal,
+): Record<string, unknown> {
+  const input = { ...given };
   const absolute = (path: string) => absolutePath(path, terminal);
   for (const name of operation.cli?.paths ?? []) {
     if (typeof input[name] === 'string') input[name] = absolute(input[name]);

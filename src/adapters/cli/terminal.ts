@@ -9,7 +9,7 @@ export interface Terminal {
   args: string[];
   stdin: Readable & { isTTY?: boolean };
   stdout: Writable & { isTTY?: boolean; columns?: number };
-  stderr: Writable & { isTTY?: boolean };
+  stderr: Writable & { isTTY?: boolean; columns?: number };
   cwd: string;
   env: Readonly<Record<string, string | undefined>>;
 }
