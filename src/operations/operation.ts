@@ -77,6 +77,8 @@ export type Check = (answer: string) => string | undefined;
 export interface Asker {
   /** Somebody can be asked: stdin and stderr are terminals, and neither `--json` nor `--yes` was given. */
   readonly attended: boolean;
+  /** `--yes`: what would be asked is agreed to, in scripts too. */
+  readonly yes: boolean;
   /** Yes or no. `--yes` is a yes to everything; where nobody can be asked, the answer is `otherwise`. */
   confirm(question: string, otherwise: boolean): Promise<boolean>;
   /** The next three are only for `attended`: they throw where nobody can be asked. Breaking off throws INVALID_INPUT. */
@@ -85,6 +87,8 @@ export interface Asker {
   password(question: string, check?: Check): Promise<string>;
   /** One of the choices; with many of them, by typing a part. */
   choose(question: string, choices: readonly Choice[]): Promise<string>;
+  /** What a person means by a path: `~` is HOME, a relative one starts at the working directory. */
+  absolute(path: string): string;
   /** Tells the person one line, on stderr; also in a script. Never with a secret. */
   tell(line: string): Promise<void>;
 }
@@ -99,15 +103,17 @@ export interface CliBinding {
   flags?: Readonly<Record<string, string>>;
   /** Fields whose text is a path that becomes absolute: `~` and relative forms are resolved against HOME and the working directory. */
   paths?: readonly string[];
-  /**
-   * Talks with the person before the operation is called, and returns the input as it is to be: asks for what is
-   * missing, or for leave to do more than was typed. Runs for every call of the verb, also in a script, where `ask`
-   * answers by itself. Gives the verb the flag `--yes`. Ask everything first, then act: who breaks off has changed
-   * nothing. `context` is for calls of other operations through `invoke`.
-   */
-  interact?: (input: Record<string, unknown>, ask: Asker, context: Context) => Promise<Record<string, unknown>>;
   /** Input that this door adds before parsing: defaults of the terminal, absolute paths inside parameters. */
   prepare?: (input: Record<string, unknown>, absolute: (path: string) => string) => Record<string, unknown>;
+  /**
+   * Talks with the person before the operation is called, and returns the input as it is to be: asks for what is
+   * missing, or for leave to do more than was typed. Runs after `prepare` for every call of the verb, also in a script,
+   * where `ask` answers by itself. Gives the verb the flag `--yes`. Ask everything first, then act: who breaks off has
+   * changed nothing. The input is not parsed yet. `context` is for calls of other operations through `invoke`.
+   */
+  interact?: (input: Record<string, unknown>, ask: Asker, context: Context) => Promise<Record<string, unknown>>;
+  /** What `--yes` agrees to, for the help. */
+  yes?: string;
   /** Text for a person. `out` goes to stdout, `note` to stderr. */
   text?: (output: never, style: TextStyle) => { out: string; note?: string };
   /** Exit code of a success; 0 when it is left out. */

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { AppError, Issue, Problem } from '../../core/errors.ts';
 import { type Answer, answer, type Context, type Operation, refusal } from '../../operations/operation.ts';
-import { badFlag, type Flag, flagsOf, inputFrom, prepared } from './flags.ts';
+import { badFlag, type Flag, flagsOf, inputFrom } from './flags.ts';
 import { progressFor } from './progress.ts';
 import { askerFor } from './prompt.ts';
 import { printable, styleFor, type Terminal, write } from './terminal.ts';
@@ -102,7 +102,7 @@ function declareOperation(
   const flags = flagsOf(operation);
   for (const { option } of flags) command.addOption(option);
   command.option('--json', 'print exactly the output object as JSON, and nothing else, on stdout');
-  if (cli.interact) command.option('--yes', 'ask nothing: agree to what would be asked');
+  if (cli.interact) command.option('--yes', cli.yes ?? 'ask nothing: agree to what would be asked');
   command.action(async (...args: unknown[]) => {
     const positional = args.slice(0, cli.positional?.length ?? 0) as (string | undefined)[];
     const options = command.opts();
@@ -130,7 +130,7 @@ async function call(operation: Operation, context: Context, typed: Typed): Promi
     const given = await inputFrom(operation, flags, options, positional, terminal);
     const ask = askerFor(terminal, { yes: options['yes'] === true, json }, progress);
     const input = (await operation.cli?.interact?.(given, ask, watched)) ?? given;
-    return await answer(operation, watched, prepared(operation, input, terminal));
+    return await answer(operation, watched, input);
   } catch (error) {
     return refusal(error, context);
   } finally {

@@ -5,8 +5,8 @@ import { PassThrough, Readable } from 'node:stream';
 import { Command } from 'commander';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { OPERATIONS } from '../../operations/index.ts';
-import { absolutePath, flagsOf, inputFrom, prepared } from './flags.ts';
-import type { Terminal } from './terminal.ts';
+import { flagsOf, inputFrom } from './flags.ts';
+import { absolutePath, type Terminal } from './terminal.ts';
 
 const terminal = (stdin = ''): Terminal => ({
   args: [],
@@ -26,7 +26,7 @@ async function inputOf(verb: string, args: string[], at = terminal()): Promise<R
   for (const name of operation.cli?.positional ?? []) command.argument(`[${name}]`);
   for (const { option } of flags) command.addOption(option);
   command.parse(args, { from: 'user' });
-  return prepared(operation, await inputFrom(operation, flags, command.opts(), command.args, at), at);
+  return inputFrom(operation, flags, command.opts(), command.args, at);
 }
 
 describe('pairs', () => {

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { isAbsolute, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { Option } from 'commander';
 import { AppError, invalidInput } from '../../core/errors.ts';
@@ -8,7 +7,7 @@ import { parseStrictJson } from '../../core/strict-json.ts';
 import { type Field, fieldsOf, fromText } from '../../operations/fields.ts';
 import type { Operation } from '../../operations/operation.ts';
 import { readSecretValue } from './prompt.ts';
-import type { Terminal } from './terminal.ts';
+import { absolutePath, type Terminal } from './terminal.ts';
 
 /** One commander option together with the field it fills and how its text becomes a value. */
 export interface Flag {
@@ -106,13 +105,6 @@ async function readJsonFile(given: unknown, terminal: Terminal): Promise<unknown
 export const badFlag = (field: string, message: string): AppError =>
   invalidInput(field, message, { hint: 'See `mcp-orchestration <verb> --help`.' });
 
-/** What a person in a terminal means by a path: `~` is HOME, and a relative path starts at the working directory. */
-export function absolutePath(path: string, terminal: Pick<Terminal, 'cwd' | 'env'>): string {
-  const home = terminal.env['HOME'] ?? terminal.env['USERPROFILE'];
-  if (home && (path === '~' || path.startsWith('~/'))) return resolve(home, path.slice(2));
-  return isAbsolute(path) ? path : resolve(terminal.cwd, path);
-}
-
 /** What is wrong with a value is said together with its flag. */
 async function readFlag({ option, field, read }: Flag, given: unknown, terminal: Terminal): Promise<unknown> {
   try {
@@ -150,16 +142,6 @@ export async function inputFrom(
   if (secret !== undefined) {
     input[secret] = await readSecretValue(terminal, `Value of ${String(input['name'] ?? secret)}`);
   }
-  return input;
-}
-
-/** The input as this door completes it, once everything is known that a person gives. */
-export function prepared(
-  operation: Operation,
-  given: Readonly<Record<string, unknown>>,
-  terminal: Terminal,
-): Record<string, unknown> {
-  const input = { ...given };
   const absolute = (path: string) => absolutePath(path, terminal);
   for (const name of operation.cli?.paths ?? []) {
     if (typeof input[name] === 'string') input[name] = absolute(input[name]);

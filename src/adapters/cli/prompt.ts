@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { invalidInput } from '../../core/errors.ts';
 import type { Asker, Check, Choice } from '../../operations/operation.ts';
 import type { Progress } from './progress.ts';
-import { printable, type Terminal, write } from './terminal.ts';
+import { absolutePath, printable, type Terminal, write } from './terminal.ts';
 
 /** Questions to a person. The library is loaded when there is somebody to ask, and only then. */
 
@@ -40,6 +40,8 @@ export function askerFor(terminal: Terminal, options: { yes: boolean; json: bool
   const streams = onTerminal(terminal);
   return {
     attended,
+    yes: options.yes,
+    absolute: (path) => absolutePath(path, terminal),
     async confirm(question, otherwise) {
       if (!attended) return options.yes || otherwise;
       const prompts = await library();

@@ -1,3 +1,4 @@
+import { isAbsolute, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import Table from 'cli-table3';
 import pc from 'picocolors';
@@ -12,6 +13,13 @@ export interface Terminal {
   stderr: Writable & { isTTY?: boolean; columns?: number };
   cwd: string;
   env: Readonly<Record<string, string | undefined>>;
+}
+
+/** What a person in a terminal means by a path: `~` is HOME, and a relative path starts at the working directory. */
+export function absolutePath(path: string, terminal: Pick<Terminal, 'cwd' | 'env'>): string {
+  const home = terminal.env['HOME'] ?? terminal.env['USERPROFILE'];
+  if (home && (path === '~' || path.startsWith('~/'))) return resolve(home, path.slice(2));
+  return isAbsolute(path) ? path : resolve(terminal.cwd, path);
 }
 
 /**
