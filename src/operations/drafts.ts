@@ -15,6 +15,7 @@ import { assertNotLinked } from './links.ts';
 import { defineOperation, type TextStyle } from './operation.ts';
 import { TransportWord } from './servers.ts';
 import { DraftOutput, findTarget, IfRevision, PayloadInput, TargetInput } from './shapes.ts';
+import { counted } from './words.ts';
 
 const draftOutput = (payload: DraftPayload, revision: number) => ({
   draft: payload,
@@ -31,7 +32,7 @@ const changedText =
     { server_name, server_count, revision }: { server_name: string; server_count: number; revision: number },
     style: TextStyle,
   ) => ({
-    out: `${style.good(verb)} ${style.bold(server_name)}; the draft has ${server_count} server${server_count === 1 ? '' : 's'}.`,
+    out: `${style.good(verb)} ${style.bold(server_name)}; the draft has ${counted(server_count, 'server')}.`,
     note: nextSteps(revision),
   });
 
@@ -233,7 +234,7 @@ export const setDraft = defineOperation({
     verb: 'set-draft',
     flags: { client_id: 'client', profile_id: 'profile', payload: 'file' },
     text: ({ server_count, revision }, style) => ({
-      out: `${style.good('Set')} the draft; it has ${server_count} server${server_count === 1 ? '' : 's'}.`,
+      out: `${style.good('Set')} the draft; it has ${counted(server_count, 'server')}.`,
       note: nextSteps(revision),
     }),
   },
@@ -264,7 +265,7 @@ export const clearDraft = defineOperation({
     verb: 'clear-draft',
     flags: { client_id: 'client', profile_id: 'profile' },
     text: ({ previous_count }, style) => ({
-      out: `${style.good('Cleared')} the draft; it had ${previous_count} server${previous_count === 1 ? '' : 's'}.`,
+      out: `${style.good('Cleared')} the draft; it had ${counted(previous_count, 'server')}.`,
     }),
   },
   async run(context, input) {

@@ -13,6 +13,7 @@ import { assertNotLinked } from './links.ts';
 import { type Context, defineOperation, type TextStyle } from './operation.ts';
 import { publishPayload } from './publication.ts';
 import { findTarget, IfRevision, PageInput, PayloadInput, TargetInput } from './shapes.ts';
+import { counted } from './words.ts';
 
 const Provenance = z.object({ publisher: z.string(), tool_version: z.string() });
 
@@ -187,7 +188,7 @@ function publishedOutput({ status, release, linked }: Awaited<ReturnType<typeof 
 }
 
 function publishedText(output: z.infer<typeof PublishOutput>, style: TextStyle): { out: string; note: string } {
-  const servers = `${output.server_count} server${output.server_count === 1 ? '' : 's'}`;
+  const servers = counted(output.server_count, 'server');
   const head =
     output.status === 'published'
       ? `${style.good('Published')} release ${style.bold(String(output.sequence))} (${output.version}) with ${servers}\nartifact ${output.artifact_id}`

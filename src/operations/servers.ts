@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { describeServer, listServers, ServerDescription, ServerList } from '../catalog/describe.ts';
 import { ServerId } from '../core/ids.ts';
 import { defineOperation } from './operation.ts';
+import { counted } from './words.ts';
 
 export const TransportWord = z.enum(['stdio', 'http', 'sse', 'streamable-http']).meta({
   description: '`streamable-http` is another word for `http`.',
@@ -38,7 +39,7 @@ export const listAvailableServers = defineOperation({
           server.description,
         ]),
       ),
-      note: `${count} servers. See one with: mcp-orchestration describe-server SERVER`,
+      note: `${counted(count, 'server')}. See one with: mcp-orchestration describe-server SERVER`,
     }),
   },
   async run(_context, input) {
@@ -77,7 +78,7 @@ export const describeAvailableServer = defineOperation({
       const parts = [
         `${style.bold(server.display_name)} (${server.server_id})`,
         server.description,
-        `Transports: ${server.transports.map((transport) => transport.type).join(', ')}    ${server.documentation_url}`,
+        `Transports: ${[...new Set(server.transports.map(({ type }) => type))].join(', ')}    ${server.documentation_url}`,
         server.parameters.length > 0 ? style.table(['parameter', '', '', 'meaning'], fields(server.parameters)) : '',
         variables.length > 0 ? style.table(['variable', '', '', 'meaning'], fields(variables)) : '',
         ...server.warnings.map((warning) => style.warn(`! ${warning}`)),

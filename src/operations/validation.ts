@@ -11,6 +11,7 @@ import { currentDraft } from './current.ts';
 import { defineOperation } from './operation.ts';
 import type { Services } from './services.ts';
 import { findTarget, PayloadInput, TargetInput } from './shapes.ts';
+import { counted } from './words.ts';
 
 export const CheckOptions = z.strictObject({
   check_schema: z
@@ -93,7 +94,9 @@ export const validateConfig = defineOperation({
       return {
         out: [...errors, ...warnings]
           .map(line)
-          .concat(`${verdict}: ${server_count} servers, ${errors.length} errors, ${warnings.length} warnings.`)
+          .concat(
+            `${verdict}: ${counted(server_count, 'server')}, ${counted(errors.length, 'error')}, ${counted(warnings.length, 'warning')}.`,
+          )
           .join('\n'),
         ...(valid && { note: 'Next: mcp-orchestration publish-config' }),
       };

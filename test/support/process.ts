@@ -38,7 +38,7 @@ export async function run(
   return { code, signal, stdout, stderr };
 }
 
-interface CliResult extends Finished {
+export interface CliResult extends Finished {
   /** Parses stdout; throws when it is not exactly one JSON value. */
   json: () => Record<string, unknown>;
 }

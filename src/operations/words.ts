@@ -1,0 +1,2 @@
+/** A number with its noun, as a person says it: `1 server`, `2 servers`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
