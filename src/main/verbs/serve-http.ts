@@ -9,6 +9,7 @@ import { styleFor, type Terminal, write } from '../../adapters/cli/terminal.ts';
 import { AppError } from '../../core/errors.ts';
 import { OPERATIONS } from '../../operations/index.ts';
 import { invoke } from '../../operations/operation.ts';
+import type { Log } from '../../operations/services.ts';
 import { generateToken } from '../../operations/tokens.ts';
 import { type App, compose, now } from '../compose.ts';
 import { type Config, readConfig } from '../config.ts';
@@ -30,40 +31,62 @@ export const serveHttp: LocalVerb = {
       .option('--json', 'print the ready line as JSON');
   },
   async run(terminal, options) {
-    const config = readConfig(terminal.env, {
-      HOST: options['host'],
-      PORT: options['port'],
-      LOG_LEVEL: options['logLevel'],
-    });
-    const allow_http_deploy = config.mode === 'local' || options['allowDeploy'] === true;
-    const log = await makeLog(config.LOG_LEVEL);
-    const app = await compose({ config, env: terminal.env, log, allow_http_deploy });
-    const { restServer } = await import('../../adapters/rest/server.ts');
-    const server = await restServer({
-      operations: OPERATIONS,
-      store: app.store,
-      services: app.services,
-      api_key: config.API_KEY,
-      cors_origins: new Set(config.CORS_ORIGINS),
-      allowed_hosts: new Set([...hostNames(config), ...config.ALLOWED_HOSTS.map((name) => name.toLowerCase())]),
-      now,
-    });
-    const unused = unusedConnections(server);
-    await listen(server, config);
+    const server = await openHttp(terminal, options);
     // Before the ready line: who reads that line may ask for a stop at once.
     const stopped = new Promise<number>((resolve) => {
       closeWithGrace({ delay: 10_000, logger: false }, async ({ signal, err }) => {
-        if (err) log.error({ err }, 'stopping after an unexpected error');
-        else log.info({ signal }, 'stopping');
-        await closeConnections(server, unused);
-        await app.close();
+        if (err) server.log.error({ err }, 'stopping after an unexpected error');
+        else server.log.info({ signal }, 'stopping');
+        await server.close();
         resolve(err ? 1 : 0);
       });
     });
-    await announce(terminal, app, config, (server.server.address() as AddressInfo).port, options['json'] === true);
+    await server.announce();
     return stopped;
   },
 };
+
+/** A server that listens. */
+interface HttpServer {
+  log: Log;
+  /** Says where it is: the ready line, and notes for the person who started it. */
+  announce(): Promise<void>;
+  /** Answers what is in flight, then closes the store. */
+  close(): Promise<void>;
+}
+
+/** Everything but the signals of the process: listens when it returns. */
+export async function openHttp(terminal: Terminal, options: Record<string, unknown>): Promise<HttpServer> {
+  const config = readConfig(terminal.env, {
+    HOST: options['host'],
+    PORT: options['port'],
+    LOG_LEVEL: options['logLevel'],
+  });
+  const allow_http_deploy = config.mode === 'local' || options['allowDeploy'] === true;
+  const log = await makeLog(config.LOG_LEVEL);
+  const app = await compose({ config, env: terminal.env, log, allow_http_deploy });
+  const { restServer } = await import('../../adapters/rest/server.ts');
+  const server = await restServer({
+    operations: OPERATIONS,
+    store: app.store,
+    services: app.services,
+    api_key: config.API_KEY,
+    cors_origins: new Set(config.CORS_ORIGINS),
+    allowed_hosts: new Set([...hostNames(config), ...config.ALLOWED_HOSTS.map((name) => name.toLowerCase())]),
+    now,
+  });
+  const unused = unusedConnections(server);
+  await listen(server, config);
+  const { port } = server.server.address() as AddressInfo;
+  return {
+    log,
+    announce: () => announce(terminal, app, config, port, options['json'] === true),
+    async close() {
+      await closeConnections(server, unused);
+      await app.close();
+    },
+  };
+}
 
 /** Connections on which nothing was asked yet: browsers open some in advance, and Node takes them for busy ones. */
 function unusedConnections({ server }: FastifyInstance): Set<Socket> {
