@@ -1,7 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { cli, cliJson, run } from './support/process.ts';
+import { cliHere, cliHereJson, cliHereWith } from './support/in-process.ts';
+import { cliJson } from './support/process.ts';
 import { testWorkspace, type Workspace } from './support/workspace.ts';
 
 const FILE = '.cursor/mcp.json';
@@ -12,10 +14,10 @@ function write({ home }: Workspace, path: string, text: string): void {
 }
 
 async function deployed(workspace: Workspace, entry: object): Promise<void> {
-  await cliJson(workspace, 'initialize-keys');
+  await cliHereJson(workspace, 'initialize-keys');
   const payload = JSON.stringify({ mcpServers: { ours: entry } });
-  await cliJson(workspace, 'publish-config', '--client', 'cursor', '--payload', payload);
-  await cliJson(workspace, 'deploy-config', '--client', 'cursor');
+  await cliHereJson(workspace, 'publish-config', '--client', 'cursor', '--payload', payload);
+  await cliHereJson(workspace, 'deploy-config', '--client', 'cursor');
 }
 
 const codesOf = (report: Record<string, unknown>) => (report['problems'] as { code: string }[]).map(({ code }) => code);
@@ -31,7 +33,7 @@ describe('doctor', () => {
   it('names the file that a client cannot read, and ends with 7', async () => {
     const workspace = await testWorkspace();
     write(workspace, FILE, '{ "mcpServers": { "a": { "command": "x" }, ');
-    const found = await cli(workspace, 'doctor', '--json');
+    const found = await cliHere(workspace, 'doctor', '--json');
     expect(found.code).toBe(7);
     const [client] = found.json()['clients'] as { client_id: string; files: object[] }[];
     expect(client).toMatchObject({ client_id: 'cursor', installed: true });
@@ -42,7 +44,7 @@ describe('doctor', () => {
       parses: false,
     });
     expect(codesOf(found.json())).toEqual(['FILE_UNREADABLE']);
-    const text = await cli(workspace, 'doctor');
+    const text = await cliHere(workspace, 'doctor');
     expect([text.code, text.stdout.includes(join(workspace.home, FILE))]).toEqual([7, true]);
   });
 
@@ -50,7 +52,7 @@ describe('doctor', () => {
     const workspace = await testWorkspace();
     write(workspace, FILE, '{"mcpServers":{"mine":{"command":"x"}}}');
     await deployed(workspace, { command: 'no-such-program', args: [], env: { A: '${env:NOT_SET_HERE}' } });
-    const found = await cli(workspace, 'doctor', '--json');
+    const found = await cliHere(workspace, 'doctor', '--json');
     expect(found.code).toBe(7);
     expect(codesOf(found.json())).toEqual(['COMMAND_NOT_FOUND', 'VARIABLE_NOT_SET']);
     expect(found.json()['clients']).toMatchObject([
@@ -65,16 +67,16 @@ describe('doctor', () => {
     const workspace = await testWorkspace();
     write(workspace, FILE, '{}');
     await deployed(workspace, { command: 'node', args: ['--version'] });
-    expect((await cli(workspace, 'doctor')).code).toBe(0);
+    expect((await cliHere(workspace, 'doctor')).code).toBe(0);
     const path = join(workspace.home, FILE);
     writeFileSync(path, readFileSync(path, 'utf8').replace('--version', '--help'));
-    const drifted = await cli(workspace, 'doctor', '--client', 'cursor', '--json');
+    const drifted = await cliHere(workspace, 'doctor', '--client', 'cursor', '--json');
     expect([drifted.code, codesOf(drifted.json())]).toEqual([7, ['DRIFT']]);
     writeFileSync(
       path,
       readFileSync(path, 'utf8').replace('--help', '--version').replace('"ours"', '"news": {"command": "x"},\n"ours"'),
     );
-    const news = await cli(workspace, 'doctor', '--json');
+    const news = await cliHere(workspace, 'doctor', '--json');
     expect([news.code, codesOf(news.json())]).toEqual([0, ['NEW_SERVER']]);
   });
 
@@ -82,14 +84,85 @@ describe('doctor', () => {
     const workspace = await testWorkspace();
     write(workspace, FILE, '{}');
     await deployed(workspace, { command: 'node', args: ['--version'] });
-    const code = `new (await import('node:sqlite')).DatabaseSync(process.argv[1]).exec("UPDATE artifacts SET canonical = replace(canonical, '--version', '--help')")`;
-    await run(process.execPath, ['--input-type=module', '-e', code, join(workspace.data_dir, 'state.db')], workspace);
-    const found = await cli(workspace, 'doctor', '--json');
+    const database = new DatabaseSync(join(workspace.data_dir, 'state.db'));
+    database.exec("UPDATE artifacts SET canonical = replace(canonical, '--version', '--help')");
+    database.close();
+    const found = await cliHere(workspace, 'doctor', '--json');
     expect([found.code, codesOf(found.json())]).toEqual([7, ['RELEASE_NOT_TRUSTED']]);
   });
 
   it('refuses a client that there is not', async () => {
     const workspace = await testWorkspace();
-    expect((await cli(workspace, 'doctor', '--client', 'cursr')).code).toBe(4);
+    expect((await cliHere(workspace, 'doctor', '--client', 'cursr')).code).toBe(4);
+  });
+
+  it('tells a person in words what it found, what only they can do, and what to do about what is wrong', async () => {
+    const workspace = await testWorkspace();
+    const { home } = workspace;
+    // Of all programs there is only one that everything is started with.
+    workspace.env['PATH'] = join(home, 'bin');
+    write(workspace, 'bin/node', '');
+    chmodSync(join(home, 'bin/node'), 0o755);
+    const say = async (...words: string[]) => {
+      const { code, stdout } = await cliHere(workspace, 'doctor', ...words);
+      return [code, stdout.replaceAll(home, '~')];
+    };
+    const programs = `Programs that servers are started with:
+  found      node  ~/bin/node
+  not found  npx  
+  not found  uv  
+  not found  uvx  
+  not found  docker  
+`;
+    expect(await say()).toEqual([0, `No AI client was found on this machine.\n\n${programs}\nNothing is wrong.\n`]);
+    write(workspace, FILE, '{}');
+    expect(await say()).toEqual([0, `Cursor\tyes\t~/${FILE}\tfine\t\n\n${programs}\nNothing is wrong.\n`]);
+    await cliHereWith(workspace, { input: 'made-up' }, 'set-secret', 'stored');
+    const env = { A: '${env:NOT_SET_HERE}', B: '${secret:stored}', C: '${secret:lost}' };
+    await deployed(workspace, { command: 'uvx', args: ['some-package@1.0.0'], env });
+    const trust = 'What only you can do:\n  Cursor: A new server may have to be switched on in the MCP settings.\n';
+    expect(await say('--client', 'cursor')).toEqual([
+      7,
+      `Cursor\tyes\t~/${FILE}\tfine\tours\n\n${programs}\n${trust}
+error: uvx is not on PATH; it is needed by cursor/default: ours.
+  uvx comes with uv: https://docs.astral.sh/uv.
+warning: \${env:NOT_SET_HERE} has no value here; it is needed by cursor/default: ours.
+  Set the variable where the client is started; a terminal that sets it for itself is not enough.
+error: \${secret:lost} has no value here; it is needed by cursor/default: ours.
+  Store it: mcp-orchestration set-secret lost
+`,
+    ]);
+  });
+
+  it('says of a file what keeps it from being read, and of another that the client reads a different one', async () => {
+    const workspace = await testWorkspace();
+    write(workspace, '.config/opencode/opencode.jsonc', '{ "mcp": {');
+    write(workspace, '.config/opencode/opencode.json', '{ "mcp": { "old": { "type": "local", "command": ["x"] } } }');
+    const { code, stdout } = await cliHere(workspace, 'doctor', '--client', 'opencode');
+    expect(code).toBe(7);
+    const said = stdout.replaceAll(workspace.home, '~');
+    expect(said).toContain('~/.config/opencode/opencode.jsonc\tunreadable');
+    expect(said).toContain('error: ~/.config/opencode/opencode.jsonc cannot be read: ');
+    expect(said).toContain('  Mend the file with an editor; nothing is written to it until then.');
+    expect(said).toContain('~/.config/opencode/opencode.json\tnot read\told');
+    expect(said).toContain(
+      'warning: ~/.config/opencode/opencode.json has servers (old), but opencode reads another file.',
+    );
+  });
+
+  it('says of a file that was changed how to put it back', async () => {
+    const workspace = await testWorkspace();
+    write(workspace, FILE, '{}');
+    await deployed(workspace, { command: 'node', args: ['--version'] });
+    const path = join(workspace.home, FILE);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('--version', '--help'));
+    const { code, stdout } = await cliHere(workspace, 'doctor');
+    expect([code, stdout.trimEnd().split('\n').slice(-2)]).toEqual([
+      7,
+      [
+        `error: ${path} is not as profile default left it: ours changed.`,
+        '  Put it back with `mcp-orchestration deploy-config --client cursor --profile default --on-drift overwrite`.',
+      ],
+    ]);
   });
 });

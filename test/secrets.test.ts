@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openSecrets } from '../src/io/secrets/store.ts';
+import { cliHere, cliHereJson, cliHereWith } from './support/in-process.ts';
 import { BIN, cli, cliJson, run } from './support/process.ts';
 import { modesUnder, testWorkspace, type Workspace } from './support/workspace.ts';
 
@@ -16,11 +17,11 @@ const FORMS = [
 ];
 
 const store = (workspace: Workspace, name: string, value: string, more: Record<string, string> = {}) =>
-  run(process.execPath, [BIN, 'set-secret', name, '--json'], {
-    env: { ...workspace.env, ...more },
-    cwd: workspace.home,
-    input: value,
-  });
+  cliHereWith({ ...workspace, env: { ...workspace.env, ...more } }, { input: value }, 'set-secret', name, '--json');
+
+/** The same by a program that is started for it. */
+const storeByProcess = ({ env, home }: Workspace, name: string, value: string) =>
+  run(process.execPath, [BIN, 'set-secret', name, '--json'], { env, cwd: home, input: value });
 
 const filesUnder = (directory: string): string[] =>
   readdirSync(directory, { recursive: true, encoding: 'utf8' })
@@ -30,9 +31,11 @@ const filesUnder = (directory: string): string[] =>
 describe('the secret store', () => {
   it('keeps a value that comes by standard input, and never shows it', async () => {
     const workspace = await testWorkspace();
-    const stored = await store(workspace, 'github.token', `${VALUE}\n`);
+    const stored = await storeByProcess(workspace, 'github.token', `${VALUE}\n`);
     expect(JSON.parse(stored.stdout)).toEqual({ status: 'stored', name: 'github.token', backend: 'file' });
-    expect(JSON.parse((await store(workspace, 'github.token', VALUE)).stdout)).toMatchObject({ status: 'replaced' });
+    expect(JSON.parse((await storeByProcess(workspace, 'github.token', VALUE)).stdout)).toMatchObject({
+      status: 'replaced',
+    });
     const listed = await cliJson(workspace, 'list-secrets');
     expect(listed).toMatchObject({ count: 1, secrets: [{ name: 'github.token', backend: 'file' }] });
     const debug = await cli(
@@ -70,19 +73,19 @@ describe('the secret store', () => {
       const refused = await store(workspace, name, value);
       expect([refused.code, refused.stdout.includes('INVALID_INPUT')], `${name}: ${refused.stdout}`).toEqual([2, true]);
     }
-    expect((await cli(workspace, 'set-secret', 'a', '--value', VALUE)).code).toBe(2);
+    expect((await cliHere(workspace, 'set-secret', 'a', '--value', VALUE)).code).toBe(2);
     expect(existsSync(join(workspace.data_dir, 'secrets.json'))).toBe(false);
   });
 
   it('forgets a secret, and names the nearest one when there is none of that name', async () => {
     const workspace = await testWorkspace();
     await store(workspace, 'linear', VALUE);
-    const missing = await cli(workspace, 'delete-secret', 'liner', '--json');
+    const missing = await cliHere(workspace, 'delete-secret', 'liner', '--json');
     expect([missing.code, missing.json()['error']]).toMatchObject([
       6,
       { code: 'SECRET_NOT_FOUND', details: { nearest: ['linear'] } },
     ]);
-    expect(await cliJson(workspace, 'delete-secret', 'linear')).toEqual({ status: 'deleted', name: 'linear' });
+    expect(await cliHereJson(workspace, 'delete-secret', 'linear')).toEqual({ status: 'deleted', name: 'linear' });
     expect(await openSecrets(workspace).get('linear')).toBeUndefined();
   });
 
@@ -145,5 +148,80 @@ describe('the secret store', () => {
     await expect(openSecrets({ data_dir, passphrase_file }).get('one')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     chmodSync(passphrase_file, 0o644);
     await expect(openSecrets({ data_dir, passphrase_file }).get('one')).rejects.toThrow(/nobody else may read it/);
+  });
+
+  it('says in words where a secret is, which there are, and which one is gone', async () => {
+    const workspace = await testWorkspace();
+    const say = async (input: string, ...words: string[]) => {
+      const { code, stdout, stderr } = await cliHereWith(workspace, { input }, ...words);
+      return [code, stdout.replaceAll(/\d{4}-\S+Z/g, '<time>'), stderr];
+    };
+    const note = 'Use it as ${secret:a} in arguments, variables, headers and URLs.\n';
+    expect(await say('', 'list-secrets')).toEqual([0, 'No secrets are stored on this machine.\n', '']);
+    expect(await say(VALUE, 'set-secret', 'a')).toEqual([0, 'Stored a in the encrypted file of this account\n', note]);
+    expect(await say(VALUE, 'set-secret', 'a')).toEqual([
+      0,
+      'Replaced a in the encrypted file of this account\n',
+      note,
+    ]);
+    expect(await say('', 'list-secrets')).toEqual([0, 'a\tfile\t<time>\n', '']);
+    expect(await say('', 'delete-secret', 'b')).toEqual([
+      6,
+      '',
+      expect.stringMatching(/^SECRET_NOT_FOUND: There is no secret "b" on this machine\./),
+    ]);
+    expect(await say('', 'delete-secret', 'a')).toEqual([0, 'Deleted a\n', '']);
+  });
+
+  it('does not lock anything with a new key while something is locked with one that is gone', async () => {
+    const workspace = await testWorkspace();
+    await store(workspace, 'one', VALUE);
+    rmSync(join(workspace.data_dir, 'keys/secrets.key'));
+    const refused = await store(workspace, 'two', VALUE);
+    expect(refused.json()['error']).toMatchObject({ code: 'UNAVAILABLE', details: { reason: 'key' } });
+    expect(existsSync(join(workspace.data_dir, 'keys/secrets.key'))).toBe(false);
+    await expect(openSecrets(workspace).get('one')).rejects.toThrow('The key of the secret store is gone.');
+    writeFileSync(join(workspace.data_dir, 'keys/secrets.key'), 'short');
+    await expect(openSecrets(workspace).get('one')).rejects.toThrow('The key of the secret store is damaged.');
+    rmSync(join(workspace.data_dir, 'keys/secrets.key'));
+    mkdirSync(join(workspace.data_dir, 'keys/secrets.key'));
+    await expect(openSecrets(workspace).get('one')).rejects.toThrow('cannot be read (EISDIR)');
+  });
+
+  it('reads no store that another program wrote, and no passphrase that is not there', async () => {
+    const workspace = await testWorkspace();
+    await store(workspace, 'one', VALUE);
+    const path = join(workspace.data_dir, 'secrets.json');
+    for (const [text, message] of [
+      ['{"version":2}', 'is of a version that this program does not know'],
+      ['{"version":1,"kdf":null,"entries":[]}', 'is not what this program wrote'],
+      ['{"version":1,"kdf":{"name":"scrypt","N":16777216,"r":8,"p":1,"salt":""},"entries":{}}', 'is not what this'],
+    ] as const) {
+      writeFileSync(path, text);
+      await expect(openSecrets(workspace).names(), text).rejects.toThrow(message);
+    }
+    rmSync(path);
+    mkdirSync(path);
+    await expect(openSecrets(workspace).names()).rejects.toThrow('cannot be read (EISDIR)');
+    rmSync(path, { recursive: true });
+    const passphrase_file = join(workspace.home, 'passphrase');
+    const locked = openSecrets({ data_dir: workspace.data_dir, passphrase_file });
+    await expect(locked.set('one', VALUE, AT)).rejects.toThrow('The passphrase file cannot be read (ENOENT).');
+    writeFileSync(passphrase_file, '\n', { mode: 0o600 });
+    await expect(locked.set('one', VALUE, AT)).rejects.toThrow('The passphrase file is empty.');
+  });
+
+  it('says that the keychain does not give out what it was said to keep', async () => {
+    const workspace = await testWorkspace();
+    await store(workspace, 'one', VALUE);
+    const path = join(workspace.data_dir, 'secrets.json');
+    const file = JSON.parse(readFileSync(path, 'utf8'));
+    file.entries.one = { backend: 'keychain', updated_at: AT };
+    writeFileSync(path, JSON.stringify(file));
+    expect(await openSecrets(workspace).names()).toEqual([{ name: 'one', backend: 'keychain', updated_at: AT }]);
+    await expect(openSecrets(workspace).get('one')).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      details: { reason: 'keychain', name: 'one' },
+    });
   });
 });
