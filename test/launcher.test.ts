@@ -7,8 +7,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { buffer, text } from 'node:stream/consumers';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { describe, expect, it } from 'vitest';
-import { BIN, cli, cliJson, run } from './support/process.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { cliHere, cliHereJson, cliHereWith } from './support/in-process.ts';
+import { cli } from './support/process.ts';
 import { ROOT, testWorkspace, type Workspace } from './support/workspace.ts';
 
 /** Made up. */
@@ -32,10 +33,10 @@ interface Written {
 /** Deploys one entry for Claude Desktop, which resolves nothing itself, and gives the entry that the file got. */
 async function deployed(workspace: Workspace, entry: object, more: object = {}): Promise<Written> {
   writeFileSync(join(workspace.home, 'server.cjs'), SERVER);
-  await cliJson(workspace, 'initialize-keys');
+  await cliHereJson(workspace, 'initialize-keys');
   const payload = JSON.stringify({ mcpServers: { it: entry }, ...more });
-  await cliJson(workspace, 'publish-config', '--payload', payload);
-  const { config_path } = await cliJson(workspace, 'deploy-config');
+  await cliHereJson(workspace, 'publish-config', '--payload', payload);
+  const { config_path } = await cliHereJson(workspace, 'deploy-config');
   return JSON.parse(readFileSync(String(config_path), 'utf8')).mcpServers.it;
 }
 
@@ -55,8 +56,7 @@ async function finished(workspace: Workspace, written: Written, env?: Record<str
   return { stdout, stderr, code };
 }
 
-const store = ({ env, home }: Workspace, name: string) =>
-  run(process.execPath, [BIN, 'set-secret', name], { env, cwd: home, input: SECRET });
+const store = (workspace: Workspace, name: string) => cliHereWith(workspace, { input: SECRET }, 'set-secret', name);
 
 const sql = ({ data_dir }: Workspace, statement: string) => {
   const database = new DatabaseSync(join(data_dir, 'state.db'));
@@ -96,9 +96,9 @@ describe('the launcher', () => {
     };
     const payload = JSON.stringify({ mcpServers: { it: { ...serverIn(workspace), env } }, inputs });
     writeFileSync(join(workspace.home, 'server.cjs'), SERVER);
-    await cliJson(workspace, 'initialize-keys');
-    await cliJson(workspace, 'publish-config', '--payload', payload);
-    const { config_path } = await cliJson(workspace, 'deploy-config', '--input', 'DATA_DIR=/srv/data');
+    await cliHereJson(workspace, 'initialize-keys');
+    await cliHereJson(workspace, 'publish-config', '--payload', payload);
+    const { config_path } = await cliHereJson(workspace, 'deploy-config', '--input', 'DATA_DIR=/srv/data');
     const written = JSON.parse(readFileSync(String(config_path), 'utf8')).mcpServers.it;
     const { stdout } = await finished(workspace, written);
     expect(JSON.parse(stdout)).toMatchObject({ A: '/srv/data', B: 'read' });
@@ -157,15 +157,20 @@ describe('the launcher', () => {
     const workspace = await testWorkspace();
     const entry = (word: string) => ({ ...serverIn(workspace, word), env: { A: '${env:HOME}' } });
     const written = await deployed(workspace, entry('first'));
-    const first = await cliJson(workspace, 'get-latest');
+    const first = await cliHereJson(workspace, 'get-latest');
     const args = async () => JSON.parse((await finished(workspace, written)).stdout).args;
-    await cliJson(workspace, 'publish-config', '--payload', JSON.stringify({ mcpServers: { it: entry('second') } }));
+    await cliHereJson(
+      workspace,
+      'publish-config',
+      '--payload',
+      JSON.stringify({ mcpServers: { it: entry('second') } }),
+    );
     expect(await args()).toEqual(['first']);
-    await cliJson(workspace, 'deploy-config');
+    await cliHereJson(workspace, 'deploy-config');
     expect(await args()).toEqual(['second']);
-    await cliJson(workspace, 'deploy-config', '--artifact', String(first['artifact_id']));
+    await cliHereJson(workspace, 'deploy-config', '--artifact', String(first['artifact_id']));
     expect(await args()).toEqual(['first']);
-    await cliJson(workspace, 'undo-deployment');
+    await cliHereJson(workspace, 'undo-deployment');
     expect(await args()).toEqual(['second']);
   });
 
@@ -195,37 +200,114 @@ describe('the launcher', () => {
     const workspace = await testWorkspace();
     const entry = (reference: string) => ({ ...serverIn(workspace), env: { A: reference } });
     const written = await deployed(workspace, entry('${env:NOT_SET_HERE}'));
-    const refusal = async (change?: Partial<Written>) => {
-      const { code, stdout, stderr } = await finished(workspace, { ...written, ...change });
-      expect(stdout).toBe('');
-      return [code, /mcp-orchestration: (\w+)/.exec(stderr)?.[1]];
+    const { code, stdout, stderr } = await finished(workspace, written);
+    expect([code, stdout]).toEqual([6, '']);
+    expect(stderr).toBe(
+      'mcp-orchestration: SECRET_NOT_FOUND: The variable NOT_SET_HERE is not set where this server is started.\n' +
+        'Set NOT_SET_HERE in the environment of the client. Applications that are not started from a terminal have only the variables of the session.\n',
+    );
+    // None of these starts a program, so this process need not be given up for it.
+    const refusal = async (...args: string[]) => {
+      const said = await cliHere(workspace, 'exec-server', ...args);
+      expect(said.stdout).toBe('');
+      return [said.code, ...(/^mcp-orchestration: (\w+): (.*)\n/.exec(said.stderr)?.slice(1) ?? [])];
     };
-    expect(await refusal()).toEqual([6, 'SECRET_NOT_FOUND']);
+    const desktop = ['--client', 'claude-desktop'];
+    const here = () => refusal(...desktop, 'it');
     await deployed(workspace, entry('${secret:not-there}'));
-    expect(await refusal()).toEqual([6, 'SECRET_NOT_FOUND']);
+    expect(await here()).toEqual([6, 'SECRET_NOT_FOUND', 'There is no secret "not-there" on this machine.']);
     await deployed(workspace, { ...entry('${env:HOME}'), command: 'no-such-program' });
-    expect(await refusal()).toEqual([4, 'NOT_FOUND']);
+    expect(await here()).toEqual([4, 'NOT_FOUND', 'There is no program "no-such-program" to start this server with.']);
     await deployed(workspace, { ...entry('${env:HOME}'), cwd: '/no/such/directory' });
-    expect(await refusal()).toEqual([4, 'NOT_FOUND']);
-    const call = (...args: string[]) => refusal({ args: ['exec-server', ...args] });
-    expect(await call('--client', 'claude-desktop', 'other')).toEqual([4, 'SERVER_NOT_FOUND']);
-    expect(await call('--client', 'cursor', 'it')).toEqual([4, 'DEPLOYMENT_NOT_FOUND']);
-    expect(await call('--client', 'claude-desktop', '--config-scope', 'project', 'it')).toEqual([
+    expect(await here()).toEqual([4, 'NOT_FOUND', 'The working directory of this server cannot be entered (ENOENT).']);
+    expect(await refusal(...desktop, 'other')).toEqual([
+      4,
+      'SERVER_NOT_FOUND',
+      'Release 4 of claude-desktop/default has no server "other".',
+    ]);
+    expect(await refusal('--client', 'cursor', 'it')).toEqual([
       4,
       'DEPLOYMENT_NOT_FOUND',
+      'Profile default of cursor is not deployed into the scope user on this machine.',
     ]);
-    expect(await call('--client', 'claude-desktop', '--verbose', 'it')).toEqual([2, 'INVALID_INPUT']);
-    expect(await call('it')).toEqual([2, 'INVALID_INPUT']);
+    expect(await refusal(...desktop, '--config-scope', 'project', 'it')).toEqual([
+      4,
+      'DEPLOYMENT_NOT_FOUND',
+      'Profile default of claude-desktop is not deployed into the scope project on this machine.',
+    ]);
     sql(workspace, `UPDATE deployments SET machine_id = 'another'`);
-    expect(await refusal()).toEqual([4, 'DEPLOYMENT_NOT_FOUND']);
+    expect(await here()).toEqual([4, 'DEPLOYMENT_NOT_FOUND', expect.stringContaining('is not deployed')]);
+  });
+
+  it('says what is wrong with its command line, or with where it should look', async () => {
+    const workspace = await testWorkspace();
+    const written = await deployed(workspace, { ...serverIn(workspace), env: { A: '${env:HOME}' } });
+    for (const args of [
+      ['exec-server', '--client', 'claude-desktop', '--verbose', 'it'],
+      ['exec-server', 'it'],
+    ]) {
+      const { code, stdout, stderr } = await finished(workspace, { ...written, args });
+      expect([code, stdout, /mcp-orchestration: (\w+)/.exec(stderr)?.[1]]).toEqual([2, '', 'INVALID_INPUT']);
+    }
+    const desktop = ['exec-server', '--client', 'claude-desktop', 'it'];
+    const withEnv = (env: Record<string, string>) => cliHere({ ...workspace, env }, ...desktop);
+    expect(await withEnv({ HOME: 'relative' })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('set HOME or MCP_ORCHESTRATION_HOME to an absolute path'),
+    });
+    expect(await withEnv({ HOME: join(workspace.home, 'nobody') })).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining(
+        'Deploy it here: mcp-orchestration deploy-config --client claude-desktop --profile default',
+      ),
+    });
+    writeFileSync(join(workspace.home, 'no-store'), 'made-up');
+    const database = `sqlite:${join(workspace.home, 'no-store')}`;
+    const unreadable = await withEnv({ ...workspace.env, MCP_ORCHESTRATION_DATABASE_URL: database });
+    expect([unreadable.code, unreadable.stdout]).toEqual([1, '']);
+    expect(unreadable.stderr).toContain('mcp-orchestration: UNAVAILABLE: The store cannot be opened.\n');
+  });
+
+  it('starts no server that its release switched off', async () => {
+    const workspace = await testWorkspace();
+    const entry = { ...serverIn(workspace), env: { A: '${env:HOME}' } };
+    await deployed(workspace, entry);
+    // A client that runs has the entry of the earlier release until it is started again.
+    const payload = JSON.stringify({ mcpServers: { it: { ...entry, disabled: true } } });
+    await cliHereJson(workspace, 'publish-config', '--payload', payload);
+    await cliHereJson(workspace, 'deploy-config');
+    const { code, stdout, stderr } = await cliHere(workspace, 'exec-server', '--client', 'claude-desktop', 'it');
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('"it" is switched off in this release');
+  });
+
+  it('where a process cannot become another one, the server is its child, and the exit code is passed on', async () => {
+    const workspace = await testWorkspace();
+    const script = join(workspace.home, 'says.cjs');
+    const told = join(workspace.home, 'told.json');
+    const env = { A: '${secret:key}', B: '${input:MODE}', TOLD: told };
+    writeFileSync(
+      script,
+      `require('fs').writeFileSync(process.env.TOLD, JSON.stringify(process.env)); process.exit(9)`,
+    );
+    await store(workspace, 'key');
+    const inputs = { MODE: { description: 'How', required: false, default: 'read' } };
+    await deployed(workspace, { command: process.execPath, args: [script], env }, { inputs });
+    const { execve } = process;
+    // As on Windows.
+    Reflect.deleteProperty(process, 'execve');
+    onTestFinished(() => void Object.assign(process, { execve }));
+    const { code, stdout, stderr } = await cliHere(workspace, 'exec-server', '--client', 'claude-desktop', 'it');
+    expect([code, stdout, stderr]).toEqual([9, '', '']);
+    expect(JSON.parse(readFileSync(told, 'utf8'))).toMatchObject({ A: SECRET, B: 'read' });
   });
 
   it('refuses what another profile replaced in the same file', async () => {
     const workspace = await testWorkspace();
     const written = await deployed(workspace, { ...serverIn(workspace), env: { A: '${env:HOME}' } });
     const payload = JSON.stringify({ mcpServers: { it: { command: 'node', args: [] } } });
-    await cliJson(workspace, 'publish-config', '--profile', 'dev', '--payload', payload);
-    await cliJson(workspace, 'deploy-config', '--profile', 'dev');
+    await cliHereJson(workspace, 'publish-config', '--profile', 'dev', '--payload', payload);
+    await cliHereJson(workspace, 'deploy-config', '--profile', 'dev');
     const { code, stderr } = await finished(workspace, written);
     expect(code).toBe(4);
     expect(stderr).toContain('claude-desktop/dev took its place');
@@ -235,10 +317,10 @@ describe('the launcher', () => {
     const workspace = await testWorkspace();
     const help = await cli(workspace, 'exec-server', '--help');
     expect([help.code, help.stdout.includes('--config-scope')]).toEqual([0, true]);
-    await cliJson(workspace, 'initialize-keys');
+    await cliHereJson(workspace, 'initialize-keys');
     const payload = JSON.stringify({ mcpServers: { it: { command: 'node', args: ['${env:HOME}'] } } });
-    await cliJson(workspace, 'publish-config', '--payload', payload);
-    await cliJson(workspace, 'deploy-config', '--dry-run');
+    await cliHereJson(workspace, 'publish-config', '--payload', payload);
+    await cliHereJson(workspace, 'deploy-config', '--dry-run');
     expect(readdirSync(workspace.data_dir)).not.toContain('bin');
   });
 });

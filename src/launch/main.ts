@@ -1,4 +1,5 @@
 import { isAbsolute, join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { BRIDGE, bridgeCommand } from '../clients/bridge.ts';
 import { AppError, ERRORS, invalidInput, problemOf } from '../core/errors.ts';
@@ -12,7 +13,11 @@ import { type Command, start } from './start.ts';
  * `exec-server`: what an entry calls whose client cannot resolve its references. It finds the deployed release, verifies
  * it, fills in the references and becomes the server. Standard output belongs to the protocol: words go to stderr.
  */
-export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+export async function main(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  stderr: Writable = process.stderr,
+): Promise<number> {
   try {
     const wanted = wantedFrom(args);
     const { data_dir, database } = placesFrom(env);
@@ -28,7 +33,7 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
   } catch (error) {
     const problem = problemOf(error, { timestamp: new Date().toISOString(), request_id: 'exec-server' });
     const cause = error instanceof AppError ? '' : ` ${error instanceof Error ? error.message : String(error)}`;
-    process.stderr.write(`mcp-orchestration: ${problem.code}: ${problem.message}${cause}\n${problem.hint}\n`);
+    stderr.write(`mcp-orchestration: ${problem.code}: ${problem.message}${cause}\n${problem.hint}\n`);
     return error instanceof AppError ? ERRORS[error.code].exit : 1;
   }
 }

@@ -56,6 +56,13 @@ const COLUMNS = `deployment_id, client_id, profile_id, artifact_id, sequence, co
 /** Throws what node:sqlite throws when there is no database, or none that can be read. */
 export function openLaunchReader(path: string): LaunchReader {
   const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+  // The file is first read by a statement: one that is no database of ours shows itself here, and not in the middle.
+  try {
+    database.prepare('select 1 from deployments');
+  } catch (error) {
+    database.close();
+    throw error;
+  }
   const get = <T>(sql: string, ...values: (string | number | null)[]) =>
     database.prepare(sql).get(...values) as T | undefined;
   return {

@@ -14,5 +14,5 @@ export const execServer: LocalVerb = {
       .option('--project <directory>', 'the project of a scope inside a project')
       .option('--config-path <file>', 'the file, when the deployment named it');
   },
-  run: (terminal) => main(terminal.args.slice(1), terminal.env),
+  run: (terminal) => main(terminal.args.slice(1), terminal.env, terminal.stderr),
 };
