@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defineConfig, type Plugin } from 'rolldown';
+import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown';
 
 /**
  * The command line is one bundle, because Node spends most of a short call on finding and reading hundreds of small
  * files. What only the servers need stays outside: it is loaded when one is started.
  */
-const OUTSIDE = /^(node:|@fastify\/|@scalar\/|@modelcontextprotocol\/|@napi-rs\/|fastify$|pino$|close-with-grace$)/;
+export const OUTSIDE = /^(node:|@fastify\/|@scalar\/|@modelcontextprotocol\/|@napi-rs\/|fastify$|pino$|close-with-grace$)/;
 
 /** The licences of the libraries that went into the bundle travel with it. */
 const notices: Plugin = {
@@ -28,13 +28,11 @@ function noticeOf(root: string): string {
   return `${name} ${version} (${license})\n\n${text}\n${'-'.repeat(80)}\n`;
 }
 
-export default defineConfig({
-  input: { bin: 'src/main/bin.ts', 'exec-server': 'src/launch/main.ts' },
+const base = {
   platform: 'node',
   resolve: { mainFields: ['module', 'main'] },
   external: OUTSIDE,
   transform: { define: { __BUNDLED__: 'true' } },
-  plugins: [notices],
   output: {
     dir: 'dist',
     format: 'esm',
@@ -42,4 +40,10 @@ export default defineConfig({
     chunkFileNames: '[name]-[hash].js',
     minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
   },
-});
+} as const satisfies RolldownOptions;
+
+/** Two programs: a launcher that shared its chunks with the command line would load what only the other one needs. */
+export default defineConfig([
+  { ...base, input: { bin: 'src/main/bin.ts' }, plugins: [notices] },
+  { ...base, input: { 'exec-server': 'src/launch/main.ts' } },
+]);

@@ -79,6 +79,18 @@ describe('architecture', () => {
     expect(impure).toEqual([]);
   });
 
+  it('loads no package for the launcher but the one that spells canonical JSON', () => {
+    const seen = new Set<string>();
+    const visit = (file: string): string[] => {
+      if (seen.has(file)) return [];
+      seen.add(file);
+      const loaded = importsOf(file).filter(({ typeOnly }) => !typeOnly);
+      return loaded.flatMap(({ name }) => (name.startsWith('.') ? visit(resolve(dirname(file), name)) : [name]));
+    };
+    const packages = visit(join(SRC, 'launch/main.ts')).filter((name) => !name.startsWith('node:'));
+    expect([...new Set(packages)].toSorted()).toEqual(['@napi-rs/keyring', 'canonicalize']);
+  });
+
   it('lets no door know an operation by name', () => {
     const doors = files.filter((file) => folderOf(file).startsWith('adapters/') && !file.includes('/cli/local/'));
     const nouns =

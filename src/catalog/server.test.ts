@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { isId } from '../core/ids.ts';
+import { isId } from '../core/id-rules.ts';
 import { CATALOG, serverById, successorOf } from './index.ts';
 import { CatalogServer } from './server.ts';
 

@@ -1,4 +1,4 @@
-import { nullRecord } from '../core/ids.ts';
+import { nullRecord } from '../core/null-record.ts';
 import type { Bridge, RemoteEntry } from '../core/payload.ts';
 import { parseReferences } from '../core/references.ts';
 import { lossy, sorted, type Work } from './translate.ts';

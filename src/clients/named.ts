@@ -1,4 +1,4 @@
-import { nullRecord } from '../core/ids.ts';
+import { nullRecord } from '../core/null-record.ts';
 import type { JsonValue } from '../core/payload.ts';
 import { parseReferences, type ReferencePart } from '../core/references.ts';
 import { type NativeEntry, sorted, translateRecord, type Work } from './translate.ts';

@@ -1,5 +1,5 @@
 import type { Finding } from '../core/finding.ts';
-import { nullRecord } from '../core/ids.ts';
+import { nullRecord } from '../core/null-record.ts';
 import type { Bridge, JsonValue } from '../core/payload.ts';
 import { jsonPointer, parseReferences } from '../core/references.ts';
 import type { ClientDefinition, Dialect, Os, TextField, Transport } from './client.ts';

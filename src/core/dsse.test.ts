@@ -1,5 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { checked } from './checks.ts';
 import { decodeBase64, Envelope, pae, signEnvelope } from './dsse.ts';
 import { type KeyRecord, keyIdOf, verifySignature } from './keys.ts';
 
@@ -41,7 +42,8 @@ test('an envelope carries one signature per signer over the pre-authentication e
   const signer = { key_id, sign: (bytes: Buffer) => sign(null, bytes, privateKey) };
   const envelope = signEnvelope(Buffer.from('{}'), [signer, signer]);
   expect(envelope).toMatchObject({ payloadType: 'application/vnd.in-toto+json', payload: 'e30=' });
-  expect(Envelope.parse(envelope).signatures.map(({ keyid }) => keyid)).toEqual([key_id, key_id]);
+  expect(checked(Envelope, envelope)).toEqual({ value: envelope });
+  expect(envelope.signatures.map(({ keyid }) => keyid)).toEqual([key_id, key_id]);
   for (const { sig } of envelope.signatures) {
     const signed = Buffer.from('DSSEv1 28 application/vnd.in-toto+json 2 {}');
     expect(verifySignature(record, signed, Buffer.from(sig, 'base64'))).toBe(true);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { type Checked, exactly, list, text } from './checks.ts';
 import { AppError } from './errors.ts';
 
 /** DSSE payload type of an in-toto statement. */
@@ -16,21 +16,19 @@ export function decodeBase64(text: string): Buffer | undefined {
   return bytes.toString('base64') === text ? bytes : undefined;
 }
 
-const Base64 = z
-  .string()
-  .min(1)
-  .refine((text) => decodeBase64(text) !== undefined, 'this is not strict base64');
+const base64 = text((it) => it !== '' && decodeBase64(it) !== undefined, 'this is not strict base64');
+
+/** Longer than every name of a key. */
+export const MAX_KEY_ID = 256;
+const keyId = text((it) => it.length <= MAX_KEY_ID, `this has more than ${MAX_KEY_ID} characters`);
 
 /** DSSE v1. Unknown members are refused: a hint such as `alg` must never tempt a reader to follow it. */
-export const Envelope = z.strictObject({
-  payloadType: z.string(),
-  payload: Base64,
-  signatures: z
-    .array(z.strictObject({ keyid: z.string().max(256), sig: Base64 }))
-    .min(1)
-    .max(MAX_SIGNATURES),
+export const Envelope = exactly({
+  payloadType: text(),
+  payload: base64,
+  signatures: list(exactly({ keyid: keyId, sig: base64 }), [1, MAX_SIGNATURES]),
 });
-export type Envelope = z.infer<typeof Envelope>;
+export type Envelope = Checked<typeof Envelope>;
 
 /** Somebody who holds a private key. `sign` gets the pre-authentication encoding, not the statement. */
 export interface EnvelopeSigner {

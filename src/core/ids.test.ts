@@ -1,5 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
-import { ArtifactId, ClientId, isId, nullRecord, Timestamp } from './ids.ts';
+import { isId } from './id-rules.ts';
+import { ArtifactId, ClientId, Timestamp } from './ids.ts';
+import { nullRecord } from './null-record.ts';
 
 test.each(['a', '0', 'cursor', 'team-a', 'v1.2', 'a_b', 'con-1', 'console', 'com10', 'a'.repeat(64)])(
   '%s is an id',

@@ -1,13 +1,10 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { z } from 'zod';
 import { AppError } from './errors.ts';
 
-export const KeyAlgorithm = z.enum(['ed25519', 'ecdsa-p256']);
-export type KeyAlgorithm = z.infer<typeof KeyAlgorithm>;
+export type KeyAlgorithm = 'ed25519' | 'ecdsa-p256';
 
 /** `retired`: signs no more, but what it signed stays good. `revoked`: nothing it ever signed is good. */
-export const KeyStatus = z.enum(['active', 'retired', 'revoked']);
-export type KeyStatus = z.infer<typeof KeyStatus>;
+export type KeyStatus = 'active' | 'retired' | 'revoked';
 
 /** A public key as a verifier keeps it. The algorithm stands here, and is never taken from a message. */
 export interface KeyRecord {

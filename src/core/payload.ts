@@ -6,9 +6,6 @@ import { z } from 'zod';
  * faults *inside* an entry are stored and reported as findings, so that nobody loses work in progress.
  */
 
-/** Where the schema of a payload is served; a release names it in `schema_ref`. */
-export const PAYLOAD_SCHEMA_REF = '/schemas/payload-v1.json';
-
 /** A name a server goes by inside a payload: 1 to 128 characters without controls. */
 export const ServerName = z
   .string()
@@ -50,7 +47,7 @@ export type RemoteEntry = z.infer<typeof RemoteEntry>;
 export const Entry = z.union([StdioEntry, RemoteEntry]);
 export type Entry = z.infer<typeof Entry>;
 
-export const isRemote = (entry: Entry): entry is RemoteEntry => 'url' in entry;
+export { isRemote } from './entry-kind.ts';
 
 /** `${input:NAME}`: what a person is asked for on the machine that applies. */
 export const InputDeclaration = z.strictObject({

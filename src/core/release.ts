@@ -1,9 +1,19 @@
-import { z } from 'zod';
 import { canonicalJson } from './canonical-json.ts';
-import { AppError, type Issue } from './errors.ts';
-import { ArtifactId, ClientId, isId, ProfileId, Timestamp } from './ids.ts';
-import { jsonPointer } from './json-value.ts';
-import { PAYLOAD_SCHEMA_REF } from './payload.ts';
+import {
+  type Check,
+  type Checked,
+  checked,
+  counter,
+  exactly,
+  list,
+  literal,
+  notEmpty,
+  nullable,
+  text,
+  where,
+} from './checks.ts';
+import { AppError } from './errors.ts';
+import { DIGEST, isId, TIMESTAMP } from './id-rules.ts';
 
 /** in-toto Attestation Framework, Statement v1. */
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
@@ -16,101 +26,103 @@ export const POINTER_MAX_LIFETIME_MS = 30 * 24 * 60 * 60 * 1000;
 /** SemVer 2.0.0. For people only: nothing but `sequence` orders releases. */
 const SEMVER =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
-export const Version = z.string().max(128).regex(SEMVER, 'version is a SemVer number such as 1.4.0');
+export const VERSION = { pattern: SEMVER, longest: 128 } as const;
 
-const Workspace = z.string().refine(isId, 'workspace is no valid id');
-const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a digest is 64 lowercase hexadecimal digits');
-/** A `Timestamp` that is on the calendar: the 30th of February is refused. */
-const Instant = Timestamp.refine((text) => {
-  const time = new Date(text);
-  return !Number.isNaN(time.getTime()) && time.toISOString() === text;
-}, 'this time does not exist');
-/** 1, 2, 3 ... */
-const Counter = z.int().min(1);
+/** Where the schema of a payload is served; a release names it in `schema_ref`. */
+export const PAYLOAD_SCHEMA_REF = '/schemas/payload-v1.json';
 
-const Subject = z.tuple([z.strictObject({ name: z.string(), digest: z.strictObject({ sha256: ArtifactId }) })]);
+const id = text(isId, 'this is no valid id');
+const digest = text((it) => DIGEST.test(it), 'a digest is 64 lowercase hexadecimal digits');
+const words = text(notEmpty, 'this must not be empty');
+const version = text((it) => it.length <= VERSION.longest && SEMVER.test(it), 'this is no SemVer number');
+/** A time that is on the calendar: the 30th of February is refused. */
+const instant = text((it) => {
+  const time = new Date(it);
+  return TIMESTAMP.test(it) && !Number.isNaN(time.getTime()) && time.toISOString() === it;
+}, 'a time is RFC 3339 UTC with milliseconds, and exists');
 
 /** Somebody's consent to exactly one payload under exactly one set of policies. */
-export const Approval = z.strictObject({
-  approver: z.string().min(1),
-  approved_at: Instant,
-  payload_sha256: Sha256,
-  policy_digest: Sha256.nullable(),
+const Approval = exactly({
+  approver: words,
+  approved_at: instant,
+  payload_sha256: digest,
+  policy_digest: nullable(digest),
 });
-export type Approval = z.infer<typeof Approval>;
 
-const target = { workspace: Workspace, client_id: ClientId, profile_id: ProfileId };
+const target = { workspace: id, client_id: id, profile_id: id };
 
-export const ReleasePredicate = z
-  .strictObject({
+const ReleasePredicate = where(
+  exactly({
     ...target,
-    sequence: Counter,
-    version: Version,
-    previous_artifact_id: ArtifactId.nullable(),
-    issued_at: Instant,
-    expires_at: Instant.nullable(),
-    policy_set_id: z.string().min(1).nullable(),
-    policy_digest: Sha256.nullable(),
-    approvals: z.array(Approval),
-    changelog: z.string().nullable(),
-    schema_ref: z.string().min(1),
-    provenance: z.strictObject({ publisher: z.string().min(1), tool_version: z.string().min(1) }),
-  })
-  .refine((it) => it.expires_at === null || it.expires_at > it.issued_at, {
-    path: ['expires_at'],
-    error: 'expires_at must be later than issued_at',
-  });
-export type ReleasePredicate = z.infer<typeof ReleasePredicate>;
+    sequence: counter,
+    version,
+    previous_artifact_id: nullable(digest),
+    issued_at: instant,
+    expires_at: nullable(instant),
+    policy_set_id: nullable(words),
+    policy_digest: nullable(digest),
+    approvals: list(Approval),
+    changelog: nullable(text()),
+    schema_ref: words,
+    provenance: exactly({ publisher: words, tool_version: words }),
+  }),
+  (it) => it.expires_at === null || it.expires_at > it.issued_at,
+  'expires_at',
+  'expires_at must be later than issued_at',
+);
+export type ReleasePredicate = Checked<typeof ReleasePredicate>;
 
 const isPointerLifetime = (ms: number) => ms > 0 && ms <= POINTER_MAX_LIFETIME_MS;
 
-export const PointerPredicate = z
-  .strictObject({
+const PointerPredicate = where(
+  exactly({
     ...target,
-    number: Counter,
-    sequence: Counter,
-    artifact_id: ArtifactId,
-    issued_at: Instant,
-    expires_at: Instant,
-  })
-  .refine(({ issued_at, expires_at }) => isPointerLifetime(Date.parse(expires_at) - Date.parse(issued_at)), {
-    path: ['expires_at'],
-    error: 'expires_at must be later than issued_at, by 30 days at most',
-  });
-export type PointerPredicate = z.infer<typeof PointerPredicate>;
+    number: counter,
+    sequence: counter,
+    artifact_id: digest,
+    issued_at: instant,
+    expires_at: instant,
+  }),
+  ({ issued_at, expires_at }) => isPointerLifetime(Date.parse(expires_at) - Date.parse(issued_at)),
+  'expires_at',
+  'expires_at must be later than issued_at, by 30 days at most',
+);
+export type PointerPredicate = Checked<typeof PointerPredicate>;
+
+/** in-toto allows several subjects; ours is always one. */
+const Subject = list(exactly({ name: text(), digest: exactly({ sha256: digest }) }), [1, 1]) as Check<[SubjectOfOne]>;
+interface SubjectOfOne {
+  name: string;
+  digest: { sha256: string };
+}
 
 /** What a release says: artifact A is number `sequence` of this client and profile (DESIGN 4.6). */
-export const ReleaseStatement = z.strictObject({
-  _type: z.literal(STATEMENT_TYPE),
+export const ReleaseStatement = exactly({
+  _type: literal(STATEMENT_TYPE),
   subject: Subject,
-  predicateType: z.literal(RELEASE_PREDICATE_TYPE),
+  predicateType: literal(RELEASE_PREDICATE_TYPE),
   predicate: ReleasePredicate,
 });
-export type ReleaseStatement = z.infer<typeof ReleaseStatement>;
+export type ReleaseStatement = Checked<typeof ReleaseStatement>;
 
 /** What a pointer says: until `expires_at`, release number `sequence` is the latest. */
-export const PointerStatement = z.strictObject({
-  _type: z.literal(STATEMENT_TYPE),
+export const PointerStatement = exactly({
+  _type: literal(STATEMENT_TYPE),
   subject: Subject,
-  predicateType: z.literal(POINTER_PREDICATE_TYPE),
+  predicateType: literal(POINTER_PREDICATE_TYPE),
   predicate: PointerPredicate,
 });
-export type PointerStatement = z.infer<typeof PointerStatement>;
+export type PointerStatement = Checked<typeof PointerStatement>;
 
 /** The subject of both statements: `<workspace>/<client_id>/<profile_id>`. No id holds a slash. */
 export function subjectName(it: { workspace: string; client_id: string; profile_id: string }): string {
   return `${it.workspace}/${it.client_id}/${it.profile_id}`;
 }
 
-/** Where and what, without the values that were sent. */
-export function issuesOf(error: z.ZodError): Issue[] {
-  return error.issues.map(({ path, message }) => ({ path: jsonPointer(path), message }));
-}
-
-function built<T>(schema: z.ZodType<T>, statement: unknown, what: string): T {
-  const result = schema.safeParse(statement);
-  if (result.success) return result.data;
-  throw new AppError('INVALID_INPUT', `This ${what} cannot be made.`, { issues: issuesOf(result.error) });
+function built<T>(check: Check<T>, statement: unknown, what: string): T {
+  const result = checked(check, statement);
+  if ('value' in result) return result.value;
+  throw new AppError('INVALID_INPUT', `This ${what} cannot be made.`, { issues: result.issues });
 }
 
 /** Fields that may be left out are null or empty in the statement; `schema_ref` names the payload schema in use. */

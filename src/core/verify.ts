@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { artifactId, artifactIdOfCanonical } from './artifact.ts';
+import { type Check, checked, having, text } from './checks.ts';
 import { Envelope, PAYLOAD_TYPE, pae } from './dsse.ts';
 import { AppError, type Issue } from './errors.ts';
 import { assertJsonValue } from './json-value.ts';
@@ -7,7 +7,6 @@ import { type KeyRecord, verifySignature } from './keys.ts';
 import type { JsonValue } from './payload.ts';
 import {
   approvalsMatch,
-  issuesOf,
   POINTER_PREDICATE_TYPE,
   PointerStatement,
   RELEASE_PREDICATE_TYPE,
@@ -100,9 +99,9 @@ function orRefuse<T>(reason: SignatureReason, message: string, read: () => T): T
   }
 }
 
-function parsed<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
-  const result = schema.safeParse(value);
-  return result.success ? result.data : refuse('malformed', what, { issues: issuesOf(result.error) });
+function parsed<T>(check: Check<T>, value: unknown, what: string): T {
+  const result = checked(check, value);
+  return 'value' in result ? result.value : refuse('malformed', what, { issues: result.issues });
 }
 
 function readEnvelope(envelope: unknown): Envelope {
@@ -132,15 +131,15 @@ function checkSignatures(envelope: Envelope, keys: KeySet): { bytes: Buffer; key
   return refuse('unknown_key', 'No key known here signed this. If the publisher has a new key, import it first.');
 }
 
-const StatementHead = z.looseObject({ _type: z.string(), predicateType: z.string() });
+const StatementHead = having({ _type: text(), predicateType: text() });
 
-function readStatement<T>(schema: z.ZodType<T>, predicateType: string, bytes: Buffer): T {
+function readStatement<T>(check: Check<T>, predicateType: string, bytes: Buffer): T {
   const value: JsonValue = orRefuse('malformed', 'The signed statement cannot be read.', () => parseStrictJson(bytes));
   const head = parsed(StatementHead, value, 'The signed bytes are no in-toto statement.');
   if (head._type !== STATEMENT_TYPE || head.predicateType !== predicateType) {
     refuse('unsupported_type', `The signed statement is not of the type ${predicateType}.`);
   }
-  return parsed(schema, value, 'The signed statement does not have the fields it must have.');
+  return parsed(check, value, 'The signed statement does not have the fields it must have.');
 }
 
 type Statement = ReleaseStatement | PointerStatement;

@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { Envelope } from '../core/dsse.ts';
+import type { Envelope } from '../core/dsse.ts';
 import { AppError, invalidInput } from '../core/errors.ts';
 import { Finding } from '../core/finding.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
 import { type DraftPayload, Payload } from '../core/payload.ts';
-import { Version } from '../core/release.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { failpoint } from '../io/failpoint.ts';
 import type { ReleaseRow } from '../stores/store.ts';
@@ -12,7 +11,7 @@ import { assertRevision, currentDraft, findRelease, named, saveDraft, verifiedRe
 import { assertNotLinked } from './links.ts';
 import { type Context, defineOperation, type TextStyle } from './operation.ts';
 import { publishPayload } from './publication.ts';
-import { findTarget, IfRevision, PageInput, PayloadInput, TargetInput } from './shapes.ts';
+import { EnvelopeOutput, findTarget, IfRevision, PageInput, PayloadInput, TargetInput, Version } from './shapes.ts';
 import { counted } from './words.ts';
 
 const Provenance = z.object({ publisher: z.string(), tool_version: z.string() });
@@ -36,8 +35,8 @@ const ConfigOutput = z
     expires_at: Timestamp.nullable(),
     policy_set_id: z.string().nullable(),
     provenance: Provenance,
-    envelope: Envelope,
-    pointer: Envelope.nullable(),
+    envelope: EnvelopeOutput,
+    pointer: EnvelopeOutput.nullable(),
   })
   .meta({
     id: 'Config',
@@ -71,7 +70,7 @@ export const getConfig = defineOperation({
     const release = await findRelease(context, input, input.artifact_id);
     const { payload, statement, key } = await verifiedRelease(context, release);
     const { predicate } = statement;
-    const envelope = Envelope.parse(JSON.parse(release.envelope));
+    const envelope: Envelope = JSON.parse(release.envelope);
     return {
       artifact_id: release.artifact_id,
       client_id: predicate.client_id,

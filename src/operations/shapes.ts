@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import type { ClientDefinition } from '../clients/client.ts';
 import { CLIENTS, clientById } from '../clients/index.ts';
+import { MAX_KEY_ID, MAX_SIGNATURES } from '../core/dsse.ts';
 import { AppError } from '../core/errors.ts';
 import { ClientId, ProfileId } from '../core/ids.ts';
 import { nearest } from '../core/nearest.ts';
 import { AnyJson, DraftPayload } from '../core/payload.ts';
+import { VERSION } from '../core/release.ts';
 import type { Context, Target } from './operation.ts';
 
 /** Schemas and look-ups that several nouns share. */
@@ -22,6 +24,21 @@ export const IfRevision = z.int().min(0).optional().meta({
 export const PayloadInput = AnyJson.meta({
   description: 'A payload: {"mcpServers": {name: {command, args, env?} or {type, url, headers?}}}.',
 });
+
+/** DSSE v1, as the verifier reads it. */
+export const EnvelopeOutput = z.strictObject({
+  payloadType: z.string(),
+  payload: z.string().min(1),
+  signatures: z
+    .array(z.strictObject({ keyid: z.string().max(MAX_KEY_ID), sig: z.string().min(1) }))
+    .min(1)
+    .max(MAX_SIGNATURES),
+});
+
+export const Version = z
+  .string()
+  .max(VERSION.longest)
+  .regex(VERSION.pattern, 'version is a SemVer number such as 1.4.0');
 
 export const DraftOutput = z.object({ draft: DraftPayload, server_count: z.int(), revision: z.int() });
 

@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { goldenFiles } from '../../scripts/make-golden-envelopes.ts';
-import { Envelope } from '../../src/core/dsse.ts';
+import type { Envelope } from '../../src/core/dsse.ts';
 import type { AppError } from '../../src/core/errors.ts';
-import { importPublicKey, KeyAlgorithm, KeyStatus } from '../../src/core/keys.ts';
+import { importPublicKey } from '../../src/core/keys.ts';
 import { verifyPointer, verifyRelease } from '../../src/core/verify.ts';
 
 const read = (name: string) => readFileSync(new URL(`envelopes/${name}`, import.meta.url), 'utf8');
 
 const Keys = z.array(
-  z.strictObject({ name: z.string(), key_id: z.string(), algorithm: KeyAlgorithm, public_key_pem: z.string() }),
+  z.strictObject({ name: z.string(), key_id: z.string(), algorithm: z.enum(['ed25519', 'ecdsa-p256']), public_key_pem: z.string() }),
 );
 const Case = z.strictObject({
   name: z.string(),
@@ -31,7 +31,7 @@ const Case = z.strictObject({
     max_sequence_jump: z.number().optional(),
   }),
   payload: z.string().optional(),
-  keys: z.record(z.string(), KeyStatus),
+  keys: z.record(z.string(), z.enum(['active', 'retired', 'revoked'])),
   result: z.string(),
 });
 type Case = z.infer<typeof Case>;
@@ -128,7 +128,7 @@ describe('the openssl commands of the README', () => {
     ['ecdsa.json', 'ecdsa'],
   ])('accept %s, and refuse it with one byte changed or under another key', (file, key) => {
     expect(execFileSync('openssl', ['version'], { encoding: 'utf8' })).toMatch(/^OpenSSL [3-9]/);
-    const envelope = Envelope.parse(JSON.parse(read(file)));
+    const envelope: Envelope = JSON.parse(read(file));
     expect(run(envelope, key)).toEqual({ status: 0, stdout: 'Signature Verified Successfully\n' });
     expect(run({ ...envelope, payload: changed(envelope.payload) }, key).status).toBe(1);
     const signatures = envelope.signatures.map((it) => ({ ...it, sig: changed(it.sig) }));

@@ -1,7 +1,7 @@
 import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
-import product from '../../rolldown.config.ts';
+import { OUTSIDE } from '../../rolldown.config.ts';
 import { ROOT, temporaryDirectory } from './workspace.ts';
 
 export interface TestBuild {
@@ -25,7 +25,7 @@ export async function makeTestBuild(): Promise<TestBuild> {
     input: { main: join(ROOT, 'src/main/bin.ts') },
     platform: 'node',
     resolve: { mainFields: ['module', 'main'] },
-    external: product.external as RegExp,
+    external: OUTSIDE,
   });
   await bundle.write({
     dir: directory,

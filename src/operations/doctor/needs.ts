@@ -1,5 +1,5 @@
+import { isRemote } from '../../core/entry-kind.ts';
 import type { DraftPayload, Payload } from '../../core/payload.ts';
-import { isRemote } from '../../core/payload.ts';
 import { type ReferenceKind, referencesOf } from '../../core/references.ts';
 
 /** What the entries of a deployment need of the machine, with the name of the entry that needs it. */
