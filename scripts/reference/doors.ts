@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { LocalVerb } from '../../src/adapters/cli/cli.ts';
+import { type LocalVerb, YES } from '../../src/adapters/cli/cli.ts';
 import { flagsOf } from '../../src/adapters/cli/flags.ts';
 import { initVerb } from '../../src/adapters/cli/local/init.ts';
 import { openApi } from '../../src/adapters/rest/openapi.ts';
@@ -76,6 +76,7 @@ function operationVerb(operation: Operation): string[] {
         .filter(Boolean)
         .join(' '),
     ]);
+  if (cli.interact) rows.push([code('--yes'), '', plain(cli.yes ?? YES)]);
   return [
     `### ${cli.verb}`,
     `${code(`mcp-orchestration ${cli.verb}${words} [flags]`)}`,

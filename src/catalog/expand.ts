@@ -61,7 +61,7 @@ function offered(server: CatalogServer, { transport, runtime }: ExpandInput): Ca
  * The first listed transport that has all it needs and can take all that was given. Where none is, one that can take
  * what was given says best what is missing.
  */
-function choose(server: CatalogServer, input: ExpandInput): { transport: CatalogTransport; reading: Reading } {
+export function choose(server: CatalogServer, input: ExpandInput): { transport: CatalogTransport; reading: Reading } {
   const candidates = offered(server, input).map((transport) => ({
     transport,
     reading: readInput(server, transport, input),

@@ -91,6 +91,13 @@ function coerce(field: Field, raw: unknown, options: { referable: boolean; multi
   return chosen ? CASTS[field.type](raw, field) : { message: `give one of ${list(choices)}` };
 }
 
+/** What is wrong with a text as the value of a field, in words; undefined when it can be used. */
+export function faultOf(field: Parameter | Variable, text: string, kind: 'parameter' | 'variable'): string | undefined {
+  const isVariable = kind === 'variable';
+  const read = coerce(field, text, { referable: isVariable || field.type === 'string', multiline: isVariable });
+  return 'message' in read ? read.message : undefined;
+}
+
 /** Finds the one entry of `given` that means this field, under its name or an alias. */
 function pick(field: Parameter | Variable, given: ReadonlyMap<string, unknown>, prefix: string, issues: Issue[]) {
   const used = [field.name, ...(field.aliases ?? [])].filter((name) => given.has(name));

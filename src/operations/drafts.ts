@@ -1,19 +1,14 @@
 import { z } from 'zod';
-import { unknownServer } from '../catalog/describe.ts';
-import { expand } from '../catalog/expand.ts';
-import { CATALOG, serverById } from '../catalog/index.ts';
-import { addEntry, removeEntry, serverNames } from '../core/draft.ts';
+import { removeEntry, serverNames } from '../core/draft.ts';
 import { invalidInput } from '../core/errors.ts';
-import { nullRecord, ServerId } from '../core/ids.ts';
-import { type DraftPayload, EMPTY_PAYLOAD, ServerName } from '../core/payload.ts';
-import { hasReference } from '../core/references.ts';
+import { type DraftPayload, EMPTY_PAYLOAD } from '../core/payload.ts';
 import { assertNoSecret } from '../core/secrets/detector.ts';
-import { parseStrictJson } from '../core/strict-json.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
+import { AddServerInput, absolutePaths, plannedServer } from './add-server.ts';
+import { addServerDialogue } from './add-server-dialogue.ts';
 import { assertRevision, currentDraft, latestPayload, saveDraft } from './current.ts';
 import { assertNotLinked } from './links.ts';
 import { defineOperation, type TextStyle } from './operation.ts';
-import { TransportWord } from './servers.ts';
 import { DraftOutput, findTarget, IfRevision, PayloadInput, TargetInput } from './shapes.ts';
 import { counted } from './words.ts';
 
@@ -36,71 +31,13 @@ const changedText =
     note: nextSteps(revision),
   });
 
-const MapOrJson = z.union([z.record(z.string(), z.json()), z.string()]);
-
-/** A map given as an object, or as the JSON text of one (some MCP clients can only send text). */
-function readMap(field: string, value: z.infer<typeof MapOrJson> | undefined): Record<string, unknown> {
-  const map = typeof value === 'string' ? parseStrictJson(value) : (value ?? {});
-  if (typeof map === 'object' && map !== null && !Array.isArray(map)) return map as Record<string, unknown>;
-  throw invalidInput(field, 'give an object, or the JSON text of one');
-}
-
-function readEnvironment(value: z.infer<typeof MapOrJson> | undefined): Record<string, string> {
-  const variables = nullRecord<string>();
-  for (const [name, text] of Object.entries(readMap('env_vars', value))) {
-    if (typeof text === 'object')
-      throw invalidInput(`env_vars.${name}`, 'the value of an environment variable is a string');
-    variables[name] = String(text);
-  }
-  return variables;
-}
-
-/** Resolves `~` and relative paths of path parameters, as a person in a terminal means them. */
-function absolutePaths(input: Record<string, unknown>, absolute: (path: string) => string): Record<string, unknown> {
-  const server = typeof input['server_id'] === 'string' ? serverById(input['server_id']) : undefined;
-  if (!server) return input;
-  const fields = server.transports.flatMap((transport) => [
-    ...transport.parameters,
-    ...('env' in transport ? transport.env : []),
-  ]);
-  const names = new Set(
-    fields.filter((field) => field.type === 'path').flatMap((field) => [field.name, ...(field.aliases ?? [])]),
-  );
-  const one = (value: unknown) => (typeof value === 'string' && !hasReference(value) ? absolute(value) : value);
-  const resolved = (field: 'params' | 'env_vars') => {
-    const given = input[field];
-    if (given === undefined) return {};
-    const map = Object.entries(readMap(field, given as z.infer<typeof MapOrJson>));
-    const absolutely = (name: string, value: unknown) =>
-      !names.has(name) ? value : Array.isArray(value) ? value.map(one) : one(value);
-    return { [field]: nullRecord(map.map(([name, value]) => [name, absolutely(name, value)])) };
-  };
-  return { ...input, ...resolved('params'), ...resolved('env_vars') };
-}
-
 export const addServer = defineOperation({
   id: 'drafts.addServer',
   summary: 'Add one MCP server of the catalog to a draft',
   description:
     'Parameters and environment variables as `describe_server` lists them. Secrets are given as references such as ${env:NAME}, never as values.',
   effect: 'write',
-  input: TargetInput.extend({
-    server_id: ServerId,
-    params: MapOrJson.optional().meta({
-      description: 'Parameters by name; a repeatable one takes an array or one scalar.',
-    }),
-    env_vars: MapOrJson.optional().meta({ description: 'Environment variables by name.' }),
-    server_name: ServerName.optional().meta({
-      description: 'Name inside the configuration; the server id when left out.',
-    }),
-    transport: TransportWord.optional(),
-    runtime: z
-      .string()
-      .optional()
-      .meta({ description: 'How a stdio server is started when there is a choice: npx, uvx, docker, command.' }),
-    replace: z.boolean().default(false).meta({ description: 'Take the place of an entry of the same name.' }),
-    if_revision: IfRevision,
-  }),
+  input: AddServerInput,
   output: DraftOutput.extend({ status: z.enum(['added', 'replaced']), server_name: z.string() }),
   errors: [
     'CLIENT_NOT_FOUND',
@@ -126,25 +63,13 @@ export const addServer = defineOperation({
       env_vars: 'env',
     },
     prepare: absolutePaths,
+    interact: addServerDialogue,
+    yes: 'ask nothing; store a secret that was given on this machine, and write a reference to it',
     text: (output, style) => changedText(output.status === 'added' ? 'Added' : 'Replaced')(output, style),
   },
   async run(context, input) {
-    await findTarget(context, input);
-    await assertNotLinked(context, input);
-    const server = serverById(input.server_id);
-    if (!server) throw unknownServer(input.server_id, CATALOG);
-    const draft = await currentDraft(context, input);
-    assertRevision(draft, input.if_revision);
-    const { entry } = expand(server, {
-      params: readMap('params', input.params),
-      env: readEnvironment(input.env_vars),
-      ...(input.transport !== undefined && { transport: input.transport }),
-      ...(input.runtime !== undefined && { runtime: input.runtime }),
-    });
-    const server_name = input.server_name ?? input.server_id;
+    const { draft, payload, server_name } = await plannedServer(context, input);
     const taken = serverNames(draft.payload).includes(server_name);
-    const payload = addEntry(draft.payload, server_name, entry, { replace: input.replace });
-    assertNoSecret(payload);
     const revision = await saveDraft(context, input, draft, payload);
     return {
       status: taken ? ('replaced' as const) : ('added' as const),

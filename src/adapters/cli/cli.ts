@@ -26,6 +26,9 @@ export interface CliSettings {
   fallback: Parameters<typeof refusal>[1];
 }
 
+/** What `--yes` means for a verb that does not say more. */
+export const YES = 'ask nothing; agree to what would be asked';
+
 /** Runs one command line and returns the exit code of DESIGN 4.5. Never throws for what a person can do wrong. */
 export async function runCli(terminal: Terminal, settings: CliSettings): Promise<number> {
   let exit = 0;
@@ -102,7 +105,7 @@ function declareOperation(
   const flags = flagsOf(operation);
   for (const { option } of flags) command.addOption(option);
   command.option('--json', 'print exactly the output object as JSON, and nothing else, on stdout');
-  if (cli.interact) command.option('--yes', cli.yes ?? 'ask nothing: agree to what would be asked');
+  if (cli.interact) command.option('--yes', cli.yes ?? YES);
   command.action(async (...args: unknown[]) => {
     const positional = args.slice(0, cli.positional?.length ?? 0) as (string | undefined)[];
     const options = command.opts();

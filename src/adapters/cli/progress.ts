@@ -17,7 +17,7 @@ export function progressFor({ stderr, env }: Terminal, json: boolean): Progress 
   return {
     show(doing) {
       // A line that wraps could not be taken back.
-      const width = (stderr.columns ?? WIDTH) - 1;
+      const width = (stderr.columns || WIDTH) - 1;
       stderr.write(CLEAR + printable(doing).replaceAll('\n', ' ').slice(0, width));
       shown = true;
     },

@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers';
-import { invalidInput } from '../../core/errors.ts';
+import { AppError } from '../../core/errors.ts';
 import type { Asker, Check, Choice } from '../../operations/operation.ts';
 import type { Progress } from './progress.ts';
 import { absolutePath, printable, type Terminal, write } from './terminal.ts';
@@ -14,7 +14,10 @@ export const isAttended = ({ stdin, stderr }: Terminal): boolean => stdin.isTTY 
 /** Waits for one answer; breaking off is a refusal like every other one. */
 async function answerOf<T>(prompts: typeof import('@clack/prompts'), answer: Promise<T>): Promise<Exclude<T, symbol>> {
   const given = await answer;
-  if (prompts.isCancel(given)) throw invalidInput('', 'cancelled: nothing was changed');
+  if (prompts.isCancel(given)) {
+    const hint = 'Start the command again when you want to go on.';
+    throw new AppError('INVALID_INPUT', 'Cancelled: nothing was changed.', { reason: 'cancelled' }, { hint });
+  }
   return given as Exclude<T, symbol>;
 }
 
