@@ -4,7 +4,7 @@ import { ArtifactId, ClientId, ProfileId } from '../core/ids.ts';
 import type { DraftPayload } from '../core/payload.ts';
 import { findRelease, named, verifiedRelease } from './current.ts';
 import { type Context, defineOperation, type Target } from './operation.ts';
-import { type Published, publishRelease } from './publication.ts';
+import { type Published, publishFollower } from './publication.ts';
 import { findTarget, TargetInput } from './shapes.ts';
 
 /** One list for several clients: a profile that follows another gets its releases from there. */
@@ -55,7 +55,7 @@ export const linkProfile = defineOperation({
   id: 'links.create',
   summary: 'Let a profile follow another one: what is published there is published here too',
   description:
-    'The next release is made at once when the source has one. The draft of a linked profile cannot be changed until it is unlinked.',
+    'The next release is made at once when the source has one. The draft of a linked profile is what was published there, and cannot be changed until it is unlinked.',
   effect: 'write',
   idempotent: true,
   input: TargetInput.extend({
@@ -89,7 +89,7 @@ export const linkProfile = defineOperation({
     await assertLinkable(context, target, source);
     const payload = await latestPayloadOf(context, source);
     const changelog = `Follows ${source.client_id}/${source.profile_id}`;
-    const published = payload && (await publishRelease(context, target, { payload, changelog, allow_empty: true }));
+    const published = payload && (await publishFollower(context, target, { payload, changelog, allow_empty: true }));
     await context.store.links.put(context.workspace, {
       ...target,
       source_client_id: source.client_id,

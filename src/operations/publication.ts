@@ -5,13 +5,14 @@ import { canonicalJson } from '../core/canonical-json.ts';
 import { signEnvelope } from '../core/dsse.ts';
 import { AppError } from '../core/errors.ts';
 import type { Finding } from '../core/finding.ts';
-import type { DraftPayload, Payload } from '../core/payload.ts';
+import type { DraftPayload, JsonValue, Payload } from '../core/payload.ts';
 import { PAYLOAD_SCHEMA_REF, releaseStatement, statementBytes } from '../core/release.ts';
 import { assertNoSecret, assertNoSecretText } from '../core/secrets/detector.ts';
+import { sameValue } from '../core/splice/equality.ts';
 import { parseStrictPayload } from '../core/validation/validate.ts';
 import { failpoint } from '../io/failpoint.ts';
 import type { LinkRow, ReleaseRow } from '../stores/store.ts';
-import { named } from './current.ts';
+import { named, saveDraft } from './current.ts';
 import { recordKey } from './keys.ts';
 import type { Context, Target } from './operation.ts';
 import { findClient } from './shapes.ts';
@@ -110,14 +111,32 @@ export async function publishPayload(
   const published = await releaseOf(context, target, own, publication);
   const linked: Followed[] = [];
   for (const { link, ...check } of others) {
-    linked.push({ link, ...(await releaseOf(context, link, check, { ...publication, version: undefined })) });
+    linked.push({ link, ...(await followedRelease(context, link, check, publication)) });
   }
   return { ...published, linked };
 }
 
-/** The release of one profile alone, for a profile that begins to follow another. */
-export const publishRelease = (context: Context, target: Target, publication: Publication): Promise<Published> =>
-  releaseOf(context, target, checked(context, target, publication), publication);
+/** The first release of a profile that begins to follow another. */
+export const publishFollower = (context: Context, target: Target, publication: Publication): Promise<Published> =>
+  followedRelease(context, target, checked(context, target, publication), publication);
+
+/**
+ * A release that comes from elsewhere. A draft of the follower becomes its payload: an older one would be shown as if it
+ * were what comes next, and would bring the servers of that time back as soon as the link ends.
+ */
+async function followedRelease(
+  context: Context,
+  target: Target,
+  check: Checked,
+  publication: Publication,
+): Promise<Published> {
+  const { client_id, profile_id } = target;
+  const draft = await context.store.drafts.get(context.workspace, client_id, profile_id);
+  if (draft && !sameValue(draft.payload as JsonValue, publication.payload as JsonValue)) {
+    await saveDraft(context, target, draft, publication.payload);
+  }
+  return releaseOf(context, target, check, { ...publication, version: undefined });
+}
 
 interface Checked {
   client: ClientDefinition;

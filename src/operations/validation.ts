@@ -8,9 +8,9 @@ import { type DraftPayload, Payload } from '../core/payload.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { validatePayload, validationReport } from '../core/validation/validate.ts';
 import { currentDraft } from './current.ts';
-import { defineOperation } from './operation.ts';
+import { type Context, defineOperation, type Target } from './operation.ts';
 import type { Services } from './services.ts';
-import { findTarget, PayloadInput, TargetInput } from './shapes.ts';
+import { findClient, findTarget, PayloadInput, TargetInput } from './shapes.ts';
 import { counted } from './words.ts';
 
 export const CheckOptions = z.strictObject({
@@ -65,6 +65,26 @@ const keyOf = (finding: Finding) => `${finding.code} ${finding.path}`;
 const asForecast = (finding: Finding): Finding =>
   finding.code === 'SECRET_NOT_RENDERABLE' ? { ...finding, severity: 'warning' } : finding;
 
+/** What the clients of profiles that follow this one cannot express, as far as it is not wrong here as well. */
+async function findingsOfFollowers(
+  context: Context,
+  { client_id, profile_id }: Target,
+  draft: DraftPayload,
+  { own, settings }: { own: readonly Finding[]; settings: Parameters<typeof findingsFor>[3] },
+): Promise<Finding[]> {
+  const said = ({ code, path, message }: Finding) => JSON.stringify([code, path, message]);
+  const known = new Set(own.map(said));
+  const links = await context.store.links.followers(context.workspace, client_id, profile_id);
+  return links.flatMap((link) =>
+    findingsFor(findClient(link.client_id), draft, context.services, settings)
+      .filter((finding) => !known.has(said(finding)))
+      .map((finding) => ({
+        ...finding,
+        message: `${link.client_id}/${link.profile_id} follows this profile: ${finding.message}`,
+      })),
+  );
+}
+
 export const validateConfig = defineOperation({
   id: 'drafts.validate',
   summary: 'Validate a draft, or a payload that is not stored',
@@ -106,7 +126,9 @@ export const validateConfig = defineOperation({
     const client = await findTarget(context, input);
     const draft =
       input.payload === undefined ? (await currentDraft(context, input)).payload : assertDraftShape(input.payload);
-    const findings = findingsFor(client, draft, context.services, input.options && { options: input.options });
+    const settings = input.options && { options: input.options };
+    const own = findingsFor(client, draft, context.services, settings);
+    const findings = [...own, ...(await findingsOfFollowers(context, input, draft, { own, settings }))];
     return {
       ...validationReport(findings),
       server_count: serverNames(draft).length,
