@@ -36,6 +36,8 @@ export interface MergeInput {
   adopt?: true | readonly string[] | undefined;
   /** Fields that the client itself writes into entries: no drift, and kept by an update. */
   state_fields: readonly string[];
+  /** Names whose entries on disk mean what ours say, in another spelling: they stay as they are. */
+  alike?: ReadonlySet<string> | undefined;
 }
 
 export interface MergePlan {
@@ -98,6 +100,8 @@ function planOwned(plan: MergePlan, input: MergeInput, name: string, value: Json
   const now = input.theirs.get(name);
   if (now !== undefined && same(now, value, clientsOwn(input.state_fields, value, input.base.get(name)))) {
     plan.owned.set(name, value);
+  } else if (now !== undefined && input.alike?.has(name)) {
+    plan.owned.set(name, now);
   } else if (drift === undefined || input.on_drift === 'overwrite') {
     write(plan, input, name, value);
   } else if (input.on_drift === 'fail') {
@@ -116,6 +120,9 @@ function planNew(plan: MergePlan, input: MergeInput, name: string, value: JsonVa
     write(plan, input, name, value);
   } else if (same(now, value, clientsOwn(input.state_fields, value))) {
     plan.owned.set(name, value);
+    plan.adopted.push(name);
+  } else if (adoptable && input.alike?.has(name)) {
+    plan.owned.set(name, now);
     plan.adopted.push(name);
   } else if (adoptable) {
     write(plan, input, name, value);

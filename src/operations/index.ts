@@ -8,6 +8,7 @@ import * as deployments from './deployments.ts';
 import * as doctor from './doctor.ts';
 import * as drafts from './drafts.ts';
 import * as drift from './drift.ts';
+import * as imports from './imports.ts';
 import * as keys from './keys.ts';
 import * as links from './links.ts';
 import type { Operation } from './operation.ts';
@@ -23,6 +24,7 @@ const modules = [
   servers,
   drafts,
   validation,
+  imports,
   releases,
   links,
   comparison,

@@ -151,13 +151,42 @@ function referenceFor({ place, isKey }: TextAt, { position }: SecretContext, { k
   return spellReference({ kind: 'env', name: variableName(root === 'mcpServers' ? server : undefined, name) });
 }
 
-/** The literal secrets of a payload, at most one per string, in payload order. A secret used as a key counts too. */
-export function* secretsOf(payload: DraftPayload): Generator<PlacedSecret> {
+/** A text with literal secrets in it, and where they are. */
+interface Spotted {
+  at: TextAt;
+  context: SecretContext;
+  keys: Key[];
+  found: [FoundSecret, ...FoundSecret[]];
+}
+
+function* spottedIn(payload: DraftPayload): Generator<Spotted> {
   for (const at of textsOf(payload)) {
     const context = contextOf(at);
-    const secret = findSecrets(at.text, context)[0];
-    if (secret === undefined) continue;
-    const keys = keysTo(at.isKey ? at.place.parent : at.place);
+    const [first, ...more] = findSecrets(at.text, context);
+    if (first === undefined) continue;
+    yield { at, context, keys: keysTo(at.isKey ? at.place.parent : at.place), found: [first, ...more] };
+  }
+}
+
+/** A text in which references are resolved, with the stretches of it that are literal secrets. */
+export interface SecretText {
+  /** From the payload root. */
+  keys: (string | number)[];
+  text: string;
+  spans: readonly Pick<FoundSecret, 'start' | 'end' | 'field'>[];
+}
+
+/** The texts of a payload whose secrets a reference can take the place of. */
+export function* replaceableSecrets(payload: DraftPayload): Generator<SecretText> {
+  for (const { at, context, keys, found } of spottedIn(payload)) {
+    if (!at.isKey && RESOLVED_IN.has(context.position)) yield { keys, text: at.text, spans: found };
+  }
+}
+
+/** The literal secrets of a payload, at most one per string, in payload order. A secret used as a key counts too. */
+export function* secretsOf(payload: DraftPayload): Generator<PlacedSecret> {
+  for (const { at, context, keys, found } of spottedIn(payload)) {
+    const [secret] = found;
     yield {
       keys,
       ...(keys[0] === 'mcpServers' && keys.length > 1 ? { server: String(keys[1]) } : {}),

@@ -1,4 +1,5 @@
 import type { ClientDefinition } from '../../clients/client.ts';
+import { meansTheSame } from '../../clients/read-entry.ts';
 import { type Rendering, renderPayload } from '../../clients/render.ts';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { entryDiff } from '../../core/entry-diff.ts';
@@ -7,7 +8,8 @@ import type { Finding } from '../../core/finding.ts';
 import { nullRecord } from '../../core/ids.ts';
 import { pointerKeys } from '../../core/json-value.ts';
 import { type Entries, type MergeInput, type MergePlan, planMerge } from '../../core/merge.ts';
-import type { Payload } from '../../core/payload.ts';
+import type { DraftPayload, Payload } from '../../core/payload.ts';
+import { referencesOf } from '../../core/references.ts';
 import { assertNoSecretText } from '../../core/secrets/detector.ts';
 import { spliceEntries } from '../../core/splice/splice.ts';
 import type { ClientFile } from '../../io/client-files/read.ts';
@@ -49,7 +51,6 @@ export async function planDeployment(
 ): Promise<Plan> {
   const release = await findRelease(context, input, input.artifact_id);
   const { payload } = await verifiedRelease(context, release);
-  const inputs = await inputsOf(context, release, payload, { place, given: input.inputs ?? {} });
   const { profile_id } = release;
   const rendering = render(payload, client, place, { profile_id, launcher: context.services.launcher.path });
   const { row: previous, ledger } = await ledgerOf(context, place);
@@ -57,6 +58,8 @@ export async function planDeployment(
   const ours: Entries = new Map(rendering.entries);
   const disk = await diskOf(place, new Set([...base.keys(), ...ours.keys()]));
   assertExpectedFile(input, disk.file);
+  const alike = alikeOn(disk.entries, payload, client, place);
+  const inputs = await inputsOf(context, release, payload, { place, given: input.inputs ?? {}, alike });
   const { state_fields } = client;
   const merge = planMerge({
     base,
@@ -65,6 +68,7 @@ export async function planDeployment(
     on_drift: input.on_drift,
     adopt: input.adopt,
     state_fields,
+    alike,
   });
   if (merge.refused.length > 0) refuseDrift(merge, place);
   const spliced = spliceEntries(place.codec, disk.file?.text ?? null, place.pointer, merge, ledger.glue);
@@ -87,6 +91,24 @@ export async function planDeployment(
   };
 }
 
+/** The entries on disk that say in their own spelling what the release says: writing them again would only lose that. */
+function alikeOn(disk: Entries, payload: Payload, client: ClientDefinition, { machine, scope }: Place): Set<string> {
+  const target = { os: machine.os, pointer: scope.pointer };
+  const names = Object.entries(payload.mcpServers).filter(([name, entry]) => {
+    const value = disk.get(name);
+    return value !== undefined && meansTheSame(client, value, entry, target);
+  });
+  return new Set(names.map(([name]) => name));
+}
+
+/** The inputs that nobody on this machine has to give: only entries use them for which the client asks itself. */
+function askedByClient({ inputs, ...payload }: Payload, alike: ReadonlySet<string>): Set<string> {
+  const used = referencesOf(payload as unknown as DraftPayload).filter(({ kind }) => kind === 'input');
+  const ours = new Set(used.filter(({ server }) => !alike.has(server)).map(({ name }) => name));
+  const theirs = used.map(({ name }) => name).filter((name) => !ours.has(name));
+  return new Set(theirs.filter((name) => Object.hasOwn(inputs ?? {}, name)));
+}
+
 function assertExpectedFile({ expect_file_sha256 }: PlanInput, file: ClientFile | null): void {
   const found = file?.sha256 ?? null;
   if (expect_file_sha256 === undefined || expect_file_sha256 === found) return;
@@ -104,9 +126,10 @@ function assertExpectedFile({ expect_file_sha256 }: PlanInput, file: ClientFile 
 async function inputsOf(
   context: Context,
   { client_id, profile_id }: ReleaseRow,
-  { inputs: declared = {} }: Payload,
-  { place, given }: { place: Place; given: Readonly<Record<string, string>> },
+  payload: Payload,
+  { place, given, alike }: { place: Place; given: Readonly<Record<string, string>>; alike: ReadonlySet<string> },
 ): Promise<Record<string, string>> {
+  const { inputs: declared = {} } = payload;
   const names = Object.keys(declared);
   const unknown = Object.keys(given).find((name) => !names.includes(name));
   if (unknown !== undefined) throw invalidInput(`inputs.${unknown}`, 'this release declares no such input');
@@ -115,8 +138,9 @@ async function inputsOf(
   const { machine_id } = place.machine;
   const earlier = await context.store.deployments.latestOf(context.workspace, machine_id, client_id, profile_id);
   const known = { ...(earlier?.ledger as Ledger | undefined)?.inputs, ...given };
+  const elsewhere = askedByClient(payload, alike);
   for (const [name, { required, default: fallback, description }] of Object.entries(declared)) {
-    if (!required || fallback !== undefined || Object.hasOwn(known, name)) continue;
+    if (!required || fallback !== undefined || Object.hasOwn(known, name) || elsewhere.has(name)) continue;
     throw invalidInput(`inputs.${name}`, `this release needs a value for it: ${description}`, {
       hint: `Give it when you deploy: --input ${name}=VALUE. It is kept on this machine only.`,
     });
