@@ -26,10 +26,12 @@ async function allBackups({
   store,
   workspace,
   services,
+  progress,
 }: Context): Promise<[StoredBackup, DeploymentRow | undefined][]> {
   const { machine_id } = await services.machine();
   const rows = await store.deployments.backedUp(workspace, machine_id);
   const byPath = new Map(rows.map((row) => [row.backup_path, row]));
+  progress?.('Comparing every backup with what was recorded');
   const stored = await storedBackups(services.backups_dir);
   return stored.map((backup) => [backup, byPath.get(backup.path)]);
 }

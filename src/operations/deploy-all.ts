@@ -133,12 +133,18 @@ export const deployConfigs = defineOperation({
   async run(context, input) {
     assertMayWriteHere(context, 'deploy-all');
     const clients = await wantedClients(context, input);
+    const tell = (doing: string, index: number) =>
+      context.progress?.(`${doing} ${clients[index]?.client_id} (${index + 1} of ${clients.length})`);
     const plans: Outcome[] = [];
-    for (const client of clients) plans.push(await outcomeOf(context, client, { ...input, dry_run: true }));
+    for (const [index, client] of clients.entries()) {
+      tell('Planning', index);
+      plans.push(await outcomeOf(context, client, { ...input, dry_run: true }));
+    }
     const deployments: Outcome[] = [];
     for (const [index, plan] of plans.entries()) {
       const client = clients[index];
       const goes = client !== undefined && plan.status === 'planned' && !input.dry_run;
+      if (goes) tell('Deploying to', index);
       deployments.push(goes ? await outcomeOf(context, client, input) : plan);
     }
     const count = (status: Outcome['status']) => deployments.filter((one) => one.status === status).length;

@@ -66,6 +66,7 @@ export async function examine(
   }
   const known = client_id === undefined ? CLIENTS : [clientById(client_id)].filter((client) => client !== undefined);
   for (const client of known) {
+    context.progress?.(`Looking at ${client.display_name}`);
     const report = await examineClient(context, client, machine, project, asked);
     const worthTelling = report.installed || report.deployments.length > 0 || report.files.some(({ exists }) => exists);
     if (worthTelling || client_id !== undefined) found.clients.push(report);
