@@ -300,4 +300,50 @@ export const LOCAL_SCENARIOS: Scenario[] = [
       { tool: 'undo_deployment', input: source, expect: 'ok' },
     ],
   },
+  {
+    title: "the servers that stand in a client's file become the draft",
+    steps: [
+      { tool: 'import_config', input: { ...source, client_id: 'cursr' }, expect: 'CLIENT_NOT_FOUND' },
+      { tool: 'import_config', input: { ...source, profile_id: 'none' }, expect: 'PROFILE_NOT_FOUND' },
+      { tool: 'import_config', input: { ...source, client_id: 'goose' }, expect: 'CLIENT_NOT_WRITABLE' },
+      { tool: 'import_config', input: source, expect: 'NOT_FOUND' },
+      { tool: 'import_config', input: source, expect: 'CLIENT_FILE_UNPARSABLE', before: write(CURSOR, '{') },
+      {
+        tool: 'import_config',
+        input: source,
+        expect: 'ok',
+        before: write(
+          CURSOR,
+          `{"mcpServers": {"own": {"command": "npx", "env": {"A_TOKEN": "${literal}"}}, "odd": 1}}`,
+        ),
+        has: {
+          status: 'imported',
+          imported: ['own'],
+          skipped: [{ server_name: 'odd' }],
+          secrets: [{ server_name: 'own', name: 'own.A_TOKEN', stored: false }],
+          draft: { mcpServers: { own: { command: 'npx', args: [], env: { A_TOKEN: '${secret:own.A_TOKEN}' } } } },
+          revision: 1,
+        },
+      },
+      { tool: 'import_config', input: { ...source, if_revision: 7 }, expect: 'DRAFT_CHANGED' },
+      {
+        tool: 'import_config',
+        input: { ...source, replace: true },
+        expect: 'UNAVAILABLE',
+        before: write('.mcp-orchestration/secrets.json', '{'),
+      },
+      keys,
+      { tool: 'link_profile', input: { ...follower, source_client_id: 'cursor' }, expect: 'ok' },
+      { tool: 'import_config', input: follower, expect: 'PROFILE_LINKED' },
+      {
+        tool: 'import_config',
+        input: source,
+        expect: 'WRITE_FAILED',
+        before: (home) => {
+          remove(CURSOR)(home);
+          symlinkSync('/etc/hostname', join(home, CURSOR));
+        },
+      },
+    ],
+  },
 ];
