@@ -6,7 +6,8 @@ import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown';
  * The command line is one bundle, because Node spends most of a short call on finding and reading hundreds of small
  * files. What only the servers need stays outside: it is loaded when one is started.
  */
-export const OUTSIDE = /^(node:|@fastify\/|@scalar\/|@modelcontextprotocol\/|@napi-rs\/|fastify$|pino$|close-with-grace$)/;
+export const OUTSIDE =
+  /^(node:|@fastify\/|@scalar\/|@modelcontextprotocol\/|@napi-rs\/|fastify$|pino$|close-with-grace$)/;
 
 /** The licences of the libraries that went into the bundle travel with it. */
 const notices: Plugin = {

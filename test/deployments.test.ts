@@ -139,7 +139,7 @@ describe('drift', () => {
 
   test('is shown by kind and name, and overwritten when that is said', async () => {
     await drifted();
-    expect((await call(getDeployed, { client_id: 'cursor' }))['changes']).toEqual([
+    expect((await call(getDeployed, { client_id: 'cursor' }))['changes']).toMatchObject([
       { server: 'files', kind: 'changed', detail: 'changed: command; missing: type, args' },
       { server: 'notes', kind: 'missing' },
     ]);

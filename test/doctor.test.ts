@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
@@ -13,9 +13,11 @@ function write({ home }: Workspace, path: string, text: string): void {
   writeFileSync(join(home, path), text);
 }
 
+const INPUTS = { A: { description: 'Of one test', required: false, default: 'a' } };
+
 async function deployed(workspace: Workspace, entry: object): Promise<void> {
   await cliHereJson(workspace, 'initialize-keys');
-  const payload = JSON.stringify({ mcpServers: { ours: entry } });
+  const payload = JSON.stringify({ mcpServers: { ours: entry }, inputs: INPUTS });
   await cliHereJson(workspace, 'publish-config', '--client', 'cursor', '--payload', payload);
   await cliHereJson(workspace, 'deploy-config', '--client', 'cursor');
 }
@@ -150,6 +152,67 @@ error: \${secret:lost} has no value here; it is needed by cursor/default: ours.
     );
   });
 
+  it('says of a file that was damaged to mend it first', async () => {
+    const workspace = await testWorkspace();
+    write(workspace, FILE, '{}');
+    await deployed(workspace, { command: 'node', args: ['--version'] });
+    write(workspace, FILE, '{');
+    const { code, stdout } = await cliHere(workspace, 'doctor');
+    expect(code).toBe(7);
+    expect(stdout).toMatch(/left it: cannot be read .*\n {2}Mend the file first\. If ours is then not as it was: `/);
+  });
+
+  it('names the place of a deployment in the command that puts it back', async () => {
+    const workspace = await testWorkspace();
+    const project = join(workspace.home, 'my project');
+    mkdirSync(project);
+    await deployed(workspace, { command: 'node', args: ['--version'] });
+    const own = join(workspace.home, 'own.json');
+    await cliHereJson(workspace, 'deploy-config', '--client', 'cursor', '--config-path', own);
+    await cliHereJson(
+      workspace,
+      'deploy-config',
+      '--client',
+      'cursor',
+      '--config-scope',
+      'project',
+      '--project',
+      project,
+    );
+    for (const path of [join(project, FILE), own]) writeFileSync(path, '{"mcpServers": {}}');
+    const back = (more: string) => `deploy-config --client cursor --profile default ${more} --on-drift overwrite`;
+    const { stdout } = await cliHere(workspace, 'doctor');
+    expect(stdout).toContain(back(`--config-scope project --project '${project}'`));
+    expect(stdout).toContain(back(`--config-path ${own}`));
+  });
+
+  it('notices that what entries call has gone, or starts what has gone; a deployment writes it anew', async () => {
+    const workspace = await testWorkspace();
+    write(workspace, FILE, '{}');
+    const launcher = join(workspace.data_dir, 'bin/mcp-orchestration');
+    const look = async () => {
+      const found = await cliHere(workspace, 'doctor', '--json');
+      return [found.code, codesOf(found.json()), (found.json()['launcher'] as { fault: string } | null)?.fault];
+    };
+    await deployed(workspace, { command: 'node', args: ['--version'] });
+    expect(await look()).toEqual([0, [], undefined]);
+    await deployed(workspace, { command: 'node', args: ['--version'], env: { A: '${input:A}' } });
+    expect(await look()).toEqual([0, [], null]);
+    const broken = async (spoil: () => void, fault: string) => {
+      spoil();
+      expect(await look()).toEqual([7, ['LAUNCHER_BROKEN'], fault]);
+      expect(await cliHereJson(workspace, 'deploy-config', '--client', 'cursor')).toMatchObject({
+        status: 'unchanged',
+      });
+      expect(await look()).toEqual([0, [], null]);
+    };
+    await broken(() => rmSync(launcher), 'it is not there');
+    await broken(() => chmodSync(launcher, 0o600), 'it may not be executed');
+    const moved = () =>
+      writeFileSync(launcher, readFileSync(launcher, 'utf8').replace(/'[^']*' (?='[^']*' ")/, "'/no/node' "));
+    await broken(moved, 'it starts /no/node, which is not there any more');
+  });
+
   it('says of a file that was changed how to put it back', async () => {
     const workspace = await testWorkspace();
     write(workspace, FILE, '{}');
@@ -160,7 +223,7 @@ error: \${secret:lost} has no value here; it is needed by cursor/default: ours.
     expect([code, stdout.trimEnd().split('\n').slice(-2)]).toEqual([
       7,
       [
-        `error: ${path} is not as profile default left it: ours changed.`,
+        `error: ${path} is not as profile default left it: ours: changed (changed: args).`,
         '  Put it back with `mcp-orchestration deploy-config --client cursor --profile default --on-drift overwrite`.',
       ],
     ]);

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -44,6 +44,59 @@ test('a check ends with 7 when there is drift, and with 0 when there is none or 
   const { code, out } = await cli('drift-status', '--check');
   expect(code).toBe(7);
   expect(out).toMatch(/cursor.*mcp\.json.*yes.*ours: changed \(changed: args\)/);
+});
+
+test('a person reads what differs, line by line, and the command that puts it back', async () => {
+  const payload = { mcpServers: { ours: { command: 'node', args: ['one'], env: { LOG: 'info' } } } };
+  await call(workspace, 'publish_config', { client_id: 'cursor', payload });
+  await call(workspace, 'deploy_config', { client_id: 'cursor' });
+  const literal = `ghp_${'A1b2'.repeat(9)}`;
+  const entry = { type: 'stdio', command: 'node', args: ['two'], env: { LOG: 'info', TOKEN: literal } };
+  writeFileSync(inHome(CURSOR), JSON.stringify({ mcpServers: { ours: entry, theirs: { command: 'x' } } }));
+  const shown = [
+    '@@ "ours" @@',
+    '  {',
+    '    "type": "stdio",',
+    '    "command": "node",',
+    '    "args": [',
+    '-     "one"',
+    '+     "two"',
+    '    ],',
+    '    "env": {',
+    '-     "LOG": "info"',
+    '+     "LOG": "info",',
+    '+     "TOKEN": "[github_personal_token ending in ...A1b2]"',
+    '    }',
+    '  }',
+  ];
+  const state = { changes: [{ server: 'ours', kind: 'changed', diff: shown.join('\n') }, { server: 'theirs' }] };
+  expect(await call(workspace, 'get_deployed', { client_id: 'cursor' })).toMatchObject(state);
+  for (const verb of [['drift-status'], ['get-deployed', '--client', 'cursor']]) {
+    const { out } = await cli(...verb);
+    expect(out).toContain(shown.join('\n'));
+    expect(out).toContain('theirs: new, and not from here');
+    expect(out).not.toContain(literal);
+  }
+  rmSync(inHome(CURSOR));
+  const { changes } = await call(workspace, 'get_deployed', { client_id: 'cursor' });
+  expect(changes).toEqual([{ server: null, kind: 'file_gone' }]);
+});
+
+test('an entry that was taken out is shown as it was', async () => {
+  writeFileSync(inHome(CURSOR), '{"mcpServers": {}}');
+  expect((await cli('drift-status')).out).toContain('ours: taken out\n');
+  expect((await cli('drift-status')).out).toContain('@@ "ours" @@\n- {\n-   "type": "stdio",\n');
+});
+
+test('a new server of others is told until the next deployment, which takes note of it', async () => {
+  const file = inHome(CURSOR);
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"mcpServers": {', '"mcpServers": { "mine": {},'));
+  const before = readFileSync(file);
+  expect((await cli('drift-status', '--check')).code).toBe(7);
+  await call(workspace, 'deploy_config', { client_id: 'cursor' });
+  expect((await cli('drift-status', '--check')).code).toBe(0);
+  expect(await call(workspace, 'deploy_config', { client_id: 'cursor' })).toMatchObject({ status: 'unchanged' });
+  expect(readFileSync(file).equals(before)).toBe(true);
 });
 
 test('a file that cannot be reached is one line of the answer, not the end of it', async () => {

@@ -4,7 +4,7 @@ import { AppError } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
 import type { DeploymentRow } from '../stores/store.ts';
 import { named } from './current.ts';
-import { DriftChange, freshnessOf, stateOf, whileNobodyWrites } from './drift.ts';
+import { DriftChange, diffLines, freshnessOf, sentenceOf, stateOf, whileNobodyWrites } from './drift.ts';
 import { type Context, defineOperation, type Target } from './operation.ts';
 import { isSameTarget, ledgerOf } from './rollout/ledger.ts';
 import { placeOf } from './rollout/place.ts';
@@ -91,9 +91,8 @@ export const getDeployed = defineOperation({
           : deployed.drift
             ? style.bad('drift')
             : style.good('no drift'),
-        ...deployed.changes.map(
-          (change) => `  ${change.server ?? 'file'}: ${change.kind}${change.detail ? ` (${change.detail})` : ''}`,
-        ),
+        ...deployed.changes.map((change) => `  ${sentenceOf(change)}`),
+        ...diffLines(deployed.changes, style),
       ].join('\n'),
     }),
   },

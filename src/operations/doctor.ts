@@ -49,6 +49,10 @@ const DoctorOutput = z.object({
       needed_by: z.array(z.string()),
     }),
   ),
+  launcher: z
+    .object({ path: z.string(), fault: z.string().nullable(), needed_by: z.array(z.string()) })
+    .nullable()
+    .meta({ description: 'What entries call whose client cannot resolve references; null when none does.' }),
   problems: z.array(
     z.object({
       code: z.string(),
@@ -132,7 +136,7 @@ export const doctor = defineOperation({
     const found = await examine(context, input);
     const problems = problemsOf(found);
     const healthy = problems.every(({ severity }) => severity !== 'error');
-    const { clients, programs, references } = found;
-    return { healthy, checked_at: context.now().toISOString(), clients, programs, references, problems };
+    const { clients, programs, references, launcher } = found;
+    return { healthy, checked_at: context.now().toISOString(), clients, programs, references, launcher, problems };
   },
 });

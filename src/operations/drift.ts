@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import { clientById } from '../clients/index.ts';
+import { entryDiff } from '../core/entry-diff.ts';
 import { AppError } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId } from '../core/ids.ts';
-import { driftOf, type Entries } from '../core/merge.ts';
+import { clientsOwn, driftOf, type Entries } from '../core/merge.ts';
+import type { JsonValue } from '../core/payload.ts';
+import { without } from '../core/splice/equality.ts';
 import { withWriterLock } from '../io/client-files/lock.ts';
 import type { DeploymentRow } from '../stores/store.ts';
-import { type Context, defineOperation } from './operation.ts';
+import { colouredDiff } from './deployments.ts';
+import { type Context, defineOperation, type TextStyle } from './operation.ts';
 import { type Ledger, LOCK_WAIT_MS, settleIntents } from './rollout/ledger.ts';
 import { diskOf, type Place, placeOf } from './rollout/place.ts';
 import { findClient } from './shapes.ts';
@@ -14,6 +18,10 @@ export const DriftChange = z.object({
   server: z.string().nullable(),
   kind: z.enum(['changed', 'missing', 'foreign_new', 'file_gone', 'unparsable']),
   detail: z.string().optional(),
+  diff: z.string().optional().meta({
+    description:
+      'Of an entry of ours: lines with - are what was deployed, lines with + what is there. Secrets are masked.',
+  }),
 });
 export type DriftChange = z.infer<typeof DriftChange>;
 
@@ -21,6 +29,9 @@ const DeploymentState = z.object({
   client_id: ClientId,
   profile_id: ProfileId,
   config_path: z.string(),
+  config_scope: z.string(),
+  project: z.string().nullable(),
+  explicit_path: z.boolean().meta({ description: 'The deployment named the file, with `config_path`.' }),
   drift: z.boolean(),
   up_to_date: z.boolean(),
   latest_artifact_id: ArtifactId.nullable(),
@@ -32,9 +43,10 @@ export type DeploymentState = z.infer<typeof DeploymentState>;
 /** Compares the file of a deployment with the ledger. A file that cannot be read is a finding here, not a failure. */
 export async function stateOf(context: Context, row: DeploymentRow): Promise<DeploymentState> {
   const changes = await changesOf(context, row);
-  const { client_id, profile_id, config_path } = row;
+  const { client_id, profile_id, config_path, config_scope, project, explicit_path } = row;
   const { up_to_date, latest_artifact_id } = await freshnessOf(context, row);
-  return { client_id, profile_id, config_path, drift: changes.length > 0, up_to_date, latest_artifact_id, changes };
+  const place = { client_id, profile_id, config_path, config_scope, project, explicit_path };
+  return { ...place, drift: changes.length > 0, up_to_date, latest_artifact_id, changes };
 }
 
 /** Whether a deployment is that of the latest release. */
@@ -65,9 +77,23 @@ async function changesOnDisk(place: Place, ledger: Ledger, state_fields: readonl
   const known = new Set([...owned.keys(), ...ledger.foreign]);
   const news = [...entries.keys()].filter((name) => !known.has(name));
   return [
-    ...driftOf(owned, entries, state_fields),
+    ...driftOf(owned, entries, state_fields).map((drift) => ({
+      ...drift,
+      diff: diffOf(drift.server, { left: owned.get(drift.server), now: entries.get(drift.server) }, state_fields),
+    })),
     ...news.map((server) => ({ server, kind: 'foreign_new' as const })),
   ];
+}
+
+/** Without what the client itself writes into the entry, which is no drift. */
+function diffOf(
+  name: string,
+  { left, now }: { left: JsonValue | undefined; now: JsonValue | undefined },
+  state_fields: readonly string[],
+): string {
+  const fields = clientsOwn(state_fields, left);
+  const shown = (value: JsonValue | undefined) => value && without(value, fields);
+  return entryDiff([{ name, before: shown(left), after: shown(now) }]);
 }
 
 /**
@@ -126,6 +152,50 @@ const WORDS: Readonly<Record<DriftChange['kind'], string>> = {
 export const sentenceOf = ({ server, kind, detail }: DriftChange): string =>
   `${server === null ? '' : `${server}: `}${WORDS[kind]}${detail === undefined ? '' : ` (${detail})`}`;
 
+/** The command that writes our entries back to where they were. */
+export function putBackCommand(state: Omit<DeploymentState, 'changes'>): string {
+  const { client_id, profile_id, config_scope, project, explicit_path, config_path } = state;
+  const words = ['mcp-orchestration', 'deploy-config', '--client', client_id, '--profile', profile_id];
+  if (explicit_path) words.push('--config-path', config_path);
+  const usual = clientById(client_id)?.deployable_scopes[0];
+  if (config_scope !== usual) words.push('--config-scope', config_scope);
+  if (project !== null) words.push('--project', project);
+  return [...words, '--on-drift', 'overwrite'].map(shellWord).join(' ');
+}
+
+const shellWord = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+/** Only an entry of ours, or a file that is gone, can be put back. */
+const canBePutBack = ({ changes }: Pick<DeploymentState, 'changes'>) =>
+  changes.some(({ kind }) => kind === 'changed' || kind === 'missing' || kind === 'file_gone');
+
+export const diffLines = (changes: readonly DriftChange[], style: TextStyle): string[] =>
+  changes.flatMap(({ diff }) => (diff === undefined ? [] : [colouredDiff(diff, style)]));
+
+function textOf(deployments: readonly DeploymentState[], style: TextStyle): { out: string; note: string } {
+  if (deployments.length === 0) return { out: 'Nothing is deployed on this machine.', note: '' };
+  const table = style.table(
+    ['client', 'profile', 'file', 'drift', 'latest', 'what'],
+    deployments.map((row) => [
+      style.bold(row.client_id),
+      row.profile_id,
+      row.config_path,
+      row.drift ? style.bad('yes') : style.good('no'),
+      row.up_to_date ? style.good('yes') : style.warn('no'),
+      row.changes.map(sentenceOf).join('\n'),
+    ]),
+  );
+  const diffs = deployments.flatMap(({ config_path, changes }) => {
+    const lines = diffLines(changes, style);
+    return lines.length === 0 ? [] : [style.bold(config_path), ...lines];
+  });
+  const commands = deployments.filter(canBePutBack).map((state) => `  ${putBackCommand(state)}`);
+  return {
+    out: [table, ...diffs].join('\n'),
+    note: commands.length === 0 ? '' : ['Put our entries back with:', ...commands].join('\n'),
+  };
+}
+
 export const driftStatus = defineOperation({
   id: 'deployments.drift',
   summary: 'Say for every deployment on this machine whether its file still is as it was left',
@@ -143,23 +213,7 @@ export const driftStatus = defineOperation({
   cli: {
     verb: 'drift-status',
     flags: { client_id: 'client' },
-    text: ({ deployments, drift_count }, style) => ({
-      out:
-        deployments.length === 0
-          ? 'Nothing is deployed on this machine.'
-          : style.table(
-              ['client', 'profile', 'file', 'drift', 'latest', 'what'],
-              deployments.map((row) => [
-                style.bold(row.client_id),
-                row.profile_id,
-                row.config_path,
-                row.drift ? style.bad('yes') : style.good('no'),
-                row.up_to_date ? style.good('yes') : style.warn('no'),
-                row.changes.map(sentenceOf).join('\n'),
-              ]),
-            ),
-      note: drift_count > 0 ? 'Put our entries back with: mcp-orchestration deploy-config --on-drift overwrite' : '',
-    }),
+    text: ({ deployments }, style) => textOf(deployments, style),
     exit: ({ check, drift_count }) => (check && drift_count > 0 ? 7 : 0),
   },
   async run(context, { client_id, check }) {

@@ -1,4 +1,5 @@
 import type { KeyDirectory } from '../io/keys.ts';
+import type { Launcher } from '../io/launcher.ts';
 import type { SecretStore } from '../io/secrets/store.ts';
 
 /** The little that the product needs of a logger; pino fits. */
@@ -31,7 +32,7 @@ export interface Services {
   keys: KeyDirectory;
   secrets: SecretStore;
   /** The program that entries call whose references the client cannot resolve; `ensure` makes the file when it is missing. */
-  launcher: { path: string; ensure(): Promise<void> };
+  launcher: Launcher;
   machine(): Promise<Machine>;
   /** Absolute path of the data directory. */
   data_dir: string;

@@ -48,6 +48,15 @@ export interface Examination {
   references: ReferenceReport[];
   /** Releases that are deployed here and do not verify any more. */
   untrusted: { title: string; reason: string }[];
+  /** Null: no entry calls it. */
+  launcher: LauncherReport | null;
+}
+
+export interface LauncherReport {
+  path: string;
+  /** Why it would not start; null: it would. */
+  fault: string | null;
+  needed_by: string[];
 }
 
 /** Looks at everything and changes nothing. */
@@ -58,7 +67,7 @@ export async function examine(
   const machine = await context.services.machine();
   const rows = await context.store.deployments.currents(context.workspace, machine.machine_id);
   const asked = rows.filter((row) => client_id === undefined || row.client_id === client_id);
-  const found: Examination = { clients: [], programs: [], references: [], untrusted: [] };
+  const found: Examination = { clients: [], programs: [], references: [], untrusted: [], launcher: null };
   const needs: Needs = { programs: [], references: [] };
   for (const row of asked) {
     const title = `${row.client_id}/${row.profile_id}`;
@@ -71,6 +80,7 @@ export async function examine(
     const worthTelling = report.installed || report.deployments.length > 0 || report.files.some(({ exists }) => exists);
     if (worthTelling || client_id !== undefined) found.clients.push(report);
   }
+  found.launcher = await launcherReport(context, asked);
   found.programs = programsOf(needs, machine);
   found.references = await referencesOf(context, needs, machine);
   return found;
@@ -120,6 +130,19 @@ async function examineClient(
     deployments,
     trust_steps: deployments.length > 0 ? [...(client.trust_steps ?? [])] : [],
   };
+}
+
+async function launcherReport(
+  { services: { launcher } }: Context,
+  rows: readonly DeploymentRow[],
+): Promise<LauncherReport | null> {
+  const { path } = launcher;
+  const needed_by = rows.flatMap((row) =>
+    (row.ledger as Ledger).entries
+      .filter(([, native]) => JSON.stringify(native).includes(JSON.stringify(path)))
+      .map(([name]) => `${row.client_id}/${row.profile_id}: ${name}`),
+  );
+  return needed_by.length === 0 ? null : { path, fault: (await launcher.fault()) ?? null, needed_by };
 }
 
 function programsOf(needs: Needs, machine: Machine): ProgramReport[] {

@@ -1,4 +1,5 @@
-import type { ClientReport, Examination, ReferenceReport } from './examine.ts';
+import { putBackCommand, sentenceOf } from '../drift.ts';
+import type { ClientReport, DeploymentReport, Examination, LauncherReport, ReferenceReport } from './examine.ts';
 
 export interface Problem {
   code: string;
@@ -19,6 +20,7 @@ export function problemsOf(found: Examination): Problem[] {
       hint: 'Publish and deploy again from a store that you trust; the launcher does not start it until then.',
     })),
     ...found.clients.flatMap((client) => [...problemsOfFiles(client), ...problemsOfDeployments(client)]),
+    ...problemsOfLauncher(found.launcher),
     ...found.programs
       .filter(({ path, needed_by }) => path === null && needed_by.length > 0)
       .map(({ name, needed_by }) => ({
@@ -29,6 +31,20 @@ export function problemsOf(found: Examination): Problem[] {
         hint: hintFor(name),
       })),
     ...found.references.filter(({ resolvable }) => !resolvable).map(problemOfReference),
+  ];
+}
+
+function problemsOfLauncher(launcher: LauncherReport | null): Problem[] {
+  if (launcher === null || launcher.fault === null) return [];
+  const { path, fault, needed_by } = launcher;
+  return [
+    {
+      code: 'LAUNCHER_BROKEN',
+      severity: 'error',
+      client_id: null,
+      message: `${path} cannot start servers: ${fault}. It is needed by ${needed_by.join(', ')}.`,
+      hint: 'Deploy one of them again: that writes it anew, also when nothing else has changed.',
+    },
   ];
 }
 
@@ -67,19 +83,26 @@ function problemsOfFiles(client: ClientReport): Problem[] {
 function problemsOfDeployments({ client_id, deployments }: ClientReport): Problem[] {
   return deployments
     .filter(({ drift }) => drift)
-    .map(({ profile_id, config_path, changes }) => {
-      const what = changes.map(({ server, kind }) => (server === null ? kind : `${server} ${kind}`)).join(', ');
+    .map((deployment) => {
+      const { profile_id, config_path, changes } = deployment;
       const ours = changes.some(({ kind }) => kind !== 'foreign_new');
       return {
         code: ours ? 'DRIFT' : 'NEW_SERVER',
         severity: ours ? ('error' as const) : ('warning' as const),
         client_id,
-        message: `${config_path} is not as profile ${profile_id} left it: ${what}.`,
-        hint: ours
-          ? `Put it back with \`mcp-orchestration deploy-config --client ${client_id} --profile ${profile_id} --on-drift overwrite\`.`
-          : 'Somebody added a server there. Make sure that it was you.',
+        message: `${config_path} is not as profile ${profile_id} left it: ${changes.map(sentenceOf).join('; ')}.`,
+        hint: hintForDrift(deployment, ours),
       };
     });
+}
+
+function hintForDrift(deployment: DeploymentReport, ours: boolean): string {
+  if (!ours) return 'Somebody added a server there. Make sure that it was you; the next deployment takes note of it.';
+  const command = `\`${putBackCommand(deployment)}\``;
+  const unreadable = deployment.changes.some(({ kind }) => kind === 'unparsable');
+  return unreadable
+    ? `Mend the file first. If ours is then not as it was: ${command}.`
+    : `Put it back with ${command}.`;
 }
 
 function problemOfReference({ kind, name, needed_by }: ReferenceReport): Problem {

@@ -112,7 +112,11 @@ export async function deployHere(
     for (let tries = 1; ; tries += 1) {
       const plan = await planDeployment(context, input, client, place);
       if (input.dry_run) return outputOf(plan, 'planned', undefined);
-      if (isUnchanged(plan)) return outputOf(plan, 'unchanged', plan.previous);
+      if (isUnchanged(plan)) {
+        // The file is as it should be; what it calls may have been taken away, or may name a Node that has moved.
+        await context.services.launcher.ensure();
+        return outputOf(plan, 'unchanged', plan.previous);
+      }
       try {
         return outputOf(plan, 'deployed', await applyPlan(context, plan));
       } catch (error) {

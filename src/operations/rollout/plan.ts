@@ -190,7 +190,7 @@ function refuseDrift(plan: MergePlan, place: Place): never {
   );
 }
 
-/** The same release is already in force here, and the file is as it should be. */
+/** The same release is already in force here, the file is as it should be, and nothing new in it waits to be noted. */
 export function isUnchanged({ text, disk, previous, release, pinned, ledger }: Plan): boolean {
   return (
     text === (disk.file?.text ?? null) &&
@@ -198,6 +198,7 @@ export function isUnchanged({ text, disk, previous, release, pinned, ledger }: P
     previous.profile_id === release.profile_id &&
     previous.sequence === release.sequence &&
     previous.pinned === pinned &&
+    !ledger.foreign.some((name) => !(previous.ledger as Ledger).foreign.includes(name)) &&
     JSON.stringify((previous.ledger as Ledger).entries) === JSON.stringify(ledger.entries) &&
     canonicalJson((previous.ledger as Ledger).inputs ?? {}) === canonicalJson(ledger.inputs ?? {})
   );
