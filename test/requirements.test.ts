@@ -22,7 +22,7 @@ const IDS = [
 
 const sources = ['src', 'test'].flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.test.ts') || name.endsWith('scenarios.ts'))
+    .filter((name) => name.endsWith('.test.ts') || /scenarios(-local)?\.ts$/.test(name))
     .filter((name) => !name.endsWith('requirements.test.ts'))
     .map((name) => readFileSync(join(ROOT, folder, name), 'utf8')),
 );

@@ -44,7 +44,7 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   'W22-4': LATER('the 0.2.2 release'),
   'W22-5': LATER('the 0.2.2 release'),
   'W22-6': LATER('the 0.2.2 release'),
-  'REL-1': { open: '0.1.0 is the first release; the others follow with their waves' },
+  'REL-1': { open: '0.1.0 and 0.1.1 are released; the others follow with their waves' },
   'FR-1': {
     shown_by: [
       'there are 42 clients and their ids are public',
@@ -54,7 +54,7 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   'FR-2': { shown_by: ['clients and profiles are listed and profiles are made once'] },
   'FR-3': { shown_by: ['a client is described by its public fields'] },
   'FR-4': { shown_by: ['a release is published, fetched and compared'] },
-  'FR-5': LATER('the 0.1.1 release'),
+  'FR-5': { shown_by: ['fills in an input with what this machine was told, or else with its default'] },
   'FR-6': { shown_by: ['a draft and a payload are validated and nothing is stored'] },
   'FR-7': LATER('the 0.3 release'),
   'FR-8': { shown_by: ['a draft and a payload are validated and nothing is stored'] },
@@ -88,7 +88,7 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   'NFR-12': LATER('the 0.3 release'),
   'UC-1': LATER('the 0.2.2 release'),
   'UC-2': LATER('the 0.3 release'),
-  'UC-3': LATER('the 0.1.1 release'),
+  'UC-3': { shown_by: ['an earlier release comes back as the next one, and the history shows all of them'] },
   'UC-4': LATER('the 0.3 release'),
   'UC-5': LATER('the 0.3 release'),
   'AC-1': { shown_by: ['a release is published, fetched and compared', 'accept what get-config --json printed'] },
