@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { type LocalVerb, YES } from '../../src/adapters/cli/cli.ts';
 import { flagsOf } from '../../src/adapters/cli/flags.ts';
+import { completionVerb } from '../../src/adapters/cli/local/completion.ts';
 import { initVerb } from '../../src/adapters/cli/local/init.ts';
 import { openApi } from '../../src/adapters/rest/openapi.ts';
 import { ERRORS } from '../../src/core/errors.ts';
@@ -20,6 +21,7 @@ const LOCALS: readonly LocalVerb[] = [
   serve,
   serveHttp,
   execServer,
+  completionVerb,
 ];
 
 const sentence = ({ summary, description }: Operation) =>
@@ -55,11 +57,19 @@ function exitCodes(): string {
 function localVerb(local: LocalVerb): string[] {
   const command = new Command(local.verb);
   local.declare(command);
-  const rows = command.options.map((option) => [
+  const words = command.registeredArguments.map((argument) => [
+    code(`<${argument.name()}>`),
+    '',
+    [plain(argument.description), argument.argChoices ? `one of ${codes(argument.argChoices)}` : '']
+      .filter(Boolean)
+      .join(': '),
+  ]);
+  const flags = command.options.map((option) => [
     code(option.flags),
     option.defaultValue === undefined ? '' : code(String(option.defaultValue)),
     plain(option.description),
   ]);
+  const rows = [...words, ...flags];
   return [`### ${local.verb}`, `${plain(local.summary)}.`, table(['flag', 'default', 'meaning'], rows)];
 }
 

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { type CliSettings, report, runCli } from '../adapters/cli/cli.ts';
+import { completionVerb } from '../adapters/cli/local/completion.ts';
 import { initVerb } from '../adapters/cli/local/init.ts';
 import type { Terminal } from '../adapters/cli/terminal.ts';
 import { enableFailpoints } from '../io/failpoint.ts';
@@ -29,8 +31,9 @@ export async function main(terminal: Terminal): Promise<number> {
     const settings: CliSettings = {
       version: VERSION,
       operations: OPERATIONS,
-      locals: [initVerb(contextOf), serve, serveHttp, execServer],
+      locals: [initVerb(contextOf), serve, serveHttp, execServer, completionVerb],
       contextOf,
+      storedContext: async () => (existsSync(readConfig(terminal.env).database) ? contextOf() : undefined),
       fallback: { now, request_id: newRequestId(), services: { log } },
     };
     return await runCli(withDefaultVerb(terminal), settings);

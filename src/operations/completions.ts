@@ -1,30 +1,95 @@
-import { CATALOG } from '../catalog/index.ts';
-import { CLIENTS } from '../clients/index.ts';
-import type { Context } from './operation.ts';
-import { STANDARD_PROFILES } from './shapes.ts';
+import { CATALOG, serverById } from '../catalog/index.ts';
+import { CLIENTS, clientById } from '../clients/index.ts';
+import { serverNames } from '../core/draft.ts';
+import { currentDraft } from './current.ts';
+import type { Choice, Context, Target } from './operation.ts';
+import { STANDARD_PROFILES, TargetInput } from './shapes.ts';
 
-/** Values that a person may mean by the beginning of a field; used by MCP completion and by shells. */
-export async function complete(
-  context: Context,
-  field: string,
-  prefix: string,
-  given: Readonly<Record<string, string>>,
-): Promise<string[]> {
-  const values = await valuesOf(context, field, given);
-  return values.filter((value) => value.startsWith(prefix)).slice(0, 100);
+/** Values that a person may mean by the beginning of a field: for MCP completion and for shells. */
+
+/** Fields that were given already. */
+type Given = Readonly<Record<string, string | undefined>>;
+/** The way to what is stored; undefined where nothing is. Only fields that need it take it. */
+export type Stored = () => Promise<Context | undefined>;
+type Source = (given: Given, stored: Stored) => readonly Choice[] | Promise<readonly Choice[]>;
+
+const SHOWN = 100;
+
+const clients = (): Choice[] =>
+  CLIENTS.map(({ client_id, display_name }) => ({ value: client_id, hint: display_name }));
+
+async function profiles(client_id: string | undefined, stored: Stored): Promise<Choice[]> {
+  const context = await stored();
+  const created = (await context?.store.profiles.list(context.workspace, client_id)) ?? [];
+  const byId = new Map([...STANDARD_PROFILES, ...created].map((profile) => [profile.profile_id, profile]));
+  return [...byId.values()].map(({ profile_id, display_name }) => ({ value: profile_id, hint: display_name }));
 }
 
-async function valuesOf(context: Context, field: string, given: Readonly<Record<string, string>>): Promise<string[]> {
-  switch (field) {
-    case 'client_id':
-      return CLIENTS.map((client) => client.client_id);
-    case 'server_id':
-      return CATALOG.map((server) => server.server_id);
-    case 'profile_id': {
-      const created = await context.store.profiles.list(context.workspace, given['client_id']);
-      return [...new Set([...STANDARD_PROFILES, ...created].map((profile) => profile.profile_id))];
-    }
-    default:
-      return [];
-  }
+/** What is kept for the client and profile that were given; undefined where nothing can be. */
+async function ofTarget<T>(
+  { client_id, profile_id }: Given,
+  stored: Stored,
+  look: (context: Context, target: Target) => Promise<T>,
+): Promise<T | undefined> {
+  const target = TargetInput.safeParse({ client_id, profile_id });
+  const context = target.success ? await stored() : undefined;
+  return context && target.success ? look(context, target.data) : undefined;
+}
+
+/** Names of what a server takes, up to the equals sign. */
+function namesOf(given: Given, which: 'parameters' | 'env'): Choice[] {
+  const transports = serverById(given['server_id'] ?? '')?.transports ?? [];
+  const fields = transports.flatMap((one) => (which === 'env' ? ('env' in one ? one.env : []) : one.parameters));
+  const byName = new Map(fields.map(({ name, description }) => [name, { value: `${name}=`, hint: description }]));
+  return [...byName.values()];
+}
+
+function scopesOf(client_id: string | undefined): Choice[] {
+  const known = client_id === undefined ? undefined : clientById(client_id);
+  const scopes = (known ? [known] : CLIENTS).flatMap(({ deployable_scopes }) => deployable_scopes);
+  return [...new Set(scopes)].map((value) => ({ value }));
+}
+
+const SOURCES: Readonly<Record<string, Source>> = {
+  client_id: clients,
+  clients,
+  source_client_id: clients,
+  server_id: () => CATALOG.map(({ server_id, display_name }) => ({ value: server_id, hint: display_name })),
+  profile_id: (given, stored) => profiles(given['client_id'], stored),
+  source_profile_id: (given, stored) => profiles(given['source_client_id'], stored),
+  config_scope: (given) => scopesOf(given['client_id']),
+  params: (given) => namesOf(given, 'parameters'),
+  env_vars: (given) => namesOf(given, 'env'),
+  async server_name(given, stored) {
+    const draft = await ofTarget(given, stored, currentDraft);
+    return draft === undefined ? [] : serverNames(draft.payload).map((value) => ({ value }));
+  },
+  async artifact_id(given, stored) {
+    const page = await ofTarget(given, stored, ({ store, workspace }, { client_id, profile_id }) =>
+      store.releases.list(workspace, client_id, profile_id, { limit: SHOWN }),
+    );
+    return (page?.rows ?? []).map(({ artifact_id, sequence, version }) => ({
+      value: artifact_id,
+      hint: `release ${sequence}, version ${version}`,
+    }));
+  },
+  async secret_name(_given, stored) {
+    const names = (await (await stored())?.services.secrets.names()) ?? [];
+    return names.map(({ name }) => ({ value: name }));
+  },
+};
+
+/** What can be meant by a field, or by a kind of value that a binding names for it. Nothing for what nobody can know. */
+export async function candidates(kind: string, given: Given, stored: Stored): Promise<readonly Choice[]> {
+  const source = Object.hasOwn(SOURCES, kind) ? SOURCES[kind] : undefined;
+  return (await source?.(given, stored)) ?? [];
+}
+
+/** Values of a field that begin like this. */
+export async function complete(context: Context, field: string, prefix: string, given: Given): Promise<string[]> {
+  const values = await candidates(field, given, async () => context);
+  return values
+    .map(({ value }) => value)
+    .filter((value) => value.startsWith(prefix))
+    .slice(0, SHOWN);
 }

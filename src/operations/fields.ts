@@ -21,6 +21,7 @@ export interface Field {
     | 'any';
   required: boolean;
   default?: unknown;
+  /** The only values it can have; of a list: that its items can have. */
   choices?: string[];
   description?: string;
 }
@@ -30,6 +31,7 @@ interface Schema {
   anyOf?: Schema[];
   additionalProperties?: Schema | boolean;
   enum?: unknown[];
+  items?: Schema;
   default?: unknown;
   description?: string;
   $ref?: string;
@@ -47,12 +49,14 @@ export function fieldsOf(operation: Operation): Field[] {
     type: typeOf(property),
     required: required.has(name),
     ...(property.default !== undefined && { default: property.default }),
-    ...(property.enum && { choices: property.enum.map(String) }),
+    ...choicesOf(property.enum ?? property.items?.enum),
     ...(property.description !== undefined && { description: property.description }),
   }));
   known.set(operation, fields);
   return fields;
 }
+
+const choicesOf = (values: unknown[] | undefined) => (values ? { choices: values.map(String) } : {});
 
 /** JSON Schema 2020-12 of what a caller sends. */
 export const inputSchema = (operation: Operation): Record<string, unknown> =>

@@ -103,6 +103,8 @@ export interface CliBinding {
   flags?: Readonly<Record<string, string>>;
   /** Fields whose text is a path that becomes absolute: `~` and relative forms are resolved against HOME and the working directory. */
   paths?: readonly string[];
+  /** What a shell completes a field with, where its name does not say it: field -> kind of value (`completions.ts`). */
+  completes?: Readonly<Record<string, string>>;
   /** Input that this door adds before parsing: defaults of the terminal, absolute paths inside parameters. */
   prepare?: (input: Record<string, unknown>, absolute: (path: string) => string) => Record<string, unknown>;
   /**

@@ -36,6 +36,7 @@ export const setSecret = defineOperation({
     verb: 'set-secret',
     positional: ['name'],
     secret: 'value',
+    completes: { name: 'secret_name' },
     text: ({ status, name, backend }, style) => ({
       out: `${style.good(status === 'stored' ? 'Stored' : 'Replaced')} ${name} in the ${backend === 'keychain' ? 'keychain of this account' : 'encrypted file of this account'}`,
       note: `Use it as \${secret:${name}} in arguments, variables, headers and URLs.`,
@@ -90,6 +91,7 @@ export const deleteSecret = defineOperation({
   cli: {
     verb: 'delete-secret',
     positional: ['name'],
+    completes: { name: 'secret_name' },
     text: ({ name }, style) => ({ out: `${style.good('Deleted')} ${name}` }),
   },
   async run(context, { name }) {

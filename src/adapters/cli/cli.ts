@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { AppError, Issue, Problem } from '../../core/errors.ts';
 import { type Answer, answer, type Context, type Operation, refusal } from '../../operations/operation.ts';
+import { COMPLETE, printCompletions } from './completion/complete.ts';
 import { badFlag, type Flag, flagsOf, inputFrom } from './flags.ts';
 import { progressFor } from './progress.ts';
 import { askerFor } from './prompt.ts';
@@ -12,8 +13,8 @@ export interface LocalVerb {
   summary: string;
   /** Declares the flags of the verb. */
   declare(command: Command): void;
-  /** Returns the exit code. */
-  run(terminal: Terminal, options: Record<string, unknown>): Promise<number>;
+  /** Returns the exit code. `words` are what stands without a flag. */
+  run(terminal: Terminal, options: Record<string, unknown>, words: readonly string[]): Promise<number>;
 }
 
 export interface CliSettings {
@@ -22,6 +23,8 @@ export interface CliSettings {
   locals: readonly LocalVerb[];
   /** A context for one call, made only when an operation is really called. */
   contextOf: () => Promise<Context>;
+  /** The same for a look at what is stored, which must not set this machine up: undefined where nothing is. */
+  storedContext?: () => Promise<Context | undefined>;
   /** What `refusal` needs when no context could be made. */
   fallback: Parameters<typeof refusal>[1];
 }
@@ -36,6 +39,11 @@ export async function runCli(terminal: Terminal, settings: CliSettings): Promise
     exit = code;
   });
   try {
+    if (terminal.args[0] === COMPLETE) {
+      // Only the verb that was typed gets its flags.
+      const typed = (verb: string) => programOf({ ...terminal, args: [verb] }, settings, () => undefined);
+      return await printCompletions(terminal, settings, typed);
+    }
     await program.parseAsync(terminal.args, { from: 'user' });
     return exit;
   } catch (error) {
@@ -54,7 +62,8 @@ const usageError = (error: CommanderError): AppError => {
 function withoutValues(message: string): string {
   return message
     .replace(/^(unknown (?:option|command)) '([\s\S]*?)'(?=$|\n\()/, (_match, what, word) => what + nameIn(word))
-    .replace(/ argument '[\s\S]*' is invalid/, ' argument is invalid')
+    .replace(/ argument '[\s\S]*' is invalid(?=\.)/, ' argument is invalid')
+    .replace(/^command-argument value '[\s\S]*' is invalid(?= for argument '\w+'\.)/, 'what was given is invalid')
     .replace(/(but got \d+): [\s\S]*$/, '$1.');
 }
 
@@ -82,7 +91,7 @@ function programOf(terminal: Terminal, settings: CliSettings, finish: (code: num
   for (const local of settings.locals) {
     const command = program.command(local.verb).description(local.summary);
     local.declare(command);
-    command.action(async () => finish(await local.run(terminal, command.opts())));
+    command.action(async () => finish(await local.run(terminal, command.opts(), command.args)));
   }
   for (const operation of settings.operations) declareOperation(program, operation, terminal, settings, finish);
   return program;

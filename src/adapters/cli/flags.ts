@@ -17,7 +17,8 @@ export interface Flag {
 }
 
 const kebab = (name: string) => name.replaceAll('_', '-');
-const repeated = (value: string, before: string[] | undefined) => [...(before ?? []), value];
+/** The parser of flags that may be given again. */
+export const repeated = (value: string, before: string[] | undefined) => [...(before ?? []), value];
 
 /** Every field has its `--kebab-case` flag; some have a short name besides. */
 export function flagsOf(operation: Operation): Flag[] {
@@ -43,13 +44,7 @@ function flagsOfField(field: Field, short: string | undefined): Flag[] {
     case 'flag-or-list':
       return [{ option: describe(`${names} [name]`).argParser(repeated).preset(''), field, read: flagOrList }];
     case 'array':
-      return [
-        {
-          option: new Option(`${names} <value>`, field.description ?? '').argParser(repeated),
-          field,
-          read: (given) => given,
-        },
-      ];
+      return [{ option: describe(`${names} <value>`).argParser(repeated), field, read: (given) => given }];
     case 'texts':
     case 'text-or-map':
       return [

@@ -7,7 +7,7 @@ export const execServer: LocalVerb = {
   summary: 'Start a deployed server with its references filled in (entries in client files call this)',
   declare(command) {
     command
-      .argument('<name>')
+      .argument('<name>', 'the entry, by its name in the file')
       .requiredOption('--client <id>', 'the client whose file has the entry')
       .option('--profile <id>', 'the profile that is deployed', 'default')
       .option('--config-scope <name>', 'the config scope of the file', 'user')
