@@ -52,7 +52,7 @@ describe('reference pages', () => {
     const help = spawnSync(process.execPath, [join(ROOT, 'bin/mcp-orchestration.js'), '--help'], {
       encoding: 'utf8',
     }).stdout;
-    const listed = [...help.matchAll(/^ {2}([a-z][a-z-]+)(?= {2,}| \[)/gm)].map((match) => match[1]);
+    const listed = [...help.matchAll(/^ {2}([a-z][a-z-]+)(?= {2,}| [[<])/gm)].map((match) => match[1]);
     const verbs = listed.filter((verb) => verb !== 'help');
     const headings = [...read('user-docs/reference/cli.md').matchAll(/^### (.+)$/gm)].map((match) => match[1]);
     expect(verbs.length).toBeGreaterThan(20);
