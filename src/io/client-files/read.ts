@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../core/errors.ts';
 import { MAX_FILE_BYTES } from '../../core/splice/entries.ts';
 import { codeOf, step, writeFailed } from './faults.ts';
@@ -16,6 +17,8 @@ export interface ClientFile {
   mode: number;
   uid: number;
   gid: number;
+  /** When it was last written, by the clock of the system. */
+  modified_ms: number;
 }
 
 export type FileBytes = Omit<ClientFile, 'text'>;
@@ -24,8 +27,25 @@ export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').upda
 
 /** Null when there is no file. A file that is not UTF-8 is refused, because it could not be given back byte for byte. */
 export async function readClientFile(target: Target): Promise<ClientFile | null> {
-  const file = await readBytes(target);
+  const file = await readSettled(target);
   return file === null ? null : { ...file, text: decode(file.bytes) };
+}
+
+/** A write in place begins by emptying the file; the content follows within this time, or the writer died. */
+export const SETTLING_MS = 500;
+
+/**
+ * A file that was emptied a moment ago is somebody's who is writing it: taken for an empty one, it would get our entries,
+ * and what the writer still puts into the old file would be lost.
+ */
+async function readSettled(target: Target): Promise<FileBytes | null> {
+  const until = performance.now() + SETTLING_MS;
+  for (;;) {
+    const file = await readBytes(target);
+    const settled = file === null || file.bytes.length > 0 || Date.now() - file.modified_ms >= SETTLING_MS;
+    if (settled || performance.now() >= until) return file;
+    await sleep(5);
+  }
 }
 
 /** Never follows a link and never waits for a pipe, should one have taken the place of the file. */
@@ -50,7 +70,14 @@ async function readOpen(handle: FileHandle, target: Target): Promise<FileBytes> 
   requireOwnFile(target.path, stats, target.uid);
   if (stats.size > MAX_FILE_BYTES) throw unreadable('too_large', 'it is larger than 16 MiB');
   const bytes = await handle.readFile();
-  return { bytes, sha256: sha256Of(bytes), mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
+  return {
+    bytes,
+    sha256: sha256Of(bytes),
+    mode: stats.mode & 0o7777,
+    uid: stats.uid,
+    gid: stats.gid,
+    modified_ms: stats.mtimeMs,
+  };
 }
 
 function decode(bytes: Buffer): string {

@@ -6,7 +6,7 @@ import { AppError } from '../../core/errors.ts';
 import { failpoint } from '../failpoint.ts';
 import { removeStaleIn, syncDirectory, temporaryBeside } from '../temporary.ts';
 import { codeOf, step, writeFailed } from './faults.ts';
-import { type FileBytes, readBytes, sha256Of } from './read.ts';
+import { type FileBytes, readBytes, SETTLING_MS, sha256Of } from './read.ts';
 import type { Target } from './target.ts';
 
 export interface ReplaceOptions {
@@ -119,7 +119,8 @@ async function moveIntoPlace(temporary: string, target: Target, options: Replace
 /**
  * The client itself may write at this moment. The last look and the act (a rename, or taking the file away) are
  * neighbouring system calls, and the old file is held open meanwhile: what somebody still wrote into it is seen
- * afterwards, and given back. `ours` is what the name leads to after the act; null: nothing.
+ * afterwards, and given back. `ours` is what the name leads to after the act; null: nothing. Only a rename of the client
+ * between these two calls, some microseconds, would go unseen: Node has no call that exchanges two names.
  */
 async function exchange(
   expected: Buffer,
@@ -130,12 +131,20 @@ async function exchange(
 ): Promise<void> {
   const old = await step('read', target.path, () => open(target.path, READ_ONLY));
   try {
+    freshTimeSlice();
     if (!readWhole(old.fd).equals(expected) || !isStill(old.fd, target.path)) throw changed(target);
     await step(ours === null ? 'remove' : 'rename', target.path, async () => act());
     if (!readWhole(old.fd).equals(expected)) await giveBack(old.fd, ours, target, options);
   } finally {
     await old.close();
   }
+}
+
+const nothing = new Int32Array(new SharedArrayBuffer(4));
+
+/** A program that has just slept is hardly ever interrupted in its next microseconds, one that has worked for long is. */
+function freshTimeSlice(): void {
+  Atomics.wait(nothing, 0, 0, 1);
 }
 
 const READ_ONLY = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -156,9 +165,6 @@ function isStill(fd: number, name: string): boolean {
   const [open, named] = [fstatSync(fd, { bigint: true }), lstatSync(name, { bigint: true })];
   return open.ino === named.ino && open.dev === named.dev;
 }
-
-/** A write in place begins by emptying the file; the content follows within this time, or the writer died. */
-const SETTLING_MS = 200;
 
 /** Somebody wrote into the old file just before it was replaced: their content becomes the file again, ours is withdrawn. */
 async function giveBack(fd: number, ours: Buffer | null, target: Target, options: ReplaceOptions): Promise<never> {

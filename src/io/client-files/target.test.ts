@@ -1,8 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readClientFile } from './read.ts';
 import { resolveTarget } from './target.ts';
@@ -132,6 +142,22 @@ describe('reading', () => {
       code: 'CLIENT_FILE_UNPARSABLE',
       details: { reason: 'too_large' },
     });
+  });
+  test('waits for somebody who has emptied the file and is still writing it', async () => {
+    const target = await resolve(file());
+    writeFileSync(file(), '');
+    const writing = sleep(60).then(() => writeFileSync(file(), '{"theirs": 1}'));
+    expect(await readClientFile(target)).toMatchObject({ text: '{"theirs": 1}' });
+    await writing;
+  });
+  test('takes a file for empty that stays so, at once when it has been so for long', async () => {
+    const target = await resolve(file());
+    writeFileSync(file(), '');
+    expect(await readClientFile(target)).toMatchObject({ text: '' });
+    utimesSync(file(), 1, 1);
+    const started = performance.now();
+    expect(await readClientFile(target)).toMatchObject({ text: '' });
+    expect(performance.now() - started).toBeLessThan(200);
   });
   test('does not follow a link, nor wait for a pipe, that took the place of the file', async () => {
     const target = await resolve(file());
