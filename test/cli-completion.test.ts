@@ -65,7 +65,7 @@ describe('completion', () => {
 });
 
 const SHELLS = [
-  { shell: 'bash', start: ['--norc', '--noprofile', '-i'], setUp: 'source <(mcp-orchestration completion bash)' },
+  { shell: 'bash', start: ['--norc', '--noprofile', '-i'], setUp: 'eval "$(mcp-orchestration completion bash)"' },
   {
     shell: 'zsh',
     start: ['-f', '-i'],
@@ -76,7 +76,7 @@ const SHELLS = [
 it.skipIf(!isHere('bash'))('bash completes as a script can ask it to', async () => {
   const workspace = await installed();
   await cliHereJson(workspace, 'add-server', 'memory', '--name', EVIL);
-  const ask = `source <(mcp-orchestration completion bash)
+  const ask = `eval "$(mcp-orchestration completion bash)"
     for line in 'mcp-orchestration view-dr' 'A=1 mcp-orchestration view-draft --client=curs' 'mcp-orchestration remove-server ' \\
       'mcp-orchestration set-draft --file ' 'mcp-orchestration nothing '; do
       COMP_LINE=$line COMP_POINT=\${#line}

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { askerFor } from '../src/adapters/cli/prompt.ts';
 import { openSecrets } from '../src/io/secrets/store.ts';
 import { answerFor } from '../src/operations/add-server-dialogue.ts';
 import type { Asker } from '../src/operations/operation.ts';
@@ -222,4 +224,21 @@ describe('a secret that was typed as a flag', () => {
       BRAVE_API_KEY: `\${secret:brave-search.BRAVE_API_KEY${suffix}}`,
     });
   });
+});
+
+it('set-secret asks for the value without showing it', async () => {
+  const workspace = await testWorkspace();
+  const said = await converse(workspace, [['Value of brave.key', VALUE + ENTER]], 'set-secret', 'brave.key');
+  expect([said.code, said.stderr.includes(VALUE)]).toEqual([0, false]);
+  expect(await openSecrets(workspace).get('brave.key')).toBe(VALUE);
+  const broken = await converse(workspace, [['Value of other', CTRL_C]], 'set-secret', 'other');
+  expect([broken.code, broken.screen.includes('Cancelled: nothing was changed.')]).toEqual([2, true]);
+  expect(await secretsOf(workspace)).toEqual(['brave.key']);
+});
+
+it('a question where nobody can answer is a fault of ours, and is told as one', async () => {
+  const nobody = { args: [], stdin: Readable.from([]), stdout: new PassThrough(), stderr: new PassThrough() };
+  const ask = askerFor({ ...nobody, cwd: '/', env: {} }, { yes: false, json: false });
+  await expect(ask.text('Which?')).rejects.toThrow('nobody can answer');
+  expect(await ask.confirm('Really?', true)).toBe(true);
 });

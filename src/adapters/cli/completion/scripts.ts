@@ -87,9 +87,9 @@ export const SCRIPTS = { bash, zsh, fish };
 export type Shell = keyof typeof SCRIPTS;
 export const SHELLS = Object.keys(SCRIPTS) as Shell[];
 
-/** Where the script goes, said to a person. */
+/** Where the script goes, said to a person. `eval`, because the Bash of macOS cannot read a pipe with `source`. */
 export const INSTALL: Readonly<Record<Shell, string>> = {
-  bash: `To have it in every new shell, add this line to ~/.bashrc:\n  source <(${PROGRAM} completion bash)`,
+  bash: `To have it in every new shell, add this line to ~/.bashrc:\n  eval "$(${PROGRAM} completion bash)"`,
   zsh: `To have it in every new shell, add this line to ~/.zshrc, below compinit:\n  source <(${PROGRAM} completion zsh)`,
   fish: `To have it in every new shell:\n  ${PROGRAM} completion fish > ~/.config/fish/completions/${PROGRAM}.fish`,
 };
