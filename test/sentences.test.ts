@@ -264,14 +264,23 @@ it('a deployment is planned with its diff, done, looked at, found changed, and u
 
   const file = join(home, FILE);
   writeFileSync(file, readFileSync(file, 'utf8').replace('"node"', '"evil"'));
+  const CHANGED = `@@ "one" @@
+  {
+    "type": "stdio",
+-   "command": "node",
++   "command": "evil",
+    "args": [
+      "one"
+    ]
+  }`;
   await says('publish-config', ...CURSOR, '--payload', payload('two'));
   expect((await says('get-deployed', ...CURSOR)).out).toBe(
-    `Release 1 in ~/${FILE} since <time>\nnot the latest release\ndrift\n  one: changed (changed: command)`,
+    `Release 1 in ~/${FILE} since <time>\nnot the latest release\ndrift\n  one: changed (changed: command)\n${CHANGED}`,
   );
   expect(await says('drift-status', '--check')).toEqual({
     code: 7,
-    out: `cursor\tdefault\t~/${FILE}\tyes\tno\tone: changed (changed: command)`,
-    note: 'Put our entries back with: mcp-orchestration deploy-config --on-drift overwrite',
+    out: `cursor\tdefault\t~/${FILE}\tyes\tno\tone: changed (changed: command)\n~/${FILE}\n${CHANGED}`,
+    note: 'Put our entries back with:\n  mcp-orchestration deploy-config --client cursor --profile default --on-drift overwrite',
   });
   expect(await says('deploy-config', ...CURSOR)).toEqual({
     code: 5,
