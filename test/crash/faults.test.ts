@@ -112,7 +112,8 @@ async function strike(
   expect([texts.before, texts.after], `${what}: a torn file`).toContain(found);
   if (finished.code === 0) expect(found, `${what}: it said that it worked`).toBe(texts.after);
   else {
-    expect(finished.signal, what).toBeNull();
+    // libuv aborts the process when it cannot wake one of its own threads, which is a `write` as well.
+    expect([null, ...(place.name === 'write' ? ['SIGABRT'] : [])], what).toContain(finished.signal);
     // The same number in the other thread may be the start of Node itself, or the write of the answer.
     const unsaid = ['openat', 'write'].includes(place.name) && finished.stdout === '';
     const code = unsaid ? 'unsaid' : JSON.parse(finished.stdout).error.code;
