@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +19,7 @@ import {
   query,
   temporaryFiles,
 } from './invariants.ts';
+import { deployPoints, launcherPoints } from './points.ts';
 
 const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 50);
 /** Kills come at a random moment of the first so many milliseconds of work. */
@@ -74,6 +75,9 @@ const killedAt = (point: string, { env, home }: Workspace, ...args: string[]) =>
     cwd: home,
   });
 
+/** Struck at one of these, the new file is in place already. */
+const ARRIVED = ['file.after-rename', 'deploy.after-write', 'deploy.before-commit', 'deploy.after-commit'];
+
 const unsettled = (workspace: Workspace) =>
   query(workspace, "select deployment_id from deployments where status = 'intent'");
 
@@ -112,22 +116,8 @@ describe('a command that is killed at a named step', { timeout: 120_000 }, () =>
     expect(isUndamaged(workspace)).toBe(true);
   });
 
-  it.each([
-    ['deploy.before-intent', 'old'],
-    ['deploy.after-intent', 'old'],
-    ['backup.after-temp', 'old'],
-    ['backup.after-fsync', 'old'],
-    ['backup.before-rename', 'old'],
-    ['backup.after-rename', 'old'],
-    ['file.after-backup', 'old'],
-    ['file.after-temp', 'old'],
-    ['file.after-fsync', 'old'],
-    ['file.before-rename', 'old'],
-    ['file.after-rename', 'new'],
-    ['deploy.after-write', 'new'],
-    ['deploy.before-commit', 'new'],
-    ['deploy.after-commit', 'new'],
-  ] as const)('deploy at %s: the file is the whole %s one, and nobody hears of drift', async (point, state) => {
+  it.each(deployPoints())('deploy at %s: the file is whole, and nobody hears of drift', async (point) => {
+    const state = ARRIVED.includes(point) ? 'new' : 'old';
     const before = numberInFile(workspace);
     await publish(`for ${point}`);
     const killed = await killedAt(point, workspace, 'deploy-config', '--client', 'vscode');
@@ -192,6 +182,27 @@ it.each(['keys.after-temp', 'keys.after-place', 'machine.after-temp', 'machine.a
     expect(temporaryFiles(workspace.home)).toEqual([]);
   },
 );
+
+describe('the first deployment of all', () => {
+  it.each(launcherPoints())('killed at %s: no file yet, and the next one finishes it', async (point) => {
+    const workspace = await testWorkspace();
+    await call(workspace, 'initialize_keys');
+    await call(workspace, 'publish_config', { ...target, payload: payloadOf(1) });
+    const killed = await killedAt(point, workspace, 'deploy-config', '--client', 'vscode');
+    expect(killed).toMatchObject({ signal: 'SIGKILL', stdout: '' });
+    expect(existsSync(join(workspace.home, FILE))).toBe(false);
+    await call(workspace, 'deploy_config', target);
+    expect(statSync(join(workspace.data_dir, 'bin/mcp-orchestration')).mode & 0o777).toBe(0o700);
+    expect(await call(workspace, 'get_deployed', target)).toMatchObject({ drift: false, up_to_date: true });
+    expect(temporaryFiles(workspace.home)).toEqual([]);
+  });
+});
+
+it('every step of a deployment that has a name is struck above', () => {
+  expect(deployPoints()).toEqual(expect.arrayContaining(ARRIVED));
+  expect(deployPoints()).toHaveLength(14);
+  expect(launcherPoints()).toHaveLength(4);
+});
 
 it('the bundle that users get knows no failpoints: the setting is refused by name', async () => {
   const workspace = await testWorkspace();

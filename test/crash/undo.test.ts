@@ -5,6 +5,7 @@ import { run } from '../support/process.ts';
 import { makeTestBuild, type TestBuild } from '../support/test-build.ts';
 import { testWorkspace, type Workspace } from '../support/workspace.ts';
 import { call, query, temporaryFiles } from './invariants.ts';
+import { undoPoints } from './points.ts';
 
 /** An undo that dies on the way: the next command finds file and ledger in agreement, before or after it. */
 
@@ -48,20 +49,20 @@ async function twice(workspace: Workspace, original: string): Promise<{ first: s
   return { first, second: textOf(workspace) };
 }
 
-const POINTS = [
-  ['backup.after-rename', 'before'],
-  ['file.after-backup', 'before'],
-  ['undo.before-intent', 'before'],
-  ['undo.after-intent', 'before'],
-  ['file.after-temp', 'before'],
-  ['file.before-rename', 'before'],
-  ['file.after-rename', 'after'],
-  ['undo.after-write', 'after'],
-  ['undo.before-commit', 'after'],
-  ['undo.after-commit', 'after'],
-] as const;
+/** Struck at one of these, the earlier file is in place already. */
+const ARRIVED = ['file.after-rename', 'undo.after-write', 'undo.before-commit', 'undo.after-commit'];
+/** The one step that only an undo has which takes the whole file away: struck below. */
+const REMOVES = 'file.before-remove';
+const POINTS = undoPoints()
+  .filter((point) => point !== REMOVES)
+  .map((point) => [point, ARRIVED.includes(point) ? 'after' : 'before'] as const);
 
 describe('an undo that is killed', { timeout: 60_000 }, () => {
+  it('is struck at every step that has a name', () => {
+    expect(undoPoints()).toEqual(expect.arrayContaining([REMOVES, ...ARRIVED]));
+    expect(POINTS).toHaveLength(14);
+  });
+
   it.each(POINTS)('at %s leaves everything as %s it', async (point, when) => {
     const workspace = await testWorkspace();
     const { first, second } = await twice(workspace, OWN);

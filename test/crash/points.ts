@@ -1,0 +1,39 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../support/workspace.ts';
+
+/** What stands for the variable part of a failpoint's name, for each way in which the sources write one. */
+const VARIANTS: Readonly<Record<string, readonly string[]>> = {
+  what: ['deploy', 'undo'],
+  "options.failpoint ?? 'file'": ['file', 'backup', 'launcher'],
+};
+
+/** Every failpoint that the sources name, so that a test that strikes them all fails when one is added. */
+function failpointsInSource(): string[] {
+  const src = join(ROOT, 'src');
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
+  );
+  const found = files.flatMap((name) => {
+    const calls = readFileSync(join(src, name), 'utf8').matchAll(/\bfailpoint\((?:'([^']+)'|`([^`]+)`)\)/g);
+    return [...calls].flatMap(([, plain, template]) => {
+      const text = plain ?? template ?? '';
+      const [, variable, rest = ''] = /^\$\{(.+)\}(.*)$/.exec(text) ?? [];
+      if (variable === undefined) return [text];
+      const variants = VARIANTS[variable];
+      if (variants === undefined) throw new Error(`${name} names a failpoint in a new way: ${text}`);
+      return variants.map((variant) => `${variant}${rest}`);
+    });
+  });
+  return [...new Set(found)].toSorted();
+}
+
+const of = (...groups: string[]) => failpointsInSource().filter((name) => groups.includes(name.split('.')[0] ?? ''));
+const removes = (name: string) => name.endsWith('.before-remove');
+
+/** What a deployment passes: it writes a copy and a file, and takes none away. */
+export const deployPoints = () => of('deploy', 'backup', 'file').filter((name) => !removes(name));
+/** What the first deployment passes besides. */
+export const launcherPoints = () => of('launcher').filter((name) => !removes(name));
+/** What an undo passes: it takes a file away that was not there before. */
+export const undoPoints = () => of('undo', 'backup', 'file').filter((name) => name !== 'backup.before-remove');
