@@ -136,7 +136,7 @@ test.each([
   const odd = { ...rest, env: home === undefined ? without : { ...without, HOME: home } };
   for (const args of [['list-profiles'], ['serve'], ['serve-http', '--port', '0']]) {
     const { code, stdout, stderr } = await cli(odd, ...args);
-    expect({ code, stdout }, args[0]).toEqual({ code: 2, stdout: '' });
+    expect({ code, stdout }, `${args[0]}: ${stderr}`).toEqual({ code: 2, stdout: '' });
     expect(stderr, args[0]).toMatch(/^INVALID_INPUT: HOME must be the absolute path of your home directory\.\n/);
   }
   expect(await modesUnder(rest.home)).toEqual({});
