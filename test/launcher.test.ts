@@ -58,6 +58,13 @@ async function finished(workspace: Workspace, written: Written, env?: Record<str
 
 const store = (workspace: Workspace, name: string) => cliHereWith(workspace, { input: SECRET }, 'set-secret', name);
 
+/** Files in the home directory, the store and its log among them, that hold the secret as it is. */
+const filesWithSecret = ({ home }: Workspace): string[] =>
+  readdirSync(home, { recursive: true, encoding: 'utf8' }).filter((path) => {
+    const file = join(home, path);
+    return statSync(file).isFile() && readFileSync(file).includes(SECRET);
+  });
+
 const sql = ({ data_dir }: Workspace, statement: string) => {
   const database = new DatabaseSync(join(data_dir, 'state.db'));
   database.exec(statement);
@@ -81,10 +88,48 @@ describe('the launcher', () => {
     expect(readFileSync(`/proc/${child.pid}/cmdline`, 'utf8')).not.toContain(SECRET);
     child.kill('SIGTERM');
     expect(await once(child, 'close')).toEqual([null, 'SIGTERM']);
-    for (const path of readdirSync(workspace.home, { recursive: true, encoding: 'utf8' })) {
-      const file = join(workspace.home, path);
-      if (statSync(file).isFile()) expect(readFileSync(file).includes(SECRET), path).toBe(false);
+    expect(filesWithSecret(workspace)).toEqual([]);
+  });
+
+  it('starts for each place what is deployed there: a project, a file that was named, the file of the user', async () => {
+    const workspace = await testWorkspace();
+    const { home } = workspace;
+    const project = join(home, 'my project');
+    const named = join(home, 'named.json');
+    mkdirSync(project);
+    writeFileSync(join(home, 'server.cjs'), SERVER);
+    await cliHereJson(workspace, 'initialize-keys');
+    const places = [['--config-scope', 'project', '--project', project], ['--config-path', named], []];
+    for (const [number, place] of places.entries()) {
+      // A name may look like a flag.
+      const mcpServers = { '-it': { ...serverIn(workspace, `release-${number}`), env: { A: '${input:A}' } } };
+      const inputs = { A: { description: 'Another value in each place', required: true } };
+      const kiro = ['--client', 'kiro'];
+      await cliHereJson(workspace, 'publish-config', ...kiro, '--payload', JSON.stringify({ mcpServers, inputs }));
+      await cliHereJson(workspace, 'deploy-config', ...kiro, ...place, '--input', `A=${number}`);
     }
+    const files = [join(project, '.kiro/settings/mcp.json'), named, join(home, '.kiro/settings/mcp.json')];
+    for (const [number, file] of files.entries()) {
+      const written = JSON.parse(readFileSync(file, 'utf8')).mcpServers['-it'];
+      const { stdout } = await finished(workspace, written);
+      expect(JSON.parse(stdout)).toMatchObject({ args: [`release-${number}`], A: String(number) });
+    }
+  });
+
+  it('is quick: the bench has the figure, and this notices only when something is very wrong', async () => {
+    const workspace = await testWorkspace();
+    const entry = { ...serverIn(workspace), env: { A: '${env:HOME}' } };
+    const written = await deployed(workspace, entry);
+    const fastest = async (command: Written) => {
+      const times: number[] = [];
+      for (let round = 0; round < 3; round += 1) {
+        const began = performance.now();
+        await finished(workspace, command);
+        times.push(performance.now() - began);
+      }
+      return Math.min(...times);
+    };
+    expect((await fastest(written)) - (await fastest(entry))).toBeLessThan(400);
   });
 
   it('fills in an input with what this machine was told, or else with its default', async () => {
@@ -179,11 +224,15 @@ describe('the launcher', () => {
     await store(workspace, 'tok');
     const bin = join(workspace.home, 'bin');
     mkdirSync(bin);
-    const code = `#!/bin/sh\nprintf '%s\\n' "$@" "env=$MCP_HEADER_AUTHORIZATION"\n`;
+    const code = `#!/bin/sh\nprintf '%s\\n' "$@" "env=$MCP_HEADER_AUTHORIZATION"\ntr '\\0' ' ' </proc/$$/cmdline >&2\n`;
     writeFileSync(join(bin, 'npx'), code, { mode: 0o755 });
     const headers = { Authorization: 'Bearer ${secret:tok}' };
     const written = await deployed(workspace, { type: 'http', url: 'https://a.example.com/mcp', headers });
-    const { stdout } = await finished(workspace, written, { PATH: `${bin}:/usr/bin:/bin` });
+    const { stdout, stderr } = await finished(workspace, written, { PATH: `${bin}:/usr/bin:/bin` });
+    // Its command line as every user of the machine can read it.
+    expect(stderr).toContain('mcp-remote@0.15.1');
+    expect(stderr).not.toContain(SECRET);
+    expect(filesWithSecret(workspace)).toEqual([]);
     expect(stdout.trim().split('\n')).toEqual([
       '-y',
       'mcp-remote@0.15.1',

@@ -7,7 +7,7 @@ import { named } from './current.ts';
 import { settleOpenIntents } from './drift.ts';
 import { type Context, defineOperation, type RunContext } from './operation.ts';
 import { LOCK_WAIT_MS, ledgerOf } from './rollout/ledger.ts';
-import { type Place, placeOf } from './rollout/place.ts';
+import { namingFile, type Place, placeOf } from './rollout/place.ts';
 import { applyUndo, planUndo, type UndoPlan } from './rollout/undoing.ts';
 import { assertMayWriteHere } from './rollout/write.ts';
 import { findTarget, TargetInput } from './shapes.ts';
@@ -103,7 +103,7 @@ async function undo(context: RunContext, input: UndoInput): Promise<z.input<type
     await assertInForce(context, place, row);
     assertSameFile(place, row);
   }
-  const plan = finished ? undefined : await planUndo(client, place, row);
+  const plan = finished ? undefined : await namingFile(place.config_path, () => planUndo(client, place, row));
   const backup_path = plan ? await applyUndo(context, plan) : null;
   const { row: restored } = await ledgerOf(context, place);
   return {

@@ -9,7 +9,7 @@ import type { DeploymentRow } from '../../stores/store.ts';
 import type { RunContext } from '../operation.ts';
 import { applyPlan } from './apply.ts';
 import { isSameTarget, LOCK_WAIT_MS, settleIntents } from './ledger.ts';
-import { findPlace, type Wanted } from './place.ts';
+import { findPlace, namingFile, type Wanted } from './place.ts';
 import { diffOf, isUnchanged, type Plan, type PlanInput, planDeployment } from './plan.ts';
 
 /** What every deployment may be told, whether it is one or several at once. */
@@ -110,7 +110,7 @@ export async function deployHere(
   return withWriterLock(context.services.writer_lock, LOCK_WAIT_MS, async () => {
     await settleIntents(context, place, client.state_fields);
     for (let tries = 1; ; tries += 1) {
-      const plan = await planDeployment(context, input, client, place);
+      const plan = await namingFile(place.config_path, () => planDeployment(context, input, client, place));
       if (input.dry_run) return outputOf(plan, 'planned', undefined);
       if (isUnchanged(plan)) {
         // The file is as it should be; what it calls may have been taken away, or may name a Node that has moved.

@@ -77,7 +77,11 @@ export async function findPlace(
     throw invalidInput('config_path', 'the data directory of this program is no place for a client file');
   }
   const usual = pointerIn(scope.pointer, wanted.project);
-  const pointer = wanted.pointer ?? pointerFor(client, usual, { codec, text: await textAt(client, target) });
+  const pointer =
+    wanted.pointer ??
+    (await namingFile(config_path, async () =>
+      pointerFor(client, usual, { codec, text: await textAt(client, target) }),
+    ));
   return {
     machine,
     scope: { ...scope, pointer },
@@ -88,6 +92,17 @@ export async function findPlace(
     project: wanted.project ?? null,
     explicit_path: wanted.config_path !== undefined,
   };
+}
+
+/** Says which file it is that cannot be changed: whoever looks into one does not know what a person calls it. */
+export async function namingFile<T>(config_path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof AppError) || cause.code !== 'CLIENT_FILE_UNPARSABLE') throw cause;
+    const { code, message, details, hint } = cause;
+    throw new AppError(code, `${config_path}: ${message}`, { ...details, config_path }, { cause, hint });
+  }
 }
 
 /** Only a client with two layouts has to be looked at. */
