@@ -1,5 +1,5 @@
 // Plain JavaScript that every Node from 14 on can read: it must be able to say that a Node is too old.
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import module from 'node:module';
 import { join } from 'node:path';
 
@@ -15,9 +15,10 @@ export function start(verb) {
     );
     process.exit(1);
   }
+  const [first, ...rest] = [...verb, ...process.argv.slice(2)];
+  if ((first === '--help' || first === '-h') && rest.length === 0 && printHelp()) return;
   process.umask(0o077);
   cacheCompiledCode();
-  const [first, ...rest] = [...verb, ...process.argv.slice(2)];
   if (first === 'exec-server' && !rest.includes('--help') && !rest.includes('-h')) {
     // A program of its own: it runs before every start of a server, and must not load what only people need.
     import('../dist/exec-server.js').then(({ main }) => main(rest, process.env)).then(end);
@@ -33,6 +34,16 @@ export function start(verb) {
       env: process.env,
     }).then(end),
   );
+}
+
+/**
+ * Prints the help that the build has kept: a question that is asked so often is answered without loading the program.
+ * A terminal that is too narrow for it gets one of its own.
+ */
+function printHelp() {
+  if (process.stdout.isTTY && process.stdout.columns < 80) return false;
+  process.stdout.write(readFileSync(new URL('../dist/help.txt', import.meta.url)));
+  return true;
 }
 
 /** @param {number} code */
