@@ -31,7 +31,8 @@ interface Place {
 
 /** One command under strace, with a single worker thread so that the calls come in the same order every time. */
 async function traced({ home, env }: Pick<Workspace, 'home' | 'env'>, verb: readonly string[], trace: string[]) {
-  const args = ['-f', '-qq', '-y', '-s', '0', ...trace, process.execPath, BIN, ...verb, '--json'];
+  // Only the named calls stop the program: it need not wait for strace at every call that it makes.
+  const args = ['-f', '--seccomp-bpf', '-qq', '-y', '-s', '0', ...trace, process.execPath, BIN, ...verb, '--json'];
   return run(STRACE, args, { env: { ...env, UV_THREADPOOL_SIZE: '1' }, cwd: home });
 }
 
