@@ -39,17 +39,19 @@ async function loadOn({ url, headers, pid }: Asked, { path, ...question }: Quest
   return { ...result, cpu_us: used };
 }
 
-/** Both servers in turn; the first round warms them up and does not count. */
-async function loadBoth(pair: Pair, question: Question, { loads: rounds, load_seconds: seconds }: Effort) {
+/** Both servers in turn; a first round that warms them up does not count. */
+async function loadBoth(pair: Pair, question: Question, effort: Effort) {
+  const { loads: rounds, load_seconds: seconds } = effort;
+  const warmups = Math.min(1, effort.warmups);
   const results: Record<keyof Pair, Loaded[]> = { ours: [], bare: [] };
   const on = (which: keyof Pair) => async () => {
     const result = await loadOn(pair[which], question, seconds);
     results[which].push(result);
     return result.per_second;
   };
-  await interleave({ rounds, warmups: 1 }, { bare: on('bare'), ours: on('ours') });
+  await interleave({ rounds, warmups }, { bare: on('bare'), ours: on('ours') });
   const of = (which: keyof Pair, figure: keyof Loaded) =>
-    results[which].slice(1).flatMap((result) => result[figure] ?? []);
+    results[which].slice(warmups).flatMap((result) => result[figure] ?? []);
   return (figure: keyof Loaded) => ({
     bare: { what: 'bare Fastify, same bytes', samples: of('bare', figure) },
     ours: of('ours', figure),

@@ -8,6 +8,7 @@ export interface Effort {
   calls: number;
   /** Calls on a file of several megabytes. */
   large_calls: number;
+  /** Of a load there is one at most. */
   warmups: number;
   /** Rounds of load, and seconds of each. */
   loads: number;
@@ -15,7 +16,7 @@ export interface Effort {
 }
 
 export const FULL: Effort = { starts: 30, calls: 100, large_calls: 20, warmups: 5, loads: 5, load_seconds: 4 };
-export const QUICK: Effort = { starts: 2, calls: 3, large_calls: 2, warmups: 1, loads: 1, load_seconds: 1 };
+export const QUICK: Effort = { starts: 1, calls: 2, large_calls: 1, warmups: 0, loads: 1, load_seconds: 1 };
 
 export interface Measurement {
   name: string;

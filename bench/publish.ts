@@ -57,7 +57,7 @@ function rawCommits(commit: (text: string) => void, seconds: number): number {
   return (count * 1000) / (performance.now() - begin);
 }
 
-const overRest = ({ loads: rounds, load_seconds: seconds }: Effort): Promise<Row> =>
+const overRest = ({ loads: rounds, load_seconds: seconds, warmups }: Effort): Promise<Row> =>
   inSandbox(async (sandbox) => {
     await withProduct(sandbox, ({ call }) => call('drafts.set', { ...TARGET, payload: typicalPayload() }));
     const raw = openRawDatabase(join(sandbox.home, 'raw.db'));
@@ -77,7 +77,7 @@ const overRest = ({ loads: rounds, load_seconds: seconds }: Effort): Promise<Row
       return per_second;
     };
     const bare = () => rawCommits(raw.commit, seconds);
-    const samples = await interleave({ rounds, warmups: 1 }, { bare, publish });
+    const samples = await interleave({ rounds, warmups: Math.min(1, warmups) }, { bare, publish });
     await server.stop();
     raw.close();
     return rowOf({

@@ -36,6 +36,7 @@ describe('the benchmark', () => {
   it('has a row for everything, with its budget, and leaves nothing behind', { timeout: 240_000 }, async () => {
     const { temporary, env } = await environment();
     const { code, stdout, stderr } = await run(process.execPath, [SCRIPT, '--quick', '--json'], { env });
+    expect(stderr).toMatch(/^(measuring \w+ \.\.\.\n)+$/);
     expect([0, 1], stderr).toContain(code);
     const { machine, rows } = JSON.parse(stdout) as { machine: object; rows: Row[] };
     expect(machine).toMatchObject({ node: process.version, cores: expect.any(Number), date: expect.any(String) });
