@@ -269,6 +269,19 @@ describe('several clients at once', () => {
     expect(rows(await call(deployConfigs, { clients: ['cursor'] }))).toEqual([['cursor', 'unchanged', null]]);
   });
 
+  test('an input is for those whose release declares it; one that none declares is refused before anything is written', async () => {
+    await publish('cursor', { files: entry('/a') });
+    const inputs = { DATA_DIR: { description: 'Where the data is', required: true } };
+    const payload = { mcpServers: { files: entry('${input:DATA_DIR}') }, inputs };
+    await call(publishConfig, { client_id: 'vscode', payload });
+    const clients = ['cursor', 'vscode'];
+    const both = call(deployConfigs, { clients, inputs: { DATA_DIR: '/srv', DATADIR: '/srv' } });
+    await expect(both).rejects.toMatchObject({ code: 'INVALID_INPUT', details: { field: 'inputs.DATADIR' } });
+    expect(query(workspace, 'select * from deployments')).toEqual([]);
+    const done = await call(deployConfigs, { clients, inputs: { DATA_DIR: '/srv' } });
+    expect(done).toMatchObject({ deployments: [{ result: { inputs: [] } }, { result: { inputs: ['DATA_DIR'] } }] });
+  });
+
   test('the installed ones are those whose directory is there; one without a release is passed over', async () => {
     for (const directory of ['.cursor', '.codeium/windsurf']) mkdirSync(inHome(directory), { recursive: true });
     await publish('cursor', { files: entry('/a') });

@@ -61,13 +61,23 @@ async function outcomeOf(
   const { profile_id } = input;
   try {
     await findTarget(context, { client_id, profile_id });
-    const result = await deployHere(context, client, { ...input, client_id });
+    const result = await deployHere(context, client, { ...input, client_id, shared_inputs: true });
     return { client_id, profile_id, status: result.status, result, error: null };
   } catch (error) {
     const { code, message, hint, details } = refusal(error, context).problem;
     // A client that happens to be installed, and for which nobody ever published, is no failure.
     const status = input.installed && code === 'CONFIG_NOT_FOUND' ? 'skipped' : 'failed';
     return { client_id, profile_id, status, result: null, error: { code, message, hint, details } };
+  }
+}
+
+/** Throws INVALID_INPUT for an input that none of the planned releases declares, before anything is written. */
+function assertInputsMeant({ inputs = {} }: DeployAllInput, plans: readonly Outcome[]): void {
+  const planned = plans.flatMap(({ result }) => result ?? []);
+  const declared = new Set(planned.flatMap((result) => result.inputs));
+  const unknown = Object.keys(inputs).find((name) => !declared.has(name));
+  if (planned.length > 0 && unknown !== undefined) {
+    throw invalidInput(`inputs.${unknown}`, 'none of these releases declares such an input');
   }
 }
 
@@ -140,6 +150,7 @@ export const deployConfigs = defineOperation({
       tell('Planning', index);
       plans.push(await outcomeOf(context, client, { ...input, dry_run: true }));
     }
+    assertInputsMeant(input, plans);
     const deployments: Outcome[] = [];
     for (const [index, plan] of plans.entries()) {
       const client = clients[index];

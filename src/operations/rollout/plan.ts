@@ -25,6 +25,8 @@ export interface PlanInput extends Target, Pick<MergeInput, 'on_drift' | 'adopt'
   /** Undefined: whatever is there; null: there must be no file. */
   expect_file_sha256?: string | null | undefined;
   inputs?: Readonly<Record<string, string>> | undefined;
+  /** Inputs were given for several releases at once: what this one does not declare is meant for another. */
+  shared_inputs?: boolean | undefined;
 }
 
 /** A deployment as decided, before anything is written. */
@@ -59,7 +61,7 @@ export async function planDeployment(
   const disk = await diskOf(place, new Set([...base.keys(), ...ours.keys()]));
   assertExpectedFile(input, disk.file);
   const alike = alikeOn(disk.entries, payload, client, place);
-  const inputs = await inputsOf(context, release, payload, { place, given: input.inputs ?? {}, alike });
+  const inputs = await inputsOf(context, release, payload, { place, input, alike });
   const { state_fields } = client;
   const merge = planMerge({
     base,
@@ -127,11 +129,12 @@ async function inputsOf(
   context: Context,
   { client_id, profile_id }: ReleaseRow,
   payload: Payload,
-  { place, given, alike }: { place: Place; given: Readonly<Record<string, string>>; alike: ReadonlySet<string> },
+  { place, input, alike }: { place: Place; input: PlanInput; alike: ReadonlySet<string> },
 ): Promise<Record<string, string>> {
   const { inputs: declared = {} } = payload;
   const names = Object.keys(declared);
-  const unknown = Object.keys(given).find((name) => !names.includes(name));
+  const { inputs: given = {}, shared_inputs = false } = input;
+  const unknown = shared_inputs ? undefined : Object.keys(given).find((name) => !names.includes(name));
   if (unknown !== undefined) throw invalidInput(`inputs.${unknown}`, 'this release declares no such input');
   if (names.length === 0) return nullRecord();
   assertNoSecretText(nullRecord(Object.entries(given).map(([name, value]) => [`inputs.${name}`, value])));
