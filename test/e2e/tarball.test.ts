@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
@@ -161,6 +161,8 @@ test('memory: what one process wrote to MEMORY_FILE_PATH the next one reads', as
 test('npx finds the command in the checkout and where the tarball is installed', async () => {
   const workspace = await testWorkspace();
   const version = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')).version;
+  const bundle = () => stat(join(ROOT, 'dist/bin.js'));
+  const before = await bundle();
   for (const cwd of [ROOT, prefix]) {
     const { code, stdout, stderr } = await run('npx', ['mcp-orchestration', '--version'], {
       env: { ...workspace.env, PATH: path },
@@ -168,6 +170,8 @@ test('npx finds the command in the checkout and where the tarball is installed',
     });
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: `${version}\n` });
   }
+  // npx prepares the checkout each time. Building it anew would pull the bundle away from what runs beside it.
+  expect(await bundle()).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
 });
 
 test('the other two commands of the package start their verb', async () => {
