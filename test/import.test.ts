@@ -249,3 +249,43 @@ test('entries of the draft and entries that were deployed stay; without a file, 
     4,
   ]);
 });
+
+describe('what is legal in a file and refused in a payload', () => {
+  const ODD = {
+    prototype: '"meta": {"__proto__": {"polluted": 1}}',
+    variable: '"env": {"__proto__": "x"}',
+    constructor_key: '"meta": {"constructor": 1}',
+    infinite: '"meta": 1e400',
+    imprecise: '"meta": 12345678901234567890',
+    surrogate: '"meta": "\\ud800"',
+  };
+  const file = (odd: string) =>
+    `{"mcpServers": {"odd": {"command": "a", "args": [], ${odd}}, "fine": {"command": "b"}}}`;
+
+  test.each(Object.entries(ODD))(
+    '%s: that entry is left alone by name, and the others are imported',
+    async (_, odd) => {
+      await place('cursor', file(odd));
+      const { imported, skipped, draft } = await importFrom('cursor');
+      expect([imported, skipped.map(({ server_name }) => server_name)]).toEqual([['fine'], ['odd']]);
+      expect(skipped[0]?.reason).toMatch(/^it holds what a payload cannot:/);
+      expect(draft.mcpServers).toEqual({ fine: { command: 'b', args: [] } });
+      expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+    },
+  );
+
+  test.each(Object.entries(ODD))(
+    '%s: a deployment takes such an entry for a difference, and can take it over',
+    async (_, odd) => {
+      const path = await place('cursor', file(odd));
+      const payload = { mcpServers: { odd: { command: 'a', args: [] } } };
+      await call('publish_config', { client_id: 'cursor', payload });
+      await expect(call('deploy_config', { client_id: 'cursor' })).rejects.toMatchObject({ code: 'DRIFT_DETECTED' });
+      expect((await call('deploy_config', { client_id: 'cursor', adopt: ['odd'] }))['status']).toBe('deployed');
+      expect(JSON.parse(readFileSync(path, 'utf8')).mcpServers).toEqual({
+        odd: { type: 'stdio', command: 'a', args: [] },
+        fine: { command: 'b' },
+      });
+    },
+  );
+});

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../core/canonical-json.ts';
+import { AppError } from '../core/errors.ts';
 import { nullRecord } from '../core/ids.ts';
-import { pointerKeys } from '../core/json-value.ts';
+import { assertJsonValue, pointerKeys } from '../core/json-value.ts';
 import type { Entry, JsonValue } from '../core/payload.ts';
 import { isRemote } from '../core/payload.ts';
 import { spellReference } from '../core/references.ts';
@@ -168,9 +169,20 @@ function ownFields({ client, rest }: Work): Pick<Entry, 'x-client'> {
   return { 'x-client': { [client.client_id]: nullRecord(own) as Record<string, never> } };
 }
 
+/** A file may hold what our own input may not (`assertJsonValue`): it stays there, and goes no further. */
+function assertSayable(value: JsonValue): void {
+  try {
+    assertJsonValue(value);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    throw new Inexpressible(`it holds what a payload cannot: ${error.message}`, { cause: error });
+  }
+}
+
 /** One entry of a client's file as an entry of a payload. Throws `Inexpressible` with the reason, in words. */
 export function readEntry(client: ClientDefinition, value: JsonValue, target: ReadTarget): Entry {
   if (!isObject(value)) throw new Inexpressible('it is no object');
+  assertSayable(value);
   const work: Work = { client, target, rest: new Map(Object.entries(value)) };
   const start = startOf(work, value);
   return {
