@@ -5,9 +5,12 @@ import { join } from 'node:path';
 /** The end of every temporary name of ours: the process that made it, and something random. */
 const STALE = /^\..*\.mcpo-(\d+)-[0-9a-f]{16}\.tmp$/;
 
-/** A hidden name beside `name` that nobody else uses, and that tells whose it was should its maker be killed. */
+/**
+ * A hidden name beside `name` that nobody else uses, and that tells whose it was should its maker be killed. Long names
+ * are cut, because a file name has at most 255 bytes.
+ */
 export function temporaryBeside(directory: string, name: string): string {
-  return join(directory, `.${name}.mcpo-${process.pid}-${randomBytes(8).toString('hex')}.tmp`);
+  return join(directory, `.${name.slice(0, 40)}.mcpo-${process.pid}-${randomBytes(8).toString('hex')}.tmp`);
 }
 
 /** Takes away what processes of ours left in a directory when they were killed. A failure here stops nothing. */

@@ -10,7 +10,19 @@ import { call, temporaryFiles } from './invariants.ts';
  * client file is the whole old or the whole new one, and the ledger agrees with it after the next command.
  */
 const STRACE = '/usr/bin/strace';
-const CALLS = ['openat', 'write', 'pwrite64', 'ftruncate', 'fchmod', 'fsync', 'rename', 'link', 'unlink', 'mkdir'];
+const CALLS = [
+  'openat',
+  'write',
+  'pwrite64',
+  'ftruncate',
+  'fchmod',
+  'fsync',
+  'rename',
+  'renameat2',
+  'link',
+  'unlink',
+  'mkdir',
+];
 const ERRORS = ['EIO', 'ENOSPC', 'EACCES'];
 /** All places in the long form; a sample that a seed chooses otherwise. */
 const ALL = Number(process.env['CRASH_ROUNDS'] ?? 50) > 50;

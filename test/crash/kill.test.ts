@@ -76,7 +76,13 @@ const killedAt = (point: string, { env, home }: Workspace, ...args: string[]) =>
   });
 
 /** Struck at one of these, the new file is in place already. */
-const ARRIVED = ['file.after-rename', 'deploy.after-write', 'deploy.before-commit', 'deploy.after-commit'];
+const ARRIVED = [
+  'file.after-exchange',
+  'file.after-rename',
+  'deploy.after-write',
+  'deploy.before-commit',
+  'deploy.after-commit',
+];
 
 const unsettled = (workspace: Workspace) =>
   query(workspace, "select deployment_id from deployments where status = 'intent'");
@@ -200,7 +206,7 @@ describe('the first deployment of all', () => {
 
 it('every step of a deployment that has a name is struck above', () => {
   expect(deployPoints()).toEqual(expect.arrayContaining(ARRIVED));
-  expect(deployPoints()).toHaveLength(14);
+  expect(deployPoints()).toHaveLength(15);
   expect(launcherPoints()).toHaveLength(4);
 });
 

@@ -6,6 +6,7 @@ import { ROOT } from '../support/workspace.ts';
 const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   what: ['deploy', 'undo'],
   "options.failpoint ?? 'file'": ['file', 'backup', 'launcher'],
+  points: ['file', 'backup', 'launcher'],
 };
 
 /** Every failpoint that the sources name, so that a test that strikes them all fails when one is added. */
@@ -29,11 +30,19 @@ function failpointsInSource(): string[] {
 }
 
 const of = (...groups: string[]) => failpointsInSource().filter((name) => groups.includes(name.split('.')[0] ?? ''));
-const removes = (name: string) => name.endsWith('.before-remove');
+/** Passed by an undo that takes the whole file away, and by nothing else. */
+export const REMOVAL = ['file.before-remove', 'file.after-set-aside'];
+const removes = (name: string) => /\.(before-remove|after-set-aside)$/.test(name);
+/** Only a file that was there before exchanges its name: a copy is always new, and so is the first launcher. */
+const exchanges = (name: string) => name.endsWith('.after-exchange');
 
 /** What a deployment passes: it writes a copy and a file, and takes none away. */
-export const deployPoints = () => of('deploy', 'backup', 'file').filter((name) => !removes(name));
+export const deployPoints = () =>
+  of('deploy', 'file')
+    .concat(of('backup').filter((name) => !exchanges(name)))
+    .filter((name) => !removes(name));
 /** What the first deployment passes besides. */
-export const launcherPoints = () => of('launcher').filter((name) => !removes(name));
+export const launcherPoints = () => of('launcher').filter((name) => !removes(name) && !exchanges(name));
 /** What an undo passes: it takes a file away that was not there before. */
-export const undoPoints = () => of('undo', 'backup', 'file').filter((name) => name !== 'backup.before-remove');
+export const undoPoints = () =>
+  of('undo', 'file').concat(of('backup').filter((name) => !removes(name) && !exchanges(name)));

@@ -5,7 +5,7 @@ import { run } from '../support/process.ts';
 import { makeTestBuild, type TestBuild } from '../support/test-build.ts';
 import { testWorkspace, type Workspace } from '../support/workspace.ts';
 import { call, query, temporaryFiles } from './invariants.ts';
-import { undoPoints } from './points.ts';
+import { REMOVAL, undoPoints } from './points.ts';
 
 /** An undo that dies on the way: the next command finds file and ledger in agreement, before or after it. */
 
@@ -50,17 +50,21 @@ async function twice(workspace: Workspace, original: string): Promise<{ first: s
 }
 
 /** Struck at one of these, the earlier file is in place already. */
-const ARRIVED = ['file.after-rename', 'undo.after-write', 'undo.before-commit', 'undo.after-commit'];
-/** The one step that only an undo has which takes the whole file away: struck below. */
-const REMOVES = 'file.before-remove';
+const ARRIVED = [
+  'file.after-exchange',
+  'file.after-rename',
+  'undo.after-write',
+  'undo.before-commit',
+  'undo.after-commit',
+];
 const POINTS = undoPoints()
-  .filter((point) => point !== REMOVES)
+  .filter((point) => !REMOVAL.includes(point))
   .map((point) => [point, ARRIVED.includes(point) ? 'after' : 'before'] as const);
 
 describe('an undo that is killed', { timeout: 60_000 }, () => {
   it('is struck at every step that has a name', () => {
-    expect(undoPoints()).toEqual(expect.arrayContaining([REMOVES, ...ARRIVED]));
-    expect(POINTS).toHaveLength(14);
+    expect(undoPoints()).toEqual(expect.arrayContaining([...REMOVAL, ...ARRIVED]));
+    expect(POINTS).toHaveLength(15);
   });
 
   it.each(POINTS)('at %s leaves everything as %s it', async (point, when) => {
@@ -101,6 +105,7 @@ describe('an undo that is killed', { timeout: 60_000 }, () => {
   it.each([
     ['undo.after-intent', true],
     ['file.before-remove', true],
+    ['file.after-set-aside', false],
     ['file.after-rename', false],
     ['undo.after-write', false],
     ['undo.before-commit', false],

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../core/errors.ts';
@@ -32,7 +32,7 @@ export async function readClientFile(target: Target): Promise<ClientFile | null>
 }
 
 /** A write in place begins by emptying the file; the content follows within this time, or the writer died. */
-export const SETTLING_MS = 500;
+const SETTLING_MS = 500;
 
 /**
  * A file that was emptied a moment ago is somebody's who is writing it: taken for an empty one, it would get our entries,
@@ -48,8 +48,14 @@ async function readSettled(target: Target): Promise<FileBytes | null> {
   }
 }
 
+export const readBytes = (target: Target): Promise<FileBytes | null> => whileOpen(target, readOpen);
+
+/** Permissions and owner alone; null when there is no file. */
+export const statOwnFile = (target: Target): Promise<Stats | null> =>
+  whileOpen(target, async (_handle, stats) => stats);
+
 /** Never follows a link and never waits for a pipe, should one have taken the place of the file. */
-export async function readBytes(target: Target): Promise<FileBytes | null> {
+async function whileOpen<T>(target: Target, work: (file: FileHandle, stats: Stats) => Promise<T>): Promise<T | null> {
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
   let handle: FileHandle;
   try {
@@ -59,15 +65,17 @@ export async function readBytes(target: Target): Promise<FileBytes | null> {
     throw writeFailed('read', target.path, error);
   }
   try {
-    return await step('read', target.path, () => readOpen(handle, target));
+    return await step('read', target.path, async () => {
+      const stats = await handle.stat();
+      requireOwnFile(target.path, stats, target.uid);
+      return work(handle, stats);
+    });
   } finally {
     await handle.close();
   }
 }
 
-async function readOpen(handle: FileHandle, target: Target): Promise<FileBytes> {
-  const stats = await handle.stat();
-  requireOwnFile(target.path, stats, target.uid);
+async function readOpen(handle: FileHandle, stats: Stats): Promise<FileBytes> {
   if (stats.size > MAX_FILE_BYTES) throw unreadable('too_large', 'it is larger than 16 MiB');
   const bytes = await handle.readFile();
   return {

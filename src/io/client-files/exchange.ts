@@ -1,0 +1,198 @@
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import path from 'node:path';
+import { failpoint } from '../failpoint.ts';
+import { temporaryBeside } from '../temporary.ts';
+import { codeOf } from './faults.ts';
+import { swap } from './swap.ts';
+
+/**
+ * The client itself may write at this very moment. So a name is never just given another file: what it led to until the
+ * very step is kept under another name and looked at afterwards. If it is not what was expected, it gets its name back.
+ *
+ * All functions are synchronous, and throw what the system throws.
+ */
+
+/** A name, and the bytes of the file that it should lead to. */
+export interface Named {
+  name: string;
+  bytes: Buffer;
+}
+
+/**
+ * Gives the name of `expected` to the file `ours`. False: somebody else wrote, and what they wrote has the name again.
+ * What still is called as `ours` was called can be removed.
+ */
+export function putInPlaceOf(expected: Named, ours: Named, points: string): boolean {
+  return whileOpen(expected, (old) => {
+    const shown = look(ours);
+    if (!swap(ours.name, expected.name)) return renameOver(expected, old, ours.name);
+    failpoint(`${points}.after-exchange`);
+    const untouched = isUntouched(expected, old, ours.name);
+    if (!untouched) giveBack(expected.name, ours.name, shown);
+    return untouched;
+  });
+}
+
+/** Takes the file away; `aside` is a free name beside it. False: somebody else wrote, and what they wrote has the name again. */
+export function takeAway(expected: Named, aside: string, points: string): boolean {
+  return whileOpen(expected, (old) => {
+    renameSync(expected.name, aside);
+    failpoint(`${points}.after-set-aside`);
+    const untouched = isUntouched(expected, old, aside);
+    if (!untouched) giveUnlessTaken(aside, expected.name);
+    removeIfThere(aside);
+    return untouched;
+  });
+}
+
+const removeIfThere = (name: string) => rmSync(name, { force: true });
+
+const READ_ONLY = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * The file is held open, so that its number cannot be given to another one. False when it is not the expected one already,
+ * or is taken away at this moment.
+ */
+function whileOpen(expected: Named, work: (old: number) => boolean): boolean {
+  let old: number | undefined;
+  try {
+    old = openSync(expected.name, READ_ONLY);
+    return isUntouched(expected, old, expected.name) && work(old);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' && statsOf(expected.name) === null) return false;
+    throw error;
+  } finally {
+    if (old !== undefined) closeSync(old);
+  }
+}
+
+/** Does this name lead to the open file, and does that still hold what was expected? */
+function isUntouched({ bytes }: Named, old: number, name: string): boolean {
+  const named = statsOf(name);
+  return named !== null && isSameFile(named, fstatSync(old, { bigint: true })) && readWhole(old).equals(bytes);
+}
+
+const statsOf = (name: string): BigIntStats | null => lstatSync(name, { bigint: true, throwIfNoEntry: false }) ?? null;
+
+/** The number of a file that is gone may be given to the next one: the time of birth tells them apart. */
+const isSameFile = (one: BigIntStats, other: BigIntStats): boolean =>
+  one.ino === other.ino && one.dev === other.dev && one.birthtimeNs === other.birthtimeNs;
+
+function readWhole(file: number): Buffer {
+  const bytes = Buffer.allocUnsafe(fstatSync(file).size);
+  let at = 0;
+  while (at < bytes.length) {
+    const read = readSync(file, bytes, at, bytes.length - at, at);
+    if (read === 0) break;
+    at += read;
+  }
+  return bytes.subarray(0, at);
+}
+
+/** A file as it was when it got the name. */
+interface Shown {
+  stats: BigIntStats | null;
+  /** Null: not a file with content (a link, a directory). */
+  bytes: Buffer | null;
+}
+
+const look = ({ name, bytes }: Named): Shown => ({ stats: statsOf(name), bytes });
+
+function read(name: string): Shown {
+  const stats = statsOf(name);
+  if (!stats?.isFile()) return { stats, bytes: null };
+  const file = openSync(name, READ_ONLY);
+  try {
+    return { stats, bytes: readWhole(file) };
+  } finally {
+    closeSync(file);
+  }
+}
+
+const isSame = (one: Shown, other: Shown): boolean =>
+  one.stats !== null &&
+  other.stats !== null &&
+  isSameFile(one.stats, other.stats) &&
+  (one.bytes === null ? other.bytes === null : other.bytes !== null && one.bytes.equals(other.bytes));
+
+/** Nobody writes that often by accident. */
+const MOST_EXCHANGES = 1000;
+
+/**
+ * `temporary` leads to a file of somebody else, which had the name until ours got it: it gets it back. If what comes out
+ * then is not the file that we had given the name, somebody wrote once more: that is the newest file, and so on.
+ */
+function giveBack(name: string, temporary: string, ours: Shown): void {
+  let shown = ours;
+  for (let exchanges = 0; exchanges < MOST_EXCHANGES; exchanges += 1) {
+    const theirs = read(temporary);
+    try {
+      swap(temporary, name);
+    } catch (error) {
+      // They removed the file after that: what they wrote before is not wanted any more.
+      if (codeOf(error) === 'ENOENT') return;
+      throw error;
+    }
+    if (isSame(read(temporary), shown)) return;
+    shown = theirs;
+  }
+}
+
+/** File systems without hard links. */
+const NO_LINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
+
+function linked(from: string, to: string): 'linked' | 'taken' | 'unsupported' {
+  try {
+    linkSync(from, to);
+    return 'linked';
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return 'taken';
+    if (NO_LINKS.has(codeOf(error))) return 'unsupported';
+    throw error;
+  }
+}
+
+/** A hard link never takes a name that is in use: whoever has it now is newer. */
+export function giveUnlessTaken(from: string, to: string): boolean {
+  const outcome = linked(from, to);
+  // There the name was just seen to be free, and the gap is a few microseconds.
+  if (outcome === 'unsupported') renameSync(from, to);
+  return outcome !== 'taken';
+}
+
+/**
+ * Where names cannot be exchanged. A write into the old file is still seen, and given back. A file that gets the name
+ * from somebody else between the last look and the rename, some microseconds, is lost.
+ */
+function renameOver(expected: Named, old: number, ours: string): boolean {
+  const kept = temporaryBeside(path.dirname(expected.name), path.basename(expected.name));
+  const keeps = linked(expected.name, kept) === 'linked';
+  try {
+    freshTimeSlice();
+    if (!isUntouched(expected, old, expected.name)) return false;
+    renameSync(ours, expected.name);
+    if (!keeps || isUntouched(expected, old, kept)) return true;
+    renameSync(kept, expected.name);
+    return false;
+  } finally {
+    removeIfThere(kept);
+  }
+}
+
+const nothing = new Int32Array(new SharedArrayBuffer(4));
+
+/** A program that has just slept is hardly ever interrupted in its next microseconds, one that has worked for long is. */
+function freshTimeSlice(): void {
+  Atomics.wait(nothing, 0, 0, 1);
+}
