@@ -12,8 +12,7 @@ import { openSecrets } from '../io/secrets/store.ts';
 import { OPERATIONS } from '../operations/index.ts';
 import type { Context, Door, Principal } from '../operations/operation.ts';
 import type { Log, Machine, Services } from '../operations/services.ts';
-import { openSqlite } from '../stores/sqlite.ts';
-import type { Store } from '../stores/store.ts';
+import { openSqlite, type SqliteStore } from '../stores/sqlite.ts';
 import { IS_BUNDLED } from './build.ts';
 import { type Config, userHome } from './config.ts';
 import { VERSION } from './version.ts';
@@ -21,7 +20,7 @@ import { VERSION } from './version.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface App {
-  store: Store;
+  store: SqliteStore;
   services: Services;
   /** A context for one call of the person at this machine. */
   localContext(door: Door, kind?: Principal['kind']): Context;

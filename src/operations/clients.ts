@@ -42,6 +42,8 @@ export const listClients = defineOperation({
   errors: [],
   permission: { needs: 'config:read' },
   rest: { method: 'GET', path: '/v1/clients' },
+  // What is installed on this machine can change without the store.
+  holdsUntil: ({ clients }) => (clients.some(({ installed }) => installed !== undefined) ? undefined : null),
   mcp: { tool: 'list_clients', resource: { name: 'clients', uri: 'capabilities://clients' } },
   cli: {
     verb: 'list-clients',

@@ -145,6 +145,11 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   output: O;
   /** Codes that a caller can meet here, besides those that every operation shares. */
   errors: readonly ErrorCode[];
+  /**
+   * For a read that is made of the store and the input alone: the instant (RFC 3339) until which the answer holds while
+   * nothing is committed; null: for ever. A door may keep such an answer. Undefined: this one may not be kept.
+   */
+  holdsUntil?: (output: never) => string | null | undefined;
   permission: { needs: Scope /** False: never for credentials of kind `agent`. */; agents?: boolean };
   /** `own`: `run` touches files or the network and opens its transactions itself. */
   transaction?: 'own';
@@ -156,7 +161,8 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
 
 /** Keeps the exact types of one definition while the list holds them as `Operation`. */
 export function defineOperation<I extends z.ZodObject, O extends z.ZodType>(
-  operation: Omit<Operation<I, O>, 'rest' | 'cli'> & {
+  operation: Omit<Operation<I, O>, 'rest' | 'cli' | 'holdsUntil'> & {
+    holdsUntil?: (output: z.output<O>) => string | null | undefined;
     rest?: Omit<RestBinding, 'status' | 'etag'> & {
       status?: (output: z.output<O>) => number;
       etag?: (output: z.output<O>) => string;
@@ -222,10 +228,15 @@ export function refusal(
   return { ok: false, problem, status, exit };
 }
 
+/** Whether `invoke` would let this credential in. */
+export function mayCall({ permission }: Operation, principal: Principal): boolean {
+  const agentBarred = principal.kind === 'agent' && permission.agents === false;
+  return principal.scopes.has(permission.needs) && !agentBarred;
+}
+
 function authorise(operation: Operation, principal: Principal): void {
-  const { needs, agents } = operation.permission;
-  const agentBarred = principal.kind === 'agent' && agents === false;
-  if (principal.scopes.has(needs) && !agentBarred) return;
+  if (mayCall(operation, principal)) return;
+  const { needs } = operation.permission;
   throw new AppError('FORBIDDEN', `This credential lacks the scope ${needs}.`, { needs, kind: principal.kind });
 }
 

@@ -56,6 +56,8 @@ export const getConfig = defineOperation({
     path: '/v1/config/{client_id}/{profile_id}',
     etag: ({ artifact_id, sequence }) => `${artifact_id}-${sequence}-0`,
   },
+  // An expired release is refused: that is the only thing in it that a clock decides.
+  holdsUntil: ({ expires_at }) => expires_at,
   mcp: { tool: 'get_config' },
   cli: {
     verb: 'get-config',
@@ -120,6 +122,7 @@ export const getLatest = defineOperation({
     path: '/v1/config/{client_id}/{profile_id}/latest',
     etag: ({ artifact_id, sequence }) => `${artifact_id}-${sequence}-0`,
   },
+  holdsUntil: () => null,
   mcp: { tool: 'get_latest', resource: { name: 'latest release', uri: 'config://{client_id}/{profile_id}/latest' } },
   cli: {
     verb: 'get-latest',

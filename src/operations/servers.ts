@@ -24,6 +24,7 @@ export const listAvailableServers = defineOperation({
   errors: [],
   permission: { needs: 'config:read' },
   rest: { method: 'GET', path: '/v1/servers' },
+  holdsUntil: () => null,
   mcp: { tool: 'list_available_servers', resource: { name: 'server registry', uri: 'server://registry' } },
   cli: {
     verb: 'list-servers',
@@ -56,6 +57,7 @@ export const describeAvailableServer = defineOperation({
   errors: ['SERVER_NOT_FOUND'],
   permission: { needs: 'config:read' },
   rest: { method: 'GET', path: '/v1/servers/{server_id}' },
+  holdsUntil: () => null,
   mcp: { tool: 'describe_server', resource: { name: 'server', uri: 'server://{server_id}' } },
   cli: {
     verb: 'describe-server',

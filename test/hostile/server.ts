@@ -37,6 +37,7 @@ export async function startRest({
   const server = await restServer({
     operations: OPERATIONS,
     store: app.store,
+    dataVersion: app.store.dataVersion,
     services: app.services,
     api_key: API_KEY,
     cors_origins: new Set(),

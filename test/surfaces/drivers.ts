@@ -159,6 +159,7 @@ export const restInProcess: OpenDoor = async (env) => {
   const server = await restServer({
     operations: OPERATIONS,
     store: app.store,
+    dataVersion: app.store.dataVersion,
     services: app.services,
     api_key: API_KEY,
     cors_origins: new Set(),

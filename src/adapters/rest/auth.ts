@@ -6,6 +6,7 @@ import { isWellFormedToken, tokenDigest } from '../../core/token.ts';
 import type { Principal } from '../../operations/operation.ts';
 import type { Log } from '../../operations/services.ts';
 import type { Store } from '../../stores/store.ts';
+import type { UntilCommit } from '../../stores/until-commit.ts';
 
 export interface Caller {
   principal: Principal;
@@ -14,6 +15,8 @@ export interface Caller {
 
 export interface AuthSettings {
   store: Store;
+  /** Tokens that were found, by digest. */
+  known: UntilCommit<KnownToken | undefined>;
   /** Accepted in `X-API-Key` with every scope, when it is set. */
   api_key: string | undefined;
   now: () => Date;
@@ -39,15 +42,36 @@ export async function authenticate(request: FastifyRequest, settings: AuthSettin
   return { workspace: 'default', principal: { actor: 'api-key', kind: 'user', scopes: new Set(SCOPES) } };
 }
 
-async function byToken(authorization: string, { store, now, used }: AuthSettings): Promise<Caller> {
+async function byToken(authorization: string, { store, known, now, used }: AuthSettings): Promise<Caller> {
   const token = /^bearer ([\x21-\x7e]+)$/i.exec(authorization)?.[1];
   if (!token || !isWellFormedToken(token)) throw refused();
-  const found = await store.tokens.byDigest(tokenDigest(token));
-  if (!found || found.token.revoked_at !== null) throw refused();
-  const { workspace, token: row } = found;
-  if (row.expires_at !== null && row.expires_at <= now().toISOString()) throw refused();
-  used(workspace, row.token_id);
-  return { workspace, principal: principalOf(row) };
+  const digest = tokenDigest(token);
+  const row =
+    known.get(digest) ??
+    (await known.read(
+      digest,
+      () => findToken(store, digest),
+      (found) => found !== undefined,
+    ));
+  if (row === undefined || now().getTime() >= row.expires) throw refused();
+  used(row.caller.workspace, row.token_id);
+  return row.caller;
+}
+
+/** A token that is not revoked, and may have expired. */
+export interface KnownToken {
+  token_id: string;
+  /** Milliseconds since 1970. */
+  expires: number;
+  caller: Caller;
+}
+
+async function findToken(store: Store, digest: string): Promise<KnownToken | undefined> {
+  const found = await store.tokens.byDigest(digest);
+  if (!found || found.token.revoked_at !== null) return undefined;
+  const { token, workspace } = found;
+  const expires = token.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(token.expires_at);
+  return { token_id: token.token_id, expires, caller: { workspace, principal: principalOf(token) } };
 }
 
 function principalOf(row: { token_id: string; kind: 'user' | 'agent'; scopes: string[] }): Principal {

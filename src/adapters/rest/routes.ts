@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, invalidInput } from '../../core/errors.ts';
 import { fieldsOf, fromText } from '../../operations/fields.ts';
-import { type Answer, answer, type Context, type Operation } from '../../operations/operation.ts';
+import { type Answer, answer, type Context, mayCall, type Operation } from '../../operations/operation.ts';
+import type { UntilCommit } from '../../stores/until-commit.ts';
 
 /** Turns `{client_id}` into Fastify's `:client_id`. */
 const routeOf = (path: string) => path.replaceAll(/\{(\w+)\}/g, ':$1');
@@ -10,6 +11,7 @@ export function registerRoutes(
   app: FastifyInstance,
   operations: readonly Operation[],
   contextOf: (request: FastifyRequest) => Context,
+  kept: UntilCommit<Written>,
 ): void {
   for (const operation of operations) {
     const { rest } = operation;
@@ -17,13 +19,64 @@ export function registerRoutes(
     app.route({
       method: rest.method,
       url: routeOf(rest.path),
-      handler: async (request, reply) => {
-        const { input, conditional } = inputOf(operation, request);
-        return send(operation, await answer(operation, contextOf(request), input), request, reply, conditional);
-      },
+      handler: operation.holdsUntil ? fromKept(operation, contextOf, kept) : afresh(operation, contextOf),
     });
   }
 }
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> | undefined;
+
+const afresh =
+  (operation: Operation, contextOf: (request: FastifyRequest) => Context): Handler =>
+  async (request, reply) => {
+    const { input, conditional } = inputOf(operation, request);
+    return send(written(operation, await answer(operation, contextOf(request), input), conditional), request, reply);
+  };
+
+/** Most requests ask for what was asked before. Whether the caller may is asked every time. */
+const fromKept =
+  (operation: Operation, contextOf: (request: FastifyRequest) => Context, kept: UntilCommit<Written>): Handler =>
+  (request, reply) => {
+    const context = contextOf(request);
+    const key = `${context.workspace} ${request.url}`;
+    const known = mayCall(operation, context.principal) ? kept.get(key) : undefined;
+    if (known !== undefined && holds(known, context)) {
+      send(known, request, reply);
+      return undefined;
+    }
+    const write = async () => written(operation, await answer(operation, context, inputOf(operation, request).input));
+    return kept.read(key, write, (fresh) => holds(fresh, context)).then((fresh) => send(fresh, request, reply));
+  };
+
+const holds = ({ until }: Written, { now }: Context): boolean => until !== undefined && now().getTime() < until;
+
+/** An answer as it is sent. */
+export interface Written {
+  status: number;
+  body: Buffer;
+  /** With its quotes. */
+  etag: string | undefined;
+  /** Milliseconds since 1970 until which it may be sent again while nothing is committed; undefined: only this once. */
+  until: number | undefined;
+}
+
+function written(operation: Operation, result: Answer, conditional = false): Written {
+  if (!result.ok) {
+    const status = conditional && result.problem.code === 'DRAFT_CHANGED' ? 412 : result.status;
+    return { status, body: bytesOf({ error: result.problem }), etag: undefined, until: undefined };
+  }
+  const output = result.output as never;
+  const { status, statuses, etag } = operation.rest ?? {};
+  const until = operation.holdsUntil?.(output);
+  return {
+    status: status?.(output) ?? statuses?.[0] ?? 200,
+    body: bytesOf(output),
+    etag: etag && `"${etag(output)}"`,
+    until: until === null ? Number.POSITIVE_INFINITY : until === undefined ? undefined : Date.parse(until),
+  };
+}
+
+const bytesOf = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 /** Path, query and body parts as the one input object; `If-Match` becomes `if_revision`. */
 function inputOf(
@@ -72,26 +125,13 @@ function revisionOf(operation: Operation, request: FastifyRequest): number | und
   return Number(revision);
 }
 
-function send(
-  operation: Operation,
-  result: Answer,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  conditional: boolean,
-): FastifyReply {
-  if (!result.ok) {
-    const status = conditional && result.problem.code === 'DRAFT_CHANGED' ? 412 : result.status;
-    return reply.code(status).header('cache-control', 'no-store').send({ error: result.problem });
-  }
-  const etag = operation.rest?.etag && `"${operation.rest.etag(result.output as never)}"`;
-  if (etag) {
+function send({ status, body, etag }: Written, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (etag === undefined) reply.header('cache-control', 'no-store');
+  else {
     reply.header('etag', etag).header('cache-control', 'private, no-cache');
     if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
-  } else {
-    reply.header('cache-control', 'no-store');
   }
-  const { status, statuses } = operation.rest ?? {};
-  return reply.code(status?.(result.output as never) ?? statuses?.[0] ?? 200).send(result.output);
+  return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(body);
 }
 
 /** RFC 9110, 13.1.2: the weak comparison, over a list of tags or `*`. */

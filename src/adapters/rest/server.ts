@@ -10,7 +10,8 @@ import { parseStrictJson } from '../../core/strict-json.ts';
 import { type Context, type Operation, refusal } from '../../operations/operation.ts';
 import type { Services } from '../../operations/services.ts';
 import type { Store } from '../../stores/store.ts';
-import { authenticate, type Caller, UseCounter } from './auth.ts';
+import { UntilCommit } from '../../stores/until-commit.ts';
+import { authenticate, type Caller, type KnownToken, UseCounter } from './auth.ts';
 import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus } from './errors.ts';
 import { type GuardSettings, guardRequest } from './guard.ts';
 import { openApi } from './openapi.ts';
@@ -21,6 +22,8 @@ const BODY_LIMIT = 1024 * 1024;
 export interface RestSettings extends GuardSettings {
   operations: readonly Operation[];
   store: Store;
+  /** Differs whenever anything was committed to the store since it was last asked. */
+  dataVersion: () => number;
   services: Services;
   api_key: string | undefined;
   now: () => Date;
@@ -73,6 +76,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     reply.header('allow', methods.join(', '));
     throw new AppError('METHOD_NOT_ALLOWED', `This path takes ${methods.join(', ')}.`, { allowed: methods });
   });
+  const known = new UntilCommit<KnownToken | undefined>(settings.dataVersion, 1000);
   const uses = new UseCounter(settings.store, now, services.log);
   app.addHook('onClose', () => uses.stop());
   app.addHook('onRequest', async (request, reply) => {
@@ -91,12 +95,18 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     if (request.routeOptions.config.open || isPreflight(request)) return;
     request.caller = await authenticate(request, {
       store: settings.store,
+      known,
       api_key: settings.api_key,
       now,
       used: (workspace, token_id) => uses.count(workspace, token_id),
     });
   });
-  registerRoutes(app, settings.operations, (request) => contextOf(settings, request));
+  registerRoutes(
+    app,
+    settings.operations,
+    (request) => contextOf(settings, request),
+    new UntilCommit(settings.dataVersion, 200),
+  );
   await registerPages(app, settings);
   return app;
 }

@@ -69,6 +69,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
   const server = await restServer({
     operations: OPERATIONS,
     store: app.store,
+    dataVersion: app.store.dataVersion,
     services: app.services,
     api_key: config.API_KEY,
     cors_origins: new Set(config.CORS_ORIGINS),
