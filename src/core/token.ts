@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /**
@@ -31,5 +31,5 @@ export function isWellFormedToken(text: string): boolean {
 
 /** What the store keeps instead of the token: lowercase hex SHA-256. */
 export function tokenDigest(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
+  return hash('sha256', token);
 }

@@ -157,11 +157,16 @@ export class NodeSqliteConnection implements DatabaseConnection {
     if (this.#database.isTransaction) this.#database.exec('rollback');
   }
 
-  /** Grows with every commit of this connection and with every commit of another one that this one can see. */
-  dataVersion(): number {
+  /** Grows with every commit of this connection. */
+  get commits(): number {
     if (this.#closed) throw closedError();
-    const row = this.#prepare('pragma data_version').statement.get();
-    return Number(row?.data_version) + this.#writes;
+    return this.#writes;
+  }
+
+  /** Differs whenever another connection has committed, of this process or another one. Looks into the file. */
+  foreignVersion(): number {
+    if (this.#closed) throw closedError();
+    return Number(this.#prepare('pragma data_version').statement.get()?.data_version);
   }
 
   /** Lets a running transaction end first. Closing again does nothing. */

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { storeContract } from '../../test/contract/store.ts';
 import { artifact, audit, draft, profile, release, W } from '../../test/contract/store-rows.ts';
@@ -123,6 +123,7 @@ describe('dataVersion', () => {
     const before = mine.dataVersion();
     expect(mine.dataVersion()).toBe(before);
     await theirs.drafts.save(W, draft());
+    await setImmediate();
     expect(mine.dataVersion()).not.toBe(before);
     await mine.close();
     await theirs.close();

@@ -12,10 +12,11 @@ import type { Store } from './store.ts';
 
 export interface SqliteStore extends Store {
   /**
-   * A number that differs whenever anything was committed since it was last asked, by this process or another one.
-   * A cache asks before it reads what it keeps, and drops what it kept under another number.
+   * A text that differs whenever anything was committed since it was last asked, by this process or another one.
+   * A cache asks before it reads what it keeps, and drops what it kept under another text. Commits of this process show at
+   * once, those of another one at the latest in the next turn of the event loop.
    */
-  dataVersion(): number;
+  dataVersion(): string;
 }
 
 export interface SqliteOptions {
@@ -121,13 +122,27 @@ async function bringUpToDate(database: DatabaseSync, write: Kysely<Tables>, pati
 
 const kyselyOver = (connection: NodeSqliteConnection) => new Kysely<Tables>({ dialect: nodeSqliteDialect(connection) });
 
+/** Looking into the file costs more than many an answer does, so all requests of one turn of the event loop share a look. */
+function oncePerTurn<T>(look: () => T): () => T {
+  let seen: { value: T } | undefined;
+  return () => {
+    if (seen === undefined) {
+      seen = { value: look() };
+      setImmediate(() => {
+        seen = undefined;
+      }).unref();
+    }
+    return seen.value;
+  };
+}
+
 async function openMemory(patienceMs: number): Promise<SqliteStore> {
   const database = await connect(':memory:', patienceMs);
   const connection = new NodeSqliteConnection(database, { exclusive: true, patienceMs });
   const both = kyselyOver(connection);
   await bringUpToDate(database, both, patienceMs);
   const store = sqlStore({ read: both, write: both }, () => connection.close());
-  return { ...store, dataVersion: () => connection.dataVersion() };
+  return { ...store, dataVersion: () => String(connection.commits) };
 }
 
 async function openFile(path: string, patienceMs: number): Promise<SqliteStore> {
@@ -144,7 +159,8 @@ async function openFile(path: string, patienceMs: number): Promise<SqliteStore> 
       await reader.close();
       await writer.close();
     });
-    return { ...store, dataVersion: () => reader.dataVersion() };
+    const foreignVersion = oncePerTurn(() => reader.foreignVersion());
+    return { ...store, dataVersion: () => `${writer.commits}/${foreignVersion()}` };
   } catch (error) {
     await writer.close();
     throw error;

@@ -1,12 +1,12 @@
 /** What was read from a store, kept for as long as nothing is committed to it, by this process or by another one. */
 export class UntilCommit<T> {
-  readonly #version: () => number;
+  readonly #version: () => string;
   readonly #most: number;
   readonly #kept = new Map<string, T>();
-  #at: number | undefined;
+  #at: string | undefined;
 
   /** `version` differs whenever anything was committed since it was last asked; `most` is how many values are kept. */
-  constructor(version: () => number, most: number) {
+  constructor(version: () => string, most: number) {
     this.#version = version;
     this.#most = most;
   }
@@ -16,18 +16,22 @@ export class UntilCommit<T> {
     return this.#kept.get(key);
   }
 
-  /** Reads, and keeps what was read unless something was committed meanwhile or it is not `worth` keeping. */
-  async read(key: string, work: () => Promise<T>, worth: (value: T) => boolean = () => true): Promise<T> {
+  /** Reads, and keeps what was found unless something was committed meanwhile or it is not `worth` keeping. */
+  async read<R extends T | undefined>(
+    key: string,
+    work: () => Promise<R>,
+    worth: (value: T) => boolean = () => true,
+  ): Promise<R> {
     const before = this.#refresh();
     const value = await work();
-    if (worth(value) && this.#refresh() === before) {
+    if (value !== undefined && worth(value) && this.#refresh() === before) {
       if (this.#kept.size >= this.#most) this.#kept.clear();
       this.#kept.set(key, value);
     }
     return value;
   }
 
-  #refresh(): number {
+  #refresh(): string {
     const version = this.#version();
     if (version !== this.#at) this.#kept.clear();
     this.#at = version;

@@ -16,7 +16,7 @@ export interface Caller {
 export interface AuthSettings {
   store: Store;
   /** Tokens that were found, by digest. */
-  known: UntilCommit<KnownToken | undefined>;
+  known: UntilCommit<KnownToken>;
   /** Accepted in `X-API-Key` with every scope, when it is set. */
   api_key: string | undefined;
   now: () => Date;
@@ -32,7 +32,7 @@ const digestOf = (text: string) => createHash('sha256').update(text).digest();
  * Throws AUTHENTICATION_REQUIRED when nothing was sent, and the one INVALID_CREDENTIALS for unknown, malformed,
  * expired and revoked ones, so that the answer tells a guesser nothing.
  */
-export async function authenticate(request: FastifyRequest, settings: AuthSettings): Promise<Caller> {
+export function authenticate(request: FastifyRequest, settings: AuthSettings): Caller | Promise<Caller> {
   const { authorization } = request.headers;
   if (authorization !== undefined) return byToken(authorization, settings);
   const key = request.headers['x-api-key'];
@@ -42,17 +42,18 @@ export async function authenticate(request: FastifyRequest, settings: AuthSettin
   return { workspace: 'default', principal: { actor: 'api-key', kind: 'user', scopes: new Set(SCOPES) } };
 }
 
-async function byToken(authorization: string, { store, known, now, used }: AuthSettings): Promise<Caller> {
+function byToken(authorization: string, settings: AuthSettings): Caller | Promise<Caller> {
+  const { store, known } = settings;
   const token = /^bearer ([\x21-\x7e]+)$/i.exec(authorization)?.[1];
-  if (!token || !isWellFormedToken(token)) throw refused();
+  if (!token) throw refused();
   const digest = tokenDigest(token);
-  const row =
-    known.get(digest) ??
-    (await known.read(
-      digest,
-      () => findToken(store, digest),
-      (found) => found !== undefined,
-    ));
+  const found = known.get(digest);
+  if (found !== undefined) return admit(found, settings);
+  if (!isWellFormedToken(token)) throw refused();
+  return known.read(digest, () => findToken(store, digest)).then((row) => admit(row, settings));
+}
+
+function admit(row: KnownToken | undefined, { now, used }: AuthSettings): Caller {
   if (row === undefined || now().getTime() >= row.expires) throw refused();
   used(row.caller.workspace, row.token_id);
   return row.caller;

@@ -32,11 +32,21 @@ export function guardRequest(request: FastifyRequest, settings: GuardSettings): 
       origin: origin.slice(0, 100),
     });
   }
+  if (request.headers['content-encoding'] !== undefined) {
+    throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read as they are, without Content-Encoding.');
+  }
+  if (!/^chunked$/i.test(request.headers['transfer-encoding'] ?? 'chunked')) {
+    throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read as they are, without compression on the way.');
+  }
 }
 
 function rawHeader(request: FastifyRequest, name: string): string[] {
   const raw = request.raw.rawHeaders;
-  return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name);
+  const values: string[] = [];
+  for (let at = 0; at < raw.length; at += 2) {
+    if (raw[at]?.length === name.length && raw[at]?.toLowerCase() === name) values.push(raw[at + 1] ?? '');
+  }
+  return values;
 }
 
 /** `Example.org:8000` -> `example.org`; `[::1]:8000` -> `[::1]`. */

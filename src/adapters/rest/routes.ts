@@ -19,10 +19,15 @@ export function registerRoutes(
     app.route({
       method: rest.method,
       url: routeOf(rest.path),
-      handler: operation.holdsUntil ? fromKept(operation, contextOf, kept) : afresh(operation, contextOf),
+      ...(operation.holdsUntil
+        ? { handler: fromKept(operation, contextOf, kept) }
+        : { handler: afresh(operation, contextOf), handlerTimeout: HANDLER_MS }),
     });
   }
 }
+
+/** Who reads the store alone waits for nothing but its lock, five seconds at most, and is spared the timer. */
+const HANDLER_MS = 10_000;
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> | undefined;
 

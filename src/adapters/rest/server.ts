@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import scalar from '@scalar/fastify-api-reference';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import helmet from 'helmet';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { Payload } from '../../core/payload.ts';
@@ -23,7 +24,7 @@ export interface RestSettings extends GuardSettings {
   operations: readonly Operation[];
   store: Store;
   /** Differs whenever anything was committed to the store since it was last asked. */
-  dataVersion: () => number;
+  dataVersion: () => string;
   services: Services;
   api_key: string | undefined;
   now: () => Date;
@@ -48,7 +49,6 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     bodyLimit: BODY_LIMIT,
     requestTimeout: 30_000,
     keepAliveTimeout: 5_000,
-    handlerTimeout: 10_000,
     forceCloseConnections: 'idle',
     requestIdHeader: false,
     // Node's own answer to a request without a host is empty: the guard gives the one that every refusal has.
@@ -76,30 +76,31 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     reply.header('allow', methods.join(', '));
     throw new AppError('METHOD_NOT_ALLOWED', `This path takes ${methods.join(', ')}.`, { allowed: methods });
   });
-  const known = new UntilCommit<KnownToken | undefined>(settings.dataVersion, 1000);
   const uses = new UseCounter(settings.store, now, services.log);
   app.addHook('onClose', () => uses.stop());
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id);
+  app.decorateRequest('caller');
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     guardRequest(request, settings);
-    if (request.headers['content-encoding'] !== undefined) {
-      throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read as they are, without Content-Encoding.');
-    }
-    if (!/^chunked$/i.test(request.headers['transfer-encoding'] ?? 'chunked')) {
-      throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read as they are, without compression on the way.');
-    }
+    done();
   });
-  await app.register(helmet, HEADERS);
   if (settings.cors_origins.size > 0) await app.register(cors, corsOf(settings.cors_origins));
-  app.addHook('onRequest', async (request) => {
-    if (request.routeOptions.config.open || isPreflight(request)) return;
-    request.caller = await authenticate(request, {
-      store: settings.store,
-      known,
-      api_key: settings.api_key,
-      now,
-      used: (workspace, token_id) => uses.count(workspace, token_id),
-    });
+  const authentication = {
+    store: settings.store,
+    known: new UntilCommit<KnownToken>(settings.dataVersion, 1000),
+    api_key: settings.api_key,
+    now,
+    used: (workspace: string, token_id: string) => uses.count(workspace, token_id),
+  };
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.routeOptions.config.open || isPreflight(request)) return done();
+    const caller = authenticate(request, authentication);
+    const admit = (found: Caller) => {
+      request.caller = found;
+      done();
+    };
+    if (caller instanceof Promise) caller.then(admit, done);
+    else admit(caller);
   });
   registerRoutes(
     app,
@@ -154,12 +155,36 @@ function sendProblem(
   return reply.code(refused.status).send({ error: refused.problem });
 }
 
-const HEADERS = {
-  contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-  referrerPolicy: { policy: 'no-referrer' as const },
-  crossOriginOpenerPolicy: { policy: 'same-origin' as const },
-  strictTransportSecurity: false as const,
-};
+/**
+ * The same for every answer, so they are made once: helmet's own plugin makes them for each request anew. Left out is what
+ * only browsers of the past know.
+ */
+const SECURITY_HEADERS = headersOf(
+  helmet({
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    referrerPolicy: { policy: 'no-referrer' },
+    crossOriginOpenerPolicy: { policy: 'same-origin' },
+    strictTransportSecurity: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
+  }),
+);
+
+function headersOf(middleware: ReturnType<typeof helmet>): Record<string, string> {
+  const headers: Record<string, string> = {};
+  const response = {
+    setHeader: (name: string, value: string) => {
+      headers[name.toLowerCase()] = value;
+    },
+    removeHeader: () => undefined,
+  };
+  middleware({} as IncomingMessage, response as unknown as ServerResponse, (error) => {
+    if (error) throw error;
+  });
+  return headers;
+}
 
 /** The docs page brings its own script and styles; nothing may come from elsewhere or go elsewhere. */
 const DOCS_POLICY =
