@@ -18,7 +18,7 @@ interface InProcess {
   close(): Promise<void>;
 }
 
-interface Settings extends Partial<Pick<RestSettings, 'cors_origins' | 'operations'>> {
+interface Settings extends Partial<Pick<RestSettings, 'cors_origins' | 'operations' | 'now' | 'handler_ms'>> {
   mode?: 'local' | 'server';
   allow_http_deploy?: boolean;
 }

@@ -7,27 +7,29 @@ import type { UntilCommit } from '../../stores/until-commit.ts';
 /** Turns `{client_id}` into Fastify's `:client_id`. */
 const routeOf = (path: string) => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
-export function registerRoutes(
-  app: FastifyInstance,
-  operations: readonly Operation[],
-  contextOf: (request: FastifyRequest) => Context,
-  kept: UntilCommit<Written>,
-): void {
+export interface RouteSettings {
+  operations: readonly Operation[];
+  contextOf: (request: FastifyRequest) => Context;
+  kept: UntilCommit<Written>;
+  /** How long an operation may take, in milliseconds. */
+  handler_ms: number;
+}
+
+export function registerRoutes(app: FastifyInstance, settings: RouteSettings): void {
+  const { operations, contextOf, kept, handler_ms } = settings;
   for (const operation of operations) {
     const { rest } = operation;
     if (!rest) continue;
     app.route({
       method: rest.method,
       url: routeOf(rest.path),
+      // Who reads the store alone waits for nothing but its lock, five seconds at most, and is spared the timer.
       ...(operation.holdsUntil
         ? { handler: fromKept(operation, contextOf, kept) }
-        : { handler: afresh(operation, contextOf), handlerTimeout: HANDLER_MS }),
+        : { handler: afresh(operation, contextOf), handlerTimeout: handler_ms }),
     });
   }
 }
-
-/** Who reads the store alone waits for nothing but its lock, five seconds at most, and is spared the timer. */
-const HANDLER_MS = 10_000;
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> | undefined;
 

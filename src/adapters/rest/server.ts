@@ -28,6 +28,8 @@ export interface RestSettings extends GuardSettings {
   services: Services;
   api_key: string | undefined;
   now: () => Date;
+  /** How long an operation may take, in milliseconds; 10,000 when it is left out. */
+  handler_ms?: number;
 }
 
 declare module 'fastify' {
@@ -102,12 +104,12 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     if (caller instanceof Promise) caller.then(admit, done);
     else admit(caller);
   });
-  registerRoutes(
-    app,
-    settings.operations,
-    (request) => contextOf(settings, request),
-    new UntilCommit(settings.dataVersion, 200),
-  );
+  registerRoutes(app, {
+    operations: settings.operations,
+    contextOf: (request) => contextOf(settings, request),
+    kept: new UntilCommit(settings.dataVersion, 200),
+    handler_ms: settings.handler_ms ?? 10_000,
+  });
   await registerPages(app, settings);
   return app;
 }
