@@ -6,6 +6,8 @@ type SwapSync = (one: string, other: string) => void;
 /** Where the kernel or the file system has no such call: vfat, NFS, FUSE, and Linux before 3.15. */
 const UNSUPPORTED = new Set(['EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
 
+const require = createRequire(import.meta.url);
+
 let loaded: SwapSync | null | undefined;
 
 /**
@@ -28,7 +30,7 @@ export function swap(one: string, other: string): boolean {
 function load(): SwapSync | null {
   if (process.platform === 'win32') return null;
   try {
-    return createRequire(import.meta.url)('fs-native-extensions').swapSync;
+    return require('fs-native-extensions').swapSync;
   } catch {
     return null;
   }
