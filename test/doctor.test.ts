@@ -50,6 +50,24 @@ describe('doctor', () => {
     expect([text.code, text.stdout.includes(join(workspace.home, FILE))]).toEqual([7, true]);
   });
 
+  it('names the file that its client reads and a deployment cannot change', async () => {
+    const workspace = await testWorkspace();
+    write(workspace, '.codex/config.toml', 'mcp_servers.mine.command = "node"\n');
+    const found = await cliHere(workspace, 'doctor', '--json');
+    expect(found.code).toBe(0);
+    expect(found.json()['problems']).toMatchObject([
+      {
+        code: 'FILE_NOT_CHANGEABLE',
+        severity: 'warning',
+        client_id: 'codex-cli',
+        message: expect.stringContaining('line 1:column 1'),
+      },
+    ]);
+    const [client] = found.json()['clients'] as { files: object[] }[];
+    expect(client?.files[0]).toMatchObject({ parses: true, servers: ['mine'] });
+    expect((await cliHere(workspace, 'doctor')).stdout).toContain('cannot be changed');
+  });
+
   it('tells what our entries need and this machine lacks', async () => {
     const workspace = await testWorkspace();
     write(workspace, FILE, '{"mcpServers":{"mine":{"command":"x"}}}');

@@ -80,10 +80,11 @@ function filesTable({ clients }: DoctorOutput, style: TextStyle): string {
   return style.table(['client', 'installed', 'file', 'state', 'servers'], rows);
 }
 
-function stateOfFile({ exists, parses, wins }: z.infer<typeof FileReport>, style: TextStyle): string {
+function stateOfFile({ exists, parses, wins, detail }: z.infer<typeof FileReport>, style: TextStyle): string {
   if (!exists) return style.dim('none');
   if (parses === false) return style.bad('unreadable');
   if (!wins) return style.warn('not read');
+  if (detail !== undefined) return style.warn('cannot be changed');
   return parses === null ? style.dim('not looked into') : style.good('fine');
 }
 

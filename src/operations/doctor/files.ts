@@ -3,6 +3,8 @@ import { locateConfig, pointerIn } from '../../clients/paths.ts';
 import { AppError } from '../../core/errors.ts';
 import { pointerKeys } from '../../core/json-value.ts';
 import { readEntries } from '../../core/splice/entries.ts';
+import { spliceEntries } from '../../core/splice/splice.ts';
+import type { Codec } from '../../core/splice/types.ts';
 import { readClientFile } from '../../io/client-files/read.ts';
 import { resolveTarget } from '../../io/client-files/target.ts';
 import { pathExists } from '../../io/which.ts';
@@ -85,9 +87,28 @@ async function lookAt(
     const file = await readClientFile(target);
     const pointer = pointerFor(client, pointerIn(scope.pointer, project), { codec, text: file?.text ?? null });
     const entries = readEntries(codec, file?.text ?? null, pointerKeys(pointer));
-    return { ...report, parses: true, servers: [...entries.keys()] };
+    const servers = [...entries.keys()];
+    const detail = whyUnchangeable(codec, file?.text ?? null, pointerKeys(pointer), servers);
+    return { ...report, parses: true, servers, ...(detail !== undefined && { detail }) };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { ...report, parses: false, detail: error.message };
+  }
+}
+
+/** A deployment refuses some files that their application reads, TOML without tables for one: it would have to guess. */
+function whyUnchangeable(
+  codec: Codec,
+  text: string | null,
+  pointer: string[],
+  servers: readonly string[],
+): string | undefined {
+  const name = servers.reduce((free, taken) => (taken.length >= free.length ? `${taken}-` : free), 'probe');
+  try {
+    spliceEntries(codec, text, pointer, { set: [{ name, value: { command: 'node' } }], remove: [] }, null);
+    return undefined;
+  } catch (error) {
+    if (error instanceof AppError) return error.message;
+    throw error;
   }
 }

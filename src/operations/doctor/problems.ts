@@ -77,7 +77,16 @@ function problemsOfFiles(client: ClientReport): Problem[] {
       message: `${path} has servers (${servers.join(', ')}), but ${client.display_name} reads another file.`,
       hint: 'Take what you still need over by hand, and remove the old file.',
     }));
-  return [...broken, ...stale];
+  const fixed = files
+    .filter(({ parses, wins, detail }) => parses === true && wins && detail !== undefined)
+    .map(({ path, detail }) => ({
+      code: 'FILE_NOT_CHANGEABLE',
+      severity: 'warning' as const,
+      client_id,
+      message: `${path} can be read, but a deployment cannot change it: ${detail}`,
+      hint: 'Write that part of the file in another form before you deploy; nothing is written to it until then.',
+    }));
+  return [...broken, ...stale, ...fixed];
 }
 
 function problemsOfDeployments({ client_id, deployments }: ClientReport): Problem[] {
