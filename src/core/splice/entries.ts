@@ -22,20 +22,31 @@ export function parseFile(codec: Codec, body: string): Document {
   return codec.parse(body);
 }
 
+/** A file as parsed; null when there is none. */
+export const openDocument = (codec: Codec, text: string | null): Document | null =>
+  text === null ? null : parseFile(codec, splitBom(text).body);
+
+/** `entriesOf` for who needs the document for nothing else. */
+export const readEntries = (
+  codec: Codec,
+  text: string | null,
+  pointer: readonly string[],
+  asked: Iterable<string> = [],
+): Map<string, DiskEntry> => entriesOf(codec, openDocument(codec, text), pointer, asked);
+
 /**
  * The entries under the pointer, by name, in file order. No container and no file: no entries.
  * `asked` are the names that the caller will decide about: a duplicate among them is refused, because clients differ in
  * which of the two they read. Duplicates among other names are foreign business; the last one is shown.
  */
-export function readEntries(
+export function entriesOf(
   codec: Codec,
-  text: string | null,
+  document: Document | null,
   pointer: readonly string[],
-  asked: Iterable<string> = [],
+  asked: Iterable<string>,
 ): Map<string, DiskEntry> {
   const entries = new Map<string, DiskEntry>();
-  if (text === null) return entries;
-  const document = parseFile(codec, splitBom(text).body);
+  if (document === null) return entries;
   const node = containerAt(document, pointer);
   if (node === null) return entries;
   for (const name of asked) findMember(document, node, name);

@@ -7,6 +7,7 @@ import { refuse, requireResult } from './verify.ts';
  * Changes single entries of a file and nothing else. New entries go behind the last one, in the file's own style; an
  * entry that already says the wanted thing is not touched. `text` null is a file that does not exist; it stays null
  * when there is nothing to write. The result was read again and compared: it is safe to write, or WRITE_FAILED is thrown.
+ * `opened` spares reading a long text twice, when it was parsed before.
  */
 export function spliceEntries(
   codec: Codec,
@@ -14,9 +15,10 @@ export function spliceEntries(
   pointer: readonly string[],
   change: Change,
   glue: Glue | null,
+  opened: Document | null = null,
 ): { text: string | null; glue: Glue | null } {
   const { bom, body } = splitBom(text ?? codec.skeleton(pointer));
-  const before = parseFile(codec, body);
+  const before = opened?.text === body ? opened : parseFile(codec, body);
   const puts = putsOf(codec, before, pointer, change.set);
   const takes = takesOf(before, pointer, change.remove);
   if (puts.length === 0 && takes.size === 0) return { text, glue };

@@ -7,9 +7,9 @@ import { deployableScope, locateConfig, pointerIn } from '../../clients/paths.ts
 import { AppError, invalidInput } from '../../core/errors.ts';
 import { pointerKeys } from '../../core/json-value.ts';
 import type { Entries } from '../../core/merge.ts';
-import { readEntries } from '../../core/splice/entries.ts';
+import { entriesOf, openDocument, readEntries } from '../../core/splice/entries.ts';
 import { isObject } from '../../core/splice/equality.ts';
-import type { Codec } from '../../core/splice/types.ts';
+import type { Codec, Document } from '../../core/splice/types.ts';
 import { type ClientFile, readClientFile } from '../../io/client-files/read.ts';
 import { type Target as FileTarget, resolveTarget } from '../../io/client-files/target.ts';
 import { pathExists } from '../../io/which.ts';
@@ -147,12 +147,17 @@ export const placeOf = (context: Context, client: ClientDefinition, row: Deploym
     [dirname(row.config_path), dirname(row.target_path)],
   ).then((place) => ({ ...place, explicit_path: row.explicit_path }));
 
+/** A client file, as it was read and parsed. */
+export interface Disk {
+  file: ClientFile | null;
+  document: Document | null;
+  entries: Entries;
+}
+
 /** What is on disk now. `asked` are the names that will be decided about. */
-export async function diskOf(
-  place: Place,
-  asked: Iterable<string>,
-): Promise<{ file: ClientFile | null; entries: Entries }> {
+export async function diskOf(place: Place, asked: Iterable<string>): Promise<Disk> {
   const file = await readClientFile(place.target);
-  const read = readEntries(place.codec, file?.text ?? null, place.pointer, asked);
-  return { file, entries: new Map([...read].map(([name, entry]) => [name, entry.value])) };
+  const document = openDocument(place.codec, file?.text ?? null);
+  const read = entriesOf(place.codec, document, place.pointer, asked);
+  return { file, document, entries: new Map([...read].map(([name, entry]) => [name, entry.value])) };
 }

@@ -17,7 +17,7 @@ import type { DeploymentRow, ReleaseRow } from '../../stores/store.ts';
 import { findRelease, verifiedRelease } from '../current.ts';
 import type { Context, Target } from '../operation.ts';
 import { type Ledger, ledgerOf } from './ledger.ts';
-import { diskOf, type Place } from './place.ts';
+import { type Disk, diskOf, type Place } from './place.ts';
 
 /** What decides a deployment, as the caller said it. */
 export interface PlanInput extends Target, Pick<MergeInput, 'on_drift' | 'adopt'> {
@@ -36,7 +36,7 @@ export interface Plan {
   release: ReleaseRow;
   rendering: Rendering;
   merge: MergePlan;
-  disk: { file: ClientFile | null; entries: Entries };
+  disk: Disk;
   /** The whole new text; the same object as the old one when the file stays. */
   text: string | null;
   ledger: Ledger;
@@ -73,7 +73,7 @@ export async function planDeployment(
     alike,
   });
   if (merge.refused.length > 0) refuseDrift(merge, place);
-  const spliced = spliceEntries(place.codec, disk.file?.text ?? null, place.pointer, merge, ledger.glue);
+  const spliced = spliceEntries(place.codec, disk.file?.text ?? null, place.pointer, merge, ledger.glue, disk.document);
   return {
     client,
     place,
