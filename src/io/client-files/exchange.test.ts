@@ -1,11 +1,15 @@
 import {
+  chmodSync,
+  chownSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,12 +21,19 @@ import type { swap } from './swap.ts';
 /** What somebody else does just before our step, one after the other: the gap that no look can close. */
 let meanwhile: (() => void)[] = [];
 let canSwap = true;
+/** For each exchange and hard link in turn: the fault that it meets, or none. */
+let faults: (string | undefined)[] = [];
+let linkFault: string | undefined;
+function meet(code: string | undefined): void {
+  if (code !== undefined) throw Object.assign(new Error(code), { code });
+}
 vi.mock('./swap.ts', async (original) => {
   const real = await original<{ swap: typeof swap }>();
   return {
     swap: (one: string, other: string) => {
       if (!canSwap) return false;
       meanwhile.shift()?.();
+      meet(faults.shift());
       return real.swap(one, other);
     },
   };
@@ -35,7 +46,11 @@ vi.mock('node:fs', async (original) => {
     if (!String(from).endsWith('theirs')) meanwhile.shift()?.();
     real.renameSync(from, to);
   };
-  return { ...real, renameSync };
+  const linkSync: typeof real.linkSync = (from, to) => {
+    meet(linkFault);
+    real.linkSync(from, to);
+  };
+  return { ...real, renameSync, linkSync };
 });
 
 let home: string;
@@ -49,11 +64,24 @@ beforeEach(() => {
   writeFileSync(ours, 'ours');
   meanwhile = [];
   canSwap = true;
+  faults = [];
+  linkFault = undefined;
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 const put = () =>
   putInPlaceOf({ name: file, bytes: Buffer.from('old') }, { name: ours, bytes: Buffer.from('ours') }, 'x');
+/** Root may read everything, so the effective user is another one meanwhile. */
+function asNobody<T>(work: () => T): T {
+  if (process.getuid?.() !== 0) return work();
+  for (const name of [home, file, ours]) chownSync(name, 65534, 65534);
+  process.seteuid?.(65534);
+  try {
+    return work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
 const text = () => readFileSync(file, 'utf8');
 const renames = (content: string) => () => {
   writeFileSync(join(home, 'theirs'), content);
@@ -85,13 +113,13 @@ describe('names that exchange their files', () => {
   test('somebody who removes ours at once wants no file', () => {
     meanwhile = [renames('newer'), () => rmSync(file)];
     expect(put()).toBe(false);
-    expect(readdirSync(home)).toEqual(['ours.tmp']);
+    expect(readdirSync(home)).toEqual([]);
   });
 
   test('a file that is removed is not made again', () => {
     meanwhile = [() => rmSync(file)];
     expect(put()).toBe(false);
-    expect(readdirSync(home)).toEqual(['ours.tmp']);
+    expect(readdirSync(home)).toEqual([]);
   });
 
   test('a link that took the name is put back, and what it leads to is not touched', () => {
@@ -105,8 +133,61 @@ describe('names that exchange their files', () => {
     expect(put()).toBe(false);
     expect(readFileSync(join(home, 'victim'), 'utf8')).toBe('old');
     expect(text()).toBe('old');
-    expect(readFileSync(ours, 'utf8')).toBe('ours');
+    expect(readdirSync(home).toSorted()).toEqual(['a.json', 'victim']);
   });
+});
+
+describe('a fault behind the exchange', () => {
+  const huge = 3 * 2 ** 30;
+
+  test('of the second exchange keeps what somebody wrote under a name that nobody removes, and says so', () => {
+    meanwhile = [renames('newer')];
+    faults = [undefined, 'EIO', 'EIO'];
+    expect(put).toThrow(/It is kept as .*a\.json\.mcpo-kept-[0-9a-f]{16}\.$/);
+    const [, kept = ''] = readdirSync(home).toSorted();
+    expect([text(), readFileSync(join(home, kept), 'utf8')]).toEqual(['ours', 'newer']);
+  });
+
+  test('that goes away is as if nothing had been done', () => {
+    meanwhile = [renames('newer')];
+    faults = [undefined, 'EIO'];
+    expect(put).toThrow('EIO');
+    expect([text(), readdirSync(home)]).toEqual(['newer', ['a.json']]);
+  });
+
+  test('does not come from a file that is larger than any of ours, renamed or grown in place', () => {
+    meanwhile = [
+      () => {
+        renames('x')();
+        truncateSync(file, huge);
+      },
+    ];
+    expect(put()).toBe(false);
+    expect(statSync(file).size).toBe(huge);
+    writeFileSync(file, 'old');
+    writeFileSync(ours, 'ours');
+    meanwhile = [() => truncateSync(file, huge)];
+    expect(put()).toBe(false);
+    expect(statSync(file).size).toBe(huge);
+  });
+
+  test('does not come from a file that may not be read', () => {
+    meanwhile = [
+      () => {
+        renames('newer')();
+        chmodSync(file, 0o200);
+      },
+    ];
+    expect(asNobody(put)).toBe(false);
+    chmodSync(file, 0o600);
+    expect(text()).toBe('newer');
+  });
+});
+
+test.skipIf(process.platform === 'win32')('a change of mode in the last instant is not undone', () => {
+  meanwhile = [() => chmodSync(file, 0o640)];
+  expect(put()).toBe(false);
+  expect([statSync(file).mode & 0o777, text()]).toEqual([0o640, 'old']);
 });
 
 describe('where names cannot be exchanged', () => {
@@ -126,6 +207,14 @@ describe('where names cannot be exchanged', () => {
     expect(text()).toBe('newer');
     expect(readdirSync(home)).toEqual(['a.json']);
   });
+});
+
+test('where there are no hard links either, a write into the old file is still given back', () => {
+  canSwap = false;
+  linkFault = 'EPERM';
+  meanwhile = [writes('newer')];
+  expect(put()).toBe(false);
+  expect([text(), readdirSync(home)]).toEqual(['newer', ['a.json']]);
 });
 
 describe('taking a file away', () => {
@@ -151,5 +240,12 @@ describe('taking a file away', () => {
     meanwhile = [() => rmSync(file)];
     expect(take()).toBe(false);
     expect(readdirSync(home)).toEqual([]);
+  });
+
+  test('a fault when what somebody wrote is given back leaves it there all the same', () => {
+    meanwhile = [renames('newer')];
+    linkFault = 'EIO';
+    expect(take).toThrow('EIO');
+    expect([text(), readdirSync(home)]).toEqual(['newer', ['a.json']]);
   });
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   type BigIntStats,
   closeSync,
@@ -9,8 +10,11 @@ import {
   readSync,
   renameSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { AppError } from '../../core/errors.ts';
+import { MAX_FILE_BYTES } from '../../core/splice/entries.ts';
 import { failpoint } from '../failpoint.ts';
 import { temporaryBeside } from '../temporary.ts';
 import { codeOf } from './faults.ts';
@@ -30,33 +34,88 @@ export interface Named {
 }
 
 /**
- * Gives the name of `expected` to the file `ours`. False: somebody else wrote, and what they wrote has the name again.
- * What still is called as `ours` was called can be removed.
+ * Gives the name of `expected` to the file `ours`, which takes after it in mode and owner. False: somebody else wrote, and
+ * what they wrote has the name again. The name that `ours` had is free afterwards.
  */
 export function putInPlaceOf(expected: Named, ours: Named, points: string): boolean {
-  return whileOpen(expected, (old) => {
-    const shown = look(ours);
-    if (!swap(ours.name, expected.name)) return renameOver(expected, old, ours.name);
-    failpoint(`${points}.after-exchange`);
-    const untouched = isUntouched(expected, old, ours.name);
-    if (!untouched) giveBack(expected.name, ours.name, shown);
-    return untouched;
-  });
+  const shown = look(ours);
+  let swapped = false;
+  try {
+    const done = whileOpen(expected, (old) => {
+      if (!hasRightsOf(old, ours.name)) return false;
+      swapped = swap(ours.name, expected.name);
+      if (!swapped) return renameOver(expected, old, ours.name);
+      failpoint(`${points}.after-exchange`);
+      const untouched = isUntouched(expected, old, ours.name) && hasRightsOf(old, expected.name);
+      if (!untouched) giveBack(expected.name, ours.name, shown);
+      return untouched;
+    });
+    removeIfThere(ours.name);
+    return done;
+  } catch (error) {
+    if (swapped) undo(expected.name, ours.name, shown);
+    removeIfThere(ours.name);
+    throw error;
+  }
 }
 
 /** Takes the file away; `aside` is a free name beside it. False: somebody else wrote, and what they wrote has the name again. */
 export function takeAway(expected: Named, aside: string, points: string): boolean {
   return whileOpen(expected, (old) => {
     renameSync(expected.name, aside);
-    failpoint(`${points}.after-set-aside`);
-    const untouched = isUntouched(expected, old, aside);
-    if (!untouched) giveUnlessTaken(aside, expected.name);
-    removeIfThere(aside);
-    return untouched;
+    try {
+      failpoint(`${points}.after-set-aside`);
+      const untouched = isUntouched(expected, old, aside);
+      if (!untouched) giveUnlessTaken(aside, expected.name);
+      removeIfThere(aside);
+      return untouched;
+    } catch (error) {
+      restore(aside, expected.name);
+      throw error;
+    }
   });
 }
 
-const removeIfThere = (name: string) => rmSync(name, { force: true });
+/** After a fault behind the exchange: what was taken out may be the only copy of what somebody wrote. */
+function undo(name: string, temporary: string, ours: Shown): void {
+  const now = statsOf(name);
+  // Else it was given back already, or somebody wrote or removed something newer.
+  if (now === null || ours.stats === null || !isSameFile(now, ours.stats)) return;
+  try {
+    swap(temporary, name);
+  } catch (cause) {
+    throw keep(temporary, name, cause);
+  }
+}
+
+function restore(aside: string, name: string): void {
+  if (statsOf(aside) === null) return;
+  try {
+    if (statsOf(name) === null) renameSync(aside, name);
+    else removeIfThere(aside);
+  } catch (cause) {
+    throw keep(aside, name, cause);
+  }
+}
+
+/** It gets a name that nothing of ours ever removes. */
+function keep(taken: string, name: string, cause: unknown): AppError {
+  const kept = `${name}.mcpo-kept-${randomBytes(8).toString('hex')}`;
+  renameSync(taken, kept);
+  const reason = codeOf(cause);
+  const message = `${name} was changed, and its earlier file could not be given back (${reason}). It is kept as ${kept}.`;
+  const hint =
+    'Compare the two files. What is in the kept one and missing in the other was written by another program.';
+  const details = { reason, step: 'give_back', path: name, kept_path: kept, replaced: true };
+  return new AppError('WRITE_FAILED', message, details, { cause, hint });
+}
+
+/** What cannot be removed now is removed by a later command: the name says that it is temporary. */
+function removeIfThere(name: string): void {
+  try {
+    rmSync(name, { force: true });
+  } catch {}
+}
 
 const READ_ONLY = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
@@ -80,7 +139,18 @@ function whileOpen(expected: Named, work: (old: number) => boolean): boolean {
 /** Does this name lead to the open file, and does that still hold what was expected? */
 function isUntouched({ bytes }: Named, old: number, name: string): boolean {
   const named = statsOf(name);
-  return named !== null && isSameFile(named, fstatSync(old, { bigint: true })) && readWhole(old).equals(bytes);
+  return named !== null && isSameFile(named, fstatSync(old, { bigint: true })) && holds(old, bytes);
+}
+
+/** A file of another size is not read: it may be of any size. */
+const holds = (file: number, bytes: Buffer): boolean =>
+  fstatSync(file).size === bytes.length && readWhole(file).equals(bytes);
+
+/** Somebody may change mode or owner of the old file as well: ours has what it had before. Windows has no such bits. */
+function hasRightsOf(old: number, name: string): boolean {
+  const [one, other] = [fstatSync(old, { bigint: true }), statsOf(name)];
+  if (process.platform === 'win32' || other === null) return true;
+  return one.mode === other.mode && one.uid === other.uid && one.gid === other.gid;
 }
 
 const statsOf = (name: string): BigIntStats | null => lstatSync(name, { bigint: true, throwIfNoEntry: false }) ?? null;
@@ -103,7 +173,7 @@ function readWhole(file: number): Buffer {
 /** A file as it was when it got the name. */
 interface Shown {
   stats: BigIntStats | null;
-  /** Null: not a file with content (a link, a directory). */
+  /** Null: a link, a directory, a file that we may not read or that is larger than any of ours. Its number tells it apart. */
   bytes: Buffer | null;
 }
 
@@ -111,12 +181,15 @@ const look = ({ name, bytes }: Named): Shown => ({ stats: statsOf(name), bytes }
 
 function read(name: string): Shown {
   const stats = statsOf(name);
-  if (!stats?.isFile()) return { stats, bytes: null };
-  const file = openSync(name, READ_ONLY);
+  if (!stats?.isFile() || stats.size > MAX_FILE_BYTES) return { stats, bytes: null };
+  let file: number | undefined;
   try {
+    file = openSync(name, READ_ONLY);
     return { stats, bytes: readWhole(file) };
+  } catch {
+    return { stats, bytes: null };
   } finally {
-    closeSync(file);
+    if (file !== undefined) closeSync(file);
   }
 }
 
@@ -163,8 +236,17 @@ function linked(from: string, to: string): 'linked' | 'taken' | 'unsupported' {
   }
 }
 
+/** Gives a name that was free to a new file. False: somebody has made one meanwhile. `ours` is free afterwards. */
+export function putInFreePlace(ours: string, name: string): boolean {
+  try {
+    return giveUnlessTaken(ours, name);
+  } finally {
+    removeIfThere(ours);
+  }
+}
+
 /** A hard link never takes a name that is in use: whoever has it now is newer. */
-export function giveUnlessTaken(from: string, to: string): boolean {
+function giveUnlessTaken(from: string, to: string): boolean {
   const outcome = linked(from, to);
   // There the name was just seen to be free, and the gap is a few microseconds.
   if (outcome === 'unsupported') renameSync(from, to);
@@ -177,14 +259,19 @@ export function giveUnlessTaken(from: string, to: string): boolean {
  */
 function renameOver(expected: Named, old: number, ours: string): boolean {
   const kept = temporaryBeside(path.dirname(expected.name), path.basename(expected.name));
-  const keeps = linked(expected.name, kept) === 'linked';
+  const isLinked = linked(expected.name, kept) === 'linked';
   try {
     freshTimeSlice();
     if (!isUntouched(expected, old, expected.name)) return false;
     renameSync(ours, expected.name);
-    if (!keeps || isUntouched(expected, old, kept)) return true;
-    renameSync(kept, expected.name);
-    return false;
+    try {
+      if (isLinked ? isUntouched(expected, old, kept) : holds(old, expected.bytes)) return true;
+      if (!isLinked) writeFileSync(kept, readWhole(old), { flag: 'wx', mode: fstatSync(old).mode & 0o7777 });
+      renameSync(kept, expected.name);
+      return false;
+    } catch (cause) {
+      throw statsOf(kept) === null ? cause : keep(kept, expected.name, cause);
+    }
   } finally {
     removeIfThere(kept);
   }

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import { failpoint } from '../failpoint.ts';
 import { removeStaleIn, syncDirectory, temporaryBeside } from '../temporary.ts';
-import { giveUnlessTaken, type Named, putInPlaceOf, takeAway } from './exchange.ts';
+import { type Named, putInFreePlace, putInPlaceOf, takeAway } from './exchange.ts';
 import { codeOf, step, writeFailed } from './faults.ts';
-import { readBytes, sha256Of, statOwnFile } from './read.ts';
+import { type FileBytes, readBytes, sha256Of, statOwnFile } from './read.ts';
 import type { Target } from './target.ts';
 
 export interface ReplaceOptions {
@@ -33,12 +33,12 @@ export async function replaceDurably(
   await removeStaleIn(directory);
   const temporary = temporaryBeside(directory, path.basename(target.path));
   try {
-    await writeTemporary(temporary, bytes, target, options);
-    await moveIntoPlace({ name: temporary, bytes }, target, options);
+    const now = await prepared(temporary, bytes, target, options);
+    await step('rename', target.path, async () => {
+      if (!place({ name: temporary, bytes }, now, target, options)) throw changed(target);
+    });
   } catch (error) {
     throw writeFailed('write', target.path, error);
-  } finally {
-    await unlink(temporary).catch(() => undefined);
   }
   await finish(target.path, options);
   return { sha256: sha256Of(bytes) };
@@ -106,19 +106,30 @@ async function takeOver(handle: FileHandle, old: Stats | null, mode: number): Pr
   await handle.chmod(old ? old.mode & 0o7777 : mode);
 }
 
-async function moveIntoPlace(ours: Named, target: Target, options: ReplaceOptions): Promise<void> {
-  const now = await readBytes(target);
-  if ((now?.sha256 ?? null) !== options.expected_sha256) throw changed(target);
-  if (!(await isWhereItWas(path.dirname(target.path)))) throw changed(target);
-  const points = options.failpoint ?? 'file';
-  failpoint(`${points}.before-rename`);
-  await step('rename', target.path, async () => {
-    const placed =
-      now === null
-        ? giveUnlessTaken(ours.name, target.path)
-        : putInPlaceOf({ name: target.path, bytes: now.bytes }, ours, points);
-    if (!placed) throw changed(target);
-  });
+/** The temporary file is written, and the old one, which is returned, still is the expected one. Else nothing is left. */
+async function prepared(
+  temporary: string,
+  bytes: Buffer,
+  target: Target,
+  options: ReplaceOptions,
+): Promise<FileBytes | null> {
+  try {
+    await writeTemporary(temporary, bytes, target, options);
+    const now = await readBytes(target);
+    if ((now?.sha256 ?? null) !== options.expected_sha256) throw changed(target);
+    if (!(await isWhereItWas(path.dirname(target.path)))) throw changed(target);
+    failpoint(`${options.failpoint ?? 'file'}.before-rename`);
+    return now;
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** From here on the temporary name may lead to what somebody else wrote: nobody but `putInPlaceOf` removes it. */
+function place(ours: Named, now: FileBytes | null, target: Target, options: ReplaceOptions): boolean {
+  if (now !== null) return putInPlaceOf({ name: target.path, bytes: now.bytes }, ours, options.failpoint ?? 'file');
+  return putInFreePlace(ours.name, target.path);
 }
 
 /** A directory on the way that became a link since the path was resolved would carry the file elsewhere. */
