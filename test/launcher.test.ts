@@ -288,6 +288,30 @@ describe('the launcher', () => {
     expect(await here()).toEqual([4, 'DEPLOYMENT_NOT_FOUND', expect.stringContaining('is not deployed')]);
   });
 
+  it.runIf(process.platform === 'linux')(
+    'says what cannot be started, and never ends with its memory in a core file: the environment holds secrets',
+    async () => {
+      const workspace = await testWorkspace();
+      await store(workspace, 'api.key');
+      const script = join(workspace.home, 'script');
+      const launched = async (text: string, args: string[]) => {
+        writeFileSync(script, text, { mode: 0o755 });
+        const env = { A: '${secret:api.key}' };
+        const written = await deployed(workspace, { command: script, args, env });
+        const { code, stdout, stderr } = await finished(workspace, written);
+        expect(stderr).not.toMatch(/^ *at |Native stack/m);
+        return [code, stdout.trim(), /^mcp-orchestration: (.*)$/m.exec(stderr)?.[1]];
+      };
+      const gone = '#!/no/such/interpreter\n';
+      const reason = (name: string) => `NOT_FOUND: ${script} cannot be started (${name}).`;
+      expect(await launched(gone, [])).toEqual([4, '', reason('ENOENT')]);
+      expect(await launched('#!/bin/sh\n', ['x'.repeat(200_000)])).toEqual([4, '', reason('E2BIG')]);
+      expect(await launched('not a program', [])).toEqual([127, '', undefined]);
+      expect(await launched('echo "$A"\n', [])).toEqual([0, SECRET, undefined]);
+      expect(await launched(`#!${script}\n`, [])).toEqual([4, '', reason('ELOOP')]);
+    },
+  );
+
   it('says what is wrong with its command line, or with where it should look', async () => {
     const workspace = await testWorkspace();
     const written = await deployed(workspace, { ...serverIn(workspace), env: { A: '${env:HOME}' } });
