@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import cors from '@fastify/cors';
 import scalar from '@scalar/fastify-api-reference';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type onRequestHookHandler,
+} from 'fastify';
 import helmet from 'helmet';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
@@ -94,8 +99,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     now,
     used: (workspace: string, token_id: string) => uses.count(workspace, token_id),
   };
-  app.addHook('onRequest', (request, _reply, done) => {
-    if (request.routeOptions.config.open || isPreflight(request)) return done();
+  authenticateEverywhere(app, (request, done) => {
     const caller = authenticate(request, authentication);
     const admit = (found: Caller) => {
       request.caller = found;
@@ -112,6 +116,31 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
   });
   await registerPages(app, settings);
   return app;
+}
+
+type Admission = (request: FastifyRequest, done: (error?: Error) => void) => void;
+
+/**
+ * On every route that does not say that it is open, and where there is none. The hook stands on the route itself, because
+ * looking up a route's settings costs as much for each request as everything else that is done there.
+ */
+function authenticateEverywhere(app: FastifyInstance, admission: Admission): void {
+  const ours = new WeakSet<object>();
+  app.addHook('onRoute', (route) => {
+    const hooks = [route.onRequest ?? []].flat();
+    // The HEAD of a GET comes with the hooks of that.
+    if (hooks.some((hook) => ours.has(hook))) return;
+    const hook: onRequestHookHandler = (request, _reply, done) => {
+      if (route.config?.open || isPreflight(request)) done();
+      else admission(request, done);
+    };
+    ours.add(hook);
+    route.onRequest = [hook, ...hooks];
+  });
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (!request.is404 || isPreflight(request)) done();
+    else admission(request, done);
+  });
 }
 
 /** A browser asks this before it sends credentials; it is answered in full by the CORS plugin, or refused. */
@@ -159,7 +188,7 @@ function sendProblem(
 
 /**
  * The same for every answer, so they are made once: helmet's own plugin makes them for each request anew. Left out is what
- * only browsers of the past know.
+ * only browsers of the past know, or what the Content-Security-Policy says already.
  */
 const SECURITY_HEADERS = headersOf(
   helmet({
@@ -167,6 +196,9 @@ const SECURITY_HEADERS = headersOf(
     referrerPolicy: { policy: 'no-referrer' },
     crossOriginOpenerPolicy: { policy: 'same-origin' },
     strictTransportSecurity: false,
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+    originAgentCluster: false,
+    xFrameOptions: false,
     xDnsPrefetchControl: false,
     xDownloadOptions: false,
     xPermittedCrossDomainPolicies: false,
