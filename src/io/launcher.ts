@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { codeOf, step } from './client-files/faults.ts';
 import { sha256Of } from './client-files/read.ts';
 import { replaceDurably } from './client-files/replace.ts';
+import { removeStaleIn } from './temporary.ts';
 import { findProgram, pathExists } from './which.ts';
 
 /** How this very program is started. */
@@ -71,6 +72,8 @@ const textOf = (path: string): Promise<string | null> =>
   });
 
 async function write(path: string, wanted: string): Promise<void> {
+  // Also when there is nothing to write: a process may have been killed right behind its last step.
+  await removeStaleIn(dirname(path));
   const there = await textOf(path);
   if (there === wanted) return chmod(path, 0o700);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });

@@ -36,13 +36,18 @@ const removes = (name: string) => /\.(before-remove|after-set-aside)$/.test(name
 /** Only a file that was there before exchanges its name: a copy is always new, and so is the first launcher. */
 const exchanges = (name: string) => name.endsWith('.after-exchange');
 
+/** Passed only by a file that is new: the tests deploy into one that is there. */
+const NEW_FILE = 'file.after-link';
+
 /** What a deployment passes: it writes a copy and a file, and takes none away. */
 export const deployPoints = () =>
   of('deploy', 'file')
     .concat(of('backup').filter((name) => !exchanges(name)))
-    .filter((name) => !removes(name));
+    .filter((name) => !removes(name) && name !== NEW_FILE);
 /** What the first deployment passes besides. */
 export const launcherPoints = () => of('launcher').filter((name) => !removes(name) && !exchanges(name));
 /** What an undo passes: it takes a file away that was not there before. */
 export const undoPoints = () =>
-  of('undo', 'file').concat(of('backup').filter((name) => !removes(name) && !exchanges(name)));
+  of('undo', 'file')
+    .filter((name) => name !== NEW_FILE)
+    .concat(of('backup').filter((name) => !removes(name) && !exchanges(name)));

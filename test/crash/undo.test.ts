@@ -64,7 +64,7 @@ const POINTS = undoPoints()
 describe('an undo that is killed', { timeout: 60_000 }, () => {
   it('is struck at every step that has a name', () => {
     expect(undoPoints()).toEqual(expect.arrayContaining([...REMOVAL, ...ARRIVED]));
-    expect(POINTS).toHaveLength(15);
+    expect(POINTS).toHaveLength(16);
   });
 
   it.each(POINTS)('at %s leaves everything as %s it', async (point, when) => {

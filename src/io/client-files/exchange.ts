@@ -237,9 +237,11 @@ function linked(from: string, to: string): 'linked' | 'taken' | 'unsupported' {
 }
 
 /** Gives a name that was free to a new file. False: somebody has made one meanwhile. `ours` is free afterwards. */
-export function putInFreePlace(ours: string, name: string): boolean {
+export function putInFreePlace(ours: string, name: string, points: string): boolean {
   try {
-    return giveUnlessTaken(ours, name);
+    const given = giveUnlessTaken(ours, name);
+    failpoint(`${points}.after-link`);
+    return given;
   } finally {
     removeIfThere(ours);
   }

@@ -128,8 +128,9 @@ async function prepared(
 
 /** From here on the temporary name may lead to what somebody else wrote: nobody but `putInPlaceOf` removes it. */
 function place(ours: Named, now: FileBytes | null, target: Target, options: ReplaceOptions): boolean {
-  if (now !== null) return putInPlaceOf({ name: target.path, bytes: now.bytes }, ours, options.failpoint ?? 'file');
-  return putInFreePlace(ours.name, target.path);
+  const points = options.failpoint ?? 'file';
+  if (now !== null) return putInPlaceOf({ name: target.path, bytes: now.bytes }, ours, points);
+  return putInFreePlace(ours.name, target.path, points);
 }
 
 /** A directory on the way that became a link since the path was resolved would carry the file elsewhere. */
