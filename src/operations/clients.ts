@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { describeClient } from '../clients/describe.ts';
 import { CLIENTS } from '../clients/index.ts';
 import { detectInstalled } from '../clients/paths.ts';
-import { AppError } from '../core/errors.ts';
+import { AppError, invalidInput } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
 import { assertNoSecretText } from '../core/secrets/detector.ts';
 import { isOnPath, pathExists } from '../io/which.ts';
 import type { ProfileRow } from '../stores/store.ts';
 import { defineOperation } from './operation.ts';
-import { findClient, STANDARD_PROFILES } from './shapes.ts';
+import { findClient, findTarget, STANDARD_PROFILES } from './shapes.ts';
 
 const ClientSummary = z
   .object({
@@ -176,5 +176,51 @@ export const createProfile = defineOperation({
       });
     }
     return { client_id, profile_id, display_name, description };
+  },
+});
+
+export const deleteProfile = defineOperation({
+  id: 'profiles.remove',
+  summary: 'Delete a profile that has no releases, with its draft',
+  effect: 'delete',
+  input: z.strictObject({ client_id: ClientId.default('claude-desktop'), profile_id: ProfileId }),
+  output: z.object({ status: z.literal('deleted'), client_id: ClientId, profile_id: ProfileId }),
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'PROFILE_HAS_RELEASES', 'PROFILE_LINKED'],
+  permission: { needs: 'config:write', agents: false },
+  rest: { method: 'DELETE', path: '/v1/clients/{client_id}/profiles/{profile_id}' },
+  mcp: { tool: 'delete_profile', toolset: 'releases' },
+  cli: {
+    verb: 'delete-profile',
+    positional: ['profile_id'],
+    flags: { client_id: 'client', profile_id: 'profile' },
+    text: ({ client_id, profile_id }, style) => ({
+      out: `${style.good('Deleted')} the profile ${style.bold(profile_id)} of ${client_id}.`,
+    }),
+  },
+  async run(context, target) {
+    const { store, workspace } = context;
+    const { client_id, profile_id } = target;
+    await findTarget(context, target);
+    if (STANDARD_PROFILES.some((known) => known.profile_id === profile_id)) {
+      throw invalidInput('profile_id', 'every client has this profile: it cannot be deleted');
+    }
+    const latest = await store.releases.latest(workspace, client_id, profile_id);
+    if (latest !== undefined) {
+      const message = `Profile ${profile_id} of ${client_id} has releases, which are kept for ever.`;
+      throw new AppError('PROFILE_HAS_RELEASES', message, { client_id, profile_id, sequence: latest.sequence });
+    }
+    const link = await store.links.get(workspace, client_id, profile_id);
+    const [follower] = await store.links.followers(workspace, client_id, profile_id);
+    if (link !== undefined || follower !== undefined) {
+      const message = `Profile ${profile_id} of ${client_id} is linked with another one.`;
+      throw new AppError(
+        'PROFILE_LINKED',
+        message,
+        { client_id, profile_id },
+        { hint: 'End the link first: unlink-profile.' },
+      );
+    }
+    await store.profiles.remove(workspace, client_id, profile_id);
+    return { status: 'deleted' as const, client_id, profile_id };
   },
 });

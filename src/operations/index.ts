@@ -1,3 +1,4 @@
+import * as artifacts from './artifacts.ts';
 import * as backups from './backups.ts';
 import * as capabilities from './capabilities.ts';
 import * as clients from './clients.ts';
@@ -11,6 +12,7 @@ import * as drift from './drift.ts';
 import * as imports from './imports.ts';
 import * as keys from './keys.ts';
 import * as links from './links.ts';
+import * as native from './native.ts';
 import type { Operation } from './operation.ts';
 import * as releases from './releases.ts';
 import * as secrets from './secrets.ts';
@@ -26,6 +28,8 @@ const modules = [
   validation,
   imports,
   releases,
+  native,
+  artifacts,
   links,
   comparison,
   deployments,

@@ -1,7 +1,10 @@
+import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
+import { Timestamp } from '../core/ids.ts';
 import { failpoint } from '../io/failpoint.ts';
 import type { Signer } from '../io/keys.ts';
+import type { KeyRow } from '../stores/store.ts';
 import { type Context, defineOperation } from './operation.ts';
 
 /** The key on disk is the one in force: others become retired and go on verifying what they signed. */
@@ -27,6 +30,60 @@ export async function recordKey(context: Context, signer: Signer): Promise<void>
   const created_at = known?.created_at ?? context.now().toISOString();
   await context.store.keys.put(context.workspace, { key_id, algorithm, public_key_pem, status: 'active', created_at });
 }
+
+/** RFC 7517 and 8037, with the key id that signatures name. */
+function jwkOf({ key_id, algorithm, public_key_pem }: KeyRow): Record<string, string> {
+  const { kty = '', crv = '', x = '', y } = createPublicKey(public_key_pem).export({ format: 'jwk' });
+  const alg = algorithm === 'ed25519' ? 'EdDSA' : 'ES256';
+  return { kid: key_id, use: 'sig', alg, kty, crv, x, ...(y !== undefined && { y }) };
+}
+
+export const listKeys = defineOperation({
+  id: 'keys.list',
+  summary: 'List the public keys that verify releases, also as a JSON Web Key Set',
+  description: 'Retired keys go on verifying what they signed. A revoked key is listed, and not in the key set.',
+  effect: 'read',
+  input: z.strictObject({}),
+  output: z.object({
+    keys: z.array(
+      z.object({
+        key_id: z.string().meta({ description: 'SHA-256 of the SubjectPublicKeyInfo in DER, lowercase hex.' }),
+        algorithm: z.enum(['ed25519', 'ecdsa-p256']),
+        role: z.literal('release'),
+        status: z.enum(['active', 'retired', 'revoked']),
+        public_key_pem: z.string(),
+        created_at: Timestamp,
+      }),
+    ),
+    jwks: z.object({ keys: z.array(z.record(z.string(), z.string())) }),
+  }),
+  errors: [],
+  permission: { needs: 'config:read' },
+  rest: { method: 'GET', path: '/v1/keys' },
+  holdsUntil: () => null,
+  mcp: { tool: 'list_keys', toolset: 'releases' },
+  cli: {
+    verb: 'list-keys',
+    text: ({ keys }, style) => ({
+      out: style.table(
+        ['key', 'algorithm', 'status', 'since'],
+        keys.map(({ key_id, algorithm, status, created_at }) => [
+          key_id,
+          algorithm,
+          status === 'active' ? style.good(status) : style.dim(status),
+          created_at,
+        ]),
+      ),
+    }),
+  },
+  async run({ store, workspace }) {
+    const rows = await store.keys.list(workspace);
+    return {
+      keys: rows.map((row) => ({ ...row, role: 'release' as const })),
+      jwks: { keys: rows.filter(({ status }) => status !== 'revoked').map(jwkOf) },
+    };
+  },
+});
 
 const MESSAGES = {
   initialized: 'A signing key was made.',

@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import type { ClientDefinition } from '../clients/client.ts';
+import { CLIENTS, clientById } from '../clients/index.ts';
 import { renderPayload } from '../clients/render.ts';
 import { serverNames } from '../core/draft.ts';
 import { Finding } from '../core/finding.ts';
 import { ClientId, ProfileId, Timestamp } from '../core/ids.ts';
+import { nearest } from '../core/nearest.ts';
 import { type DraftPayload, Payload } from '../core/payload.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { validatePayload, validationReport } from '../core/validation/validate.ts';
 import { currentDraft } from './current.ts';
-import { type Context, defineOperation, type Target } from './operation.ts';
+import { type Context, defineOperation, type Target, type TextStyle } from './operation.ts';
 import type { Services } from './services.ts';
 import { findClient, findTarget, PayloadInput, TargetInput } from './shapes.ts';
 import { counted } from './words.ts';
@@ -85,20 +87,68 @@ async function findingsOfFollowers(
   );
 }
 
+const ValidationOutput = z.object({
+  valid: z.boolean(),
+  errors: z.array(Finding),
+  warnings: z.array(Finding),
+  server_count: z.int(),
+  client_id: ClientId,
+  profile_id: ProfileId,
+  validated_at: Timestamp,
+});
+
+function validationText(
+  { valid, errors, warnings, server_count }: z.infer<typeof ValidationOutput>,
+  style: TextStyle,
+): { out: string; note?: string } {
+  const line = (finding: Finding) =>
+    `${finding.severity === 'error' ? style.bad('error  ') : style.warn('warning')} ${style.bold(finding.code)} ${style.dim(finding.path)}\n        ${finding.message}${finding.hint ? `\n        ${style.dim(finding.hint)}` : ''}`;
+  const verdict = valid ? style.good('Valid') : style.bad('Not valid');
+  return {
+    out: [...errors, ...warnings]
+      .map(line)
+      .concat(
+        `${verdict}: ${counted(server_count, 'server')}, ${counted(errors.length, 'error')}, ${counted(warnings.length, 'warning')}.`,
+      )
+      .join('\n'),
+    ...(valid && { note: 'Next: mcp-orchestration publish-config' }),
+  };
+}
+
+const exitOf = ({ valid }: { valid: boolean }) => (valid ? 0 : 6);
+
+/** What is wrong with a payload for a client, and for those whose profiles follow. */
+async function reportOn(
+  context: Context,
+  {
+    client,
+    target,
+    draft,
+    options,
+  }: { client: ClientDefinition; target: Target; draft: DraftPayload; options: Options },
+): Promise<z.infer<typeof ValidationOutput>> {
+  const settings = options && { options };
+  const own = findingsFor(client, draft, context.services, settings);
+  const findings = [...own, ...(await findingsOfFollowers(context, target, draft, { own, settings }))];
+  return reportOf(context, target, draft, findings);
+}
+
+type Options = z.output<typeof CheckOptions> | undefined;
+
+const reportOf = (context: Context, { client_id, profile_id }: Target, draft: DraftPayload, findings: Finding[]) => ({
+  ...validationReport(findings),
+  server_count: serverNames(draft).length,
+  client_id,
+  profile_id,
+  validated_at: context.now().toISOString(),
+});
+
 export const validateConfig = defineOperation({
   id: 'drafts.validate',
   summary: 'Validate a draft, or a payload that is not stored',
   effect: 'read',
   input: TargetInput.extend({ payload: PayloadInput.optional(), options: CheckOptions.optional() }),
-  output: z.object({
-    valid: z.boolean(),
-    errors: z.array(Finding),
-    warnings: z.array(Finding),
-    server_count: z.int(),
-    client_id: ClientId,
-    profile_id: ProfileId,
-    validated_at: Timestamp,
-  }),
+  output: ValidationOutput,
   errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND'],
   permission: { needs: 'config:write' },
   rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/validate' },
@@ -106,35 +156,55 @@ export const validateConfig = defineOperation({
   cli: {
     verb: 'validate-config',
     flags: { client_id: 'client', profile_id: 'profile', payload: 'file' },
-    exit: ({ valid }) => (valid ? 0 : 6),
-    text: ({ valid, errors, warnings, server_count }, style) => {
-      const line = (finding: Finding) =>
-        `${finding.severity === 'error' ? style.bad('error  ') : style.warn('warning')} ${style.bold(finding.code)} ${style.dim(finding.path)}\n        ${finding.message}${finding.hint ? `\n        ${style.dim(finding.hint)}` : ''}`;
-      const verdict = valid ? style.good('Valid') : style.bad('Not valid');
-      return {
-        out: [...errors, ...warnings]
-          .map(line)
-          .concat(
-            `${verdict}: ${counted(server_count, 'server')}, ${counted(errors.length, 'error')}, ${counted(warnings.length, 'warning')}.`,
-          )
-          .join('\n'),
-        ...(valid && { note: 'Next: mcp-orchestration publish-config' }),
-      };
-    },
+    exit: exitOf,
+    text: validationText,
   },
   async run(context, input) {
     const client = await findTarget(context, input);
     const draft =
       input.payload === undefined ? (await currentDraft(context, input)).payload : assertDraftShape(input.payload);
-    const settings = input.options && { options: input.options };
-    const own = findingsFor(client, draft, context.services, settings);
-    const findings = [...own, ...(await findingsOfFollowers(context, input, draft, { own, settings }))];
-    return {
-      ...validationReport(findings),
-      server_count: serverNames(draft).length,
-      client_id: input.client_id,
-      profile_id: input.profile_id,
-      validated_at: context.now().toISOString(),
+    return reportOn(context, { client, target: input, draft, options: input.options });
+  },
+});
+
+/** For a caller that keeps its configurations elsewhere: nothing needs to exist here, and nothing is stored. */
+export const validatePayloadRemotely = defineOperation({
+  id: 'payloads.validate',
+  summary: 'Validate a payload for a client, without storing anything',
+  description:
+    'The report of `validate_config`. An unknown client is a finding, and the payload is checked all the same.',
+  effect: 'read',
+  input: TargetInput.extend({ payload: PayloadInput, options: CheckOptions.optional() }),
+  output: ValidationOutput,
+  errors: [],
+  permission: { needs: 'config:write' },
+  rest: { method: 'POST', path: '/v1/config/validate' },
+  mcp: { tool: 'validate_payload', toolset: 'releases' },
+  cli: {
+    verb: 'validate-payload',
+    flags: { client_id: 'client', profile_id: 'profile', payload: 'file' },
+    exit: exitOf,
+    text: validationText,
+  },
+  async run(context, input) {
+    const draft = assertDraftShape(input.payload);
+    const { client_id, options } = input;
+    const client = clientById(client_id);
+    if (client) return reportOn(context, { client, target: input, draft, options });
+    const near = nearest(
+      client_id,
+      CLIENTS.map((known) => known.client_id),
+    );
+    const unknown: Finding = {
+      code: 'UNKNOWN_CLIENT',
+      severity: 'error',
+      path: '',
+      message: `There is no client "${client_id}".`,
+      ...(near[0] !== undefined && { hint: `Did you mean "${near[0]}"?` }),
     };
+    return reportOf(context, input, draft, [
+      unknown,
+      ...validatePayload(draft, { client_id, ...(options && { options }) }),
+    ]);
   },
 });

@@ -152,6 +152,8 @@ export interface Store {
     get(workspace: string, client_id: string, profile_id: string): Promise<ProfileRow | undefined>;
     /** False when the profile is there already. */
     create(workspace: string, row: ProfileRow): Promise<boolean>;
+    /** With its draft. False when there is no such profile. The caller has seen that it has no release and no link. */
+    remove(workspace: string, client_id: string, profile_id: string): Promise<boolean>;
   };
   artifacts: {
     /** Storing the same artifact again changes nothing. */
@@ -177,6 +179,8 @@ export interface Store {
       profile_id: string,
       artifact_id: string,
     ): Promise<ReleaseRow | undefined>;
+    /** All that carry the artifact, in the order of clients, profiles and sequences; at most `limit`. */
+    ofArtifact(workspace: string, artifact_id: string, limit: number): Promise<ReleaseRow[]>;
     /** Newest first. */
     list(workspace: string, client_id: string, profile_id: string, page: PageRequest): Promise<Page<ReleaseRow>>;
   };

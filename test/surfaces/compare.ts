@@ -2,7 +2,17 @@
 const ISO = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const BACKUP = /backups\/[^"]+\.bak/g;
-const SIGNED = new Set(['signature', 'sig', 'keyid', 'key_id', 'signing_key_id', 'publisher']);
+const SIGNED = new Set([
+  'public_key_pem',
+  'kid',
+  'x',
+  'signature',
+  'sig',
+  'keyid',
+  'key_id',
+  'signing_key_id',
+  'publisher',
+]);
 
 export function normalised(value: unknown, home: string, key = ''): unknown {
   if (typeof value === 'string') {

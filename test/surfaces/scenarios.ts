@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LOCAL_SCENARIOS } from './scenarios-local.ts';
+import { PLATFORM_SCENARIOS } from './scenarios-platform.ts';
 
 /** One call: the MCP name of the operation, its input, and `ok` or the error code that must come. */
 export interface Step {
@@ -80,6 +81,7 @@ const PROFILED: [tool: string, input: Record<string, unknown>][] = [
 
 export const SCENARIOS: Scenario[] = [
   ...LOCAL_SCENARIOS,
+  ...PLATFORM_SCENARIOS,
   {
     title: 'clients and profiles are listed and profiles are made once',
     steps: [

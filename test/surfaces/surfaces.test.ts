@@ -1,6 +1,7 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import type { Operation } from '../../src/operations/operation.ts';
@@ -31,7 +32,11 @@ async function play({ steps }: Scenario, open: OpenDoor): Promise<unknown[]> {
     for (const { tool, input = {}, before, expect: wanted, has = {} } of steps) {
       const operation = byTool.get(tool);
       if (!operation) throw new Error(`no operation has the tool ${tool}`);
-      if (before) before(home);
+      if (before) {
+        before(home);
+        // A commit of another program is seen by the next turn of the event loop.
+        await setImmediate();
+      }
       door ??= await open(environment(home));
       const outcome = await door.call(operation, input);
       const where = `${door.name}: ${tool} ${JSON.stringify(input).slice(0, 200)}`;

@@ -127,6 +127,20 @@ export function releaseQueries({ read, write }: Databases): Store['releases'] {
       return row && { ...row };
     },
 
+    async ofArtifact(workspace, artifact_id, limit) {
+      const rows = await read
+        .selectFrom('releases')
+        .select(COLUMNS)
+        .where('workspace', '=', workspace)
+        .where('artifact_id', '=', artifact_id)
+        .orderBy('client_id')
+        .orderBy('profile_id')
+        .orderBy('sequence')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({ ...row }));
+    },
+
     async list(workspace, client_id, profile_id, page) {
       const rows = await releasesOf(read, workspace, client_id, profile_id)
         .select(COLUMNS)

@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { artifactId } from '../../src/core/artifact.ts';
+import type { Payload } from '../../src/core/payload.ts';
+import type { Scenario, Step } from './scenarios.ts';
+
+/** The operations of the platform: what others fetch, and what they ask about without keeping it here. */
+
+const target = { client_id: 'cursor', profile_id: 'team-a' };
+const payload = { mcpServers: { ours: { command: 'node', args: ['one'] } } } satisfies Payload;
+const artifact_id = artifactId(payload);
+const keys: Step = { tool: 'initialize_keys', expect: 'ok' };
+const profile: Step = { tool: 'create_profile', input: target, expect: 'ok' };
+const publish: Step = { tool: 'publish_config', input: { ...target, payload }, expect: 'ok' };
+const damage = (home: string) => {
+  const database = new DatabaseSync(join(home, '.mcp-orchestration/state.db'), { timeout: 5000 });
+  database.exec(`UPDATE artifacts SET canonical = replace(canonical, '"one"', '"bad"')`);
+  database.close();
+};
+const fails = (tool: string, input: object, ...expects: string[]): Step[] =>
+  expects.map((expect) => ({ tool, input: input as Record<string, unknown>, expect }));
+
+export const PLATFORM_SCENARIOS: Scenario[] = [
+  {
+    title: "a release is shown as the client's own file text",
+    steps: [
+      keys,
+      ...fails('get_native', { client_id: 'cursr' }, 'CLIENT_NOT_FOUND'),
+      ...fails('get_native', target, 'PROFILE_NOT_FOUND'),
+      profile,
+      ...fails('get_native', target, 'CONFIG_NOT_FOUND'),
+      publish,
+      {
+        tool: 'get_native',
+        input: { ...target, os: 'windows' },
+        expect: 'ok',
+        has: {
+          format: 'json',
+          config_path: '%USERPROFILE%\\.cursor\\mcp.json',
+          text: `${JSON.stringify({ mcpServers: { ours: { type: 'stdio', command: 'node', args: ['one'] } } }, null, 2)}\n`,
+          findings: [],
+        },
+      },
+      { tool: 'get_native', input: { ...target, artifact_id, os: 'macos' }, expect: 'ok' },
+      ...fails('get_native', { ...target, artifact_id: 'f'.repeat(64) }, 'ARTIFACT_NOT_FOUND'),
+      ...fails('get_native', { ...target, config_scope: 'nowhere' }, 'INVALID_INPUT'),
+      { tool: 'publish_config', input: { client_id: 'goose', payload }, expect: 'ok' },
+      ...fails('get_native', { client_id: 'goose' }, 'CLIENT_NOT_WRITABLE'),
+      { tool: 'get_native', input: target, expect: 'SIGNATURE_INVALID', before: damage },
+    ],
+  },
+  {
+    title: 'an artifact is found by its address, with the releases that carry it',
+    steps: [
+      keys,
+      profile,
+      publish,
+      { tool: 'publish_config', input: { client_id: 'claude-code', payload }, expect: 'ok' },
+      {
+        tool: 'get_artifact',
+        input: { artifact_id },
+        expect: 'ok',
+        has: {
+          payload,
+          releases: [
+            { client_id: 'claude-code', profile_id: 'default', sequence: 1 },
+            { ...target, sequence: 1 },
+          ],
+        },
+      },
+      ...fails('get_artifact', { artifact_id: 'f'.repeat(64) }, 'ARTIFACT_NOT_FOUND'),
+      ...fails('get_artifact', { artifact_id: 'no digest' }, 'INVALID_INPUT'),
+      { tool: 'get_artifact', input: { artifact_id }, expect: 'SIGNATURE_INVALID', before: damage },
+    ],
+  },
+  {
+    title: 'public keys are listed, also as a key set',
+    steps: [
+      { tool: 'list_keys', expect: 'ok', has: { keys: [], jwks: { keys: [] } } },
+      keys,
+      { tool: 'list_keys', expect: 'ok' },
+      { tool: 'initialize_keys', input: { regenerate: true }, expect: 'ok' },
+      { tool: 'list_keys', expect: 'ok' },
+    ],
+  },
+  {
+    title: 'a payload is validated without anything being stored',
+    steps: [
+      { tool: 'validate_payload', input: { ...target, payload }, expect: 'ok', has: { valid: true, errors: [] } },
+      {
+        tool: 'validate_payload',
+        input: { client_id: 'cursr', payload },
+        expect: 'ok',
+        has: {
+          valid: false,
+          errors: [
+            {
+              code: 'UNKNOWN_CLIENT',
+              severity: 'error',
+              path: '',
+              message: 'There is no client "cursr".',
+              hint: 'Did you mean "cursor"?',
+            },
+          ],
+        },
+      },
+      ...fails('validate_payload', { ...target, payload: [] }, 'INVALID_INPUT'),
+      ...fails('validate_payload', target, 'INVALID_INPUT'),
+      { tool: 'list_profiles', input: { client_id: 'cursor' }, expect: 'ok', has: { count: 4 } },
+    ],
+  },
+  {
+    title: 'a profile without releases and links can be deleted',
+    steps: [
+      ...fails('delete_profile', { client_id: 'cursr', profile_id: 'x' }, 'CLIENT_NOT_FOUND'),
+      ...fails('delete_profile', target, 'PROFILE_NOT_FOUND'),
+      ...fails('delete_profile', { ...target, profile_id: 'prod' }, 'INVALID_INPUT'),
+      profile,
+      { tool: 'set_draft_config', input: { ...target, payload }, expect: 'ok', has: { revision: 1 } },
+      {
+        tool: 'link_profile',
+        input: { client_id: 'vscode', source_client_id: 'cursor', source_profile_id: 'team-a' },
+        expect: 'ok',
+      },
+      ...fails('delete_profile', target, 'PROFILE_LINKED'),
+      { tool: 'unlink_profile', input: { client_id: 'vscode' }, expect: 'ok' },
+      { tool: 'delete_profile', input: target, expect: 'ok', has: { status: 'deleted' } },
+      { tool: 'view_draft_config', input: target, expect: 'PROFILE_NOT_FOUND' },
+      profile,
+      { tool: 'view_draft_config', input: target, expect: 'ok', has: { revision: 0, server_count: 0 } },
+      keys,
+      publish,
+      ...fails('delete_profile', target, 'PROFILE_HAS_RELEASES'),
+    ],
+  },
+];
