@@ -12,6 +12,7 @@ import { openSecrets } from '../io/secrets/store.ts';
 import { OPERATIONS } from '../operations/index.ts';
 import type { Context, Door, Principal } from '../operations/operation.ts';
 import type { Log, Machine, Services } from '../operations/services.ts';
+import { Bell } from '../stores/bell.ts';
 import { openSqlite, type SqliteStore } from '../stores/sqlite.ts';
 import { IS_BUNDLED } from './build.ts';
 import { type Config, userHome } from './config.ts';
@@ -50,7 +51,8 @@ export const thisSystem = (): Machine['os'] =>
 export async function compose({ config, env, log, allow_http_deploy = true }: AppSettings): Promise<App> {
   await makePrivateDirectory(config.home);
   const store = await openSqlite(config.database);
-  const services = servicesOf({ config, env, log, allow_http_deploy });
+  const bell = new Bell(store.dataVersion);
+  const services = servicesOf({ config, env, log, allow_http_deploy }, bell);
   const localContext = (door: Door, kind: Principal['kind'] = 'user'): Context => ({
     store,
     services,
@@ -67,7 +69,7 @@ export async function compose({ config, env, log, allow_http_deploy = true }: Ap
   return { store, services, localContext, close: () => store.close() };
 }
 
-function servicesOf({ config, env, log, allow_http_deploy = true }: AppSettings): Services {
+function servicesOf({ config, env, log, allow_http_deploy = true }: AppSettings, bell: Bell): Services {
   let machine: Promise<Machine> | undefined;
   const os = thisSystem();
   const findMachine = async (): Promise<Machine> => ({
@@ -84,6 +86,7 @@ function servicesOf({ config, env, log, allow_http_deploy = true }: AppSettings)
     version: VERSION,
     os,
     keys: new KeyDirectory(join(config.home, 'keys')),
+    bell,
     secrets: openSecrets({ data_dir: config.home, passphrase_file: config.KEY_PASSPHRASE_FILE }),
     launcher: launcherIn(config.home, {
       node: process.execPath,

@@ -4,7 +4,7 @@ import { type DraftPayload, EMPTY_PAYLOAD, Payload } from '../core/payload.ts';
 import type { ReleaseStatement } from '../core/release.ts';
 import { verifyRelease } from '../core/verify.ts';
 import type { ArtifactRow, KeyRow, ReleaseRow } from '../stores/store.ts';
-import type { Context, Target } from './operation.ts';
+import type { Context, RunContext, Target } from './operation.ts';
 
 /** What stands now for a client and profile: its latest release and its draft. */
 
@@ -126,7 +126,7 @@ const changed = (revision: number, if_revision?: number) =>
 
 /** Stores the next revision of a draft. */
 export async function saveDraft(
-  context: Context,
+  context: RunContext,
   target: Target,
   from: CurrentDraft,
   payload: DraftPayload,
@@ -135,5 +135,7 @@ export async function saveDraft(
   const { client_id, profile_id } = target;
   const row = { client_id, profile_id, revision, payload, updated_at: context.now().toISOString() };
   if (!(await context.store.drafts.save(context.workspace, row))) throw changed(from.revision);
+  const data = { revision, server_count: Object.keys(payload.mcpServers).length };
+  await context.emit(context.store, { type: 'config.draft_changed', target, data });
   return revision;
 }

@@ -9,7 +9,7 @@ import { without } from '../core/splice/equality.ts';
 import { withWriterLock } from '../io/client-files/lock.ts';
 import type { DeploymentRow } from '../stores/store.ts';
 import { colouredDiff } from './deployments.ts';
-import { type Context, defineOperation, type TextStyle } from './operation.ts';
+import { type Context, defineOperation, type RunContext, type TextStyle } from './operation.ts';
 import { type Ledger, LOCK_WAIT_MS, settleIntents } from './rollout/ledger.ts';
 import { diskOf, type Place, placeOf } from './rollout/place.ts';
 import { findClient } from './shapes.ts';
@@ -102,7 +102,7 @@ function diffOf(
  * settled on the way.
  */
 export async function whileNobodyWrites<T>(
-  context: Context,
+  context: RunContext,
   concerns: (row: DeploymentRow) => boolean,
   look: () => Promise<T>,
   isDrift: (seen: T) => boolean,
@@ -121,7 +121,7 @@ export async function whileNobodyWrites<T>(
  * Settles what killed processes left behind; only under the writer's lock. An intent whose file cannot be reached now (a
  * link that leads elsewhere, missing rights) cannot be judged, and waits.
  */
-export async function settleOpenIntents(context: Context, concerns: (row: DeploymentRow) => boolean): Promise<void> {
+export async function settleOpenIntents(context: RunContext, concerns: (row: DeploymentRow) => boolean): Promise<void> {
   for (const row of await openIntents(context, concerns)) {
     const client = clientById(row.client_id);
     try {
@@ -138,6 +138,16 @@ export async function settleOpenIntents(context: Context, concerns: (row: Deploy
 async function openIntents({ services, store, workspace }: Context, concerns: (row: DeploymentRow) => boolean) {
   const { machine_id } = await services.machine();
   return (await store.deployments.unsettled(workspace, machine_id)).filter(concerns);
+}
+
+/** Whoever looks every minute has the same drift told once, until something is deployed or the drift is another one. */
+async function tellDrift(context: RunContext, { client_id, profile_id, changes }: DeploymentState): Promise<void> {
+  const { store, workspace } = context;
+  const data = { changes: changes.map(({ server, kind }) => `${server ?? 'file'}: ${kind}`).join(', ') };
+  const told = await store.events.latest(workspace, 'config.drift_detected', client_id, profile_id);
+  const deployed = await store.events.latest(workspace, 'config.deployed', client_id, profile_id);
+  if (told && told.data['changes'] === data.changes && told.number > (deployed?.number ?? 0)) return;
+  await context.emit(store, { type: 'config.drift_detected', target: { client_id, profile_id }, data });
 }
 
 const WORDS: Readonly<Record<DriftChange['kind'], string>> = {
@@ -228,6 +238,7 @@ export const driftStatus = defineOperation({
       return deployments;
     };
     const deployments = await whileNobodyWrites(context, concerns, look, (seen) => seen.some(({ drift }) => drift));
+    for (const state of deployments) if (state.drift) await tellDrift(context, state);
     return { deployments, drift_count: deployments.filter(({ drift }) => drift).length, check };
   },
 });

@@ -1,6 +1,7 @@
 import * as artifacts from './artifacts.ts';
 import * as backups from './backups.ts';
 import * as capabilities from './capabilities.ts';
+import * as changes from './changes.ts';
 import * as clients from './clients.ts';
 import * as comparison from './comparison.ts';
 import * as deployAll from './deploy-all.ts';
@@ -26,6 +27,7 @@ const modules = [
   servers,
   drafts,
   validation,
+  changes,
   imports,
   releases,
   native,

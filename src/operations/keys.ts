@@ -127,6 +127,7 @@ export const initializeKeys = defineOperation({
     await context.store.transaction(async (store) => {
       await recordKey({ ...context, store }, signer);
       await store.audit.append(context.workspace, context.auditRow({ status, key_id: signer.key_id }));
+      if (made) await context.emit(store, { type: 'key.rotated', data: { status, key_id: signer.key_id } });
     });
     const local = mode === 'local';
     return {

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import { AppError, ERRORS, type ErrorCode, type Problem, problemOf } from '../core/errors.ts';
+import type { EventType } from '../core/event.ts';
 import { assertJsonValue } from '../core/json-value.ts';
 import type { Scope } from '../core/scopes.ts';
 import { failpoint } from '../io/failpoint.ts';
-import type { AuditRow, Store } from '../stores/store.ts';
+import type { AuditRow, EventRow, Store } from '../stores/store.ts';
 import type { Services } from './services.ts';
 
 /** Who acts, and how far they may go. */
@@ -39,7 +40,22 @@ export interface Target {
 export interface RunContext extends Context {
   /** `target` for an operation that is about several: the one that the row is about. */
   auditRow(facts: AuditRow['facts'], target?: Target): AuditRow;
+  /** Tells who watches, with what is written in the same transaction. */
+  emit(store: Store, happening: Happening): Promise<void>;
 }
+
+/** An event without what every one has: number, time and actor. */
+export interface Happening {
+  type: EventType;
+  target?: Target;
+  artifact_id?: string;
+  sequence?: number;
+  /** Names and numbers; never a value of a payload. */
+  data?: EventRow['data'];
+}
+
+/** About so many events of a workspace are kept for who was away. */
+const EVENTS_KEPT = 10_000;
 
 export interface RestBinding {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -48,6 +64,8 @@ export interface RestBinding {
   /** The statuses of success that exist; 200 when left out. With several, `status` chooses. */
   statuses?: readonly number[];
   status?: (output: never) => number;
+  /** How long it may take, in milliseconds; ten seconds when left out. */
+  handler_ms?: number;
   /** Strong entity tag of the answer, without quotes. */
   etag?: (output: never) => string;
 }
@@ -185,8 +203,10 @@ export async function invoke(operation: Operation, context: Context, raw: unknow
   const input = parseInput(operation, raw);
   const auditRow = (facts: AuditRow['facts'], target?: Target) =>
     auditRowOf(operation, context, { ...input, ...target }, facts);
+  const emit = (store: Store, happening: Happening) =>
+    store.events.append(context.workspace, eventRowOf(context, happening), EVENTS_KEPT);
   const run = async (store: Store) => {
-    const output = await operation.run({ ...context, store, auditRow }, input);
+    const output = await operation.run({ ...context, store, auditRow, emit }, input);
     return checkOutput(operation, output);
   };
   if (operation.effect === 'read' || operation.transaction === 'own') return run(context.store);
@@ -298,5 +318,21 @@ function auditRowOf(
     profile_id: text(input['profile_id']),
     request_id: context.request_id,
     facts,
+  };
+}
+
+function eventRowOf(
+  context: Context,
+  { type, target, artifact_id, sequence, data }: Happening,
+): Omit<EventRow, 'number'> {
+  return {
+    type,
+    time: context.now().toISOString(),
+    client_id: target?.client_id ?? null,
+    profile_id: target?.profile_id ?? null,
+    artifact_id: artifact_id ?? null,
+    sequence: sequence ?? null,
+    actor: context.principal.actor,
+    data: data ?? {},
   };
 }

@@ -14,7 +14,7 @@ import { failpoint } from '../io/failpoint.ts';
 import type { LinkRow, ReleaseRow } from '../stores/store.ts';
 import { named, saveDraft } from './current.ts';
 import { recordKey } from './keys.ts';
-import type { Context, Target } from './operation.ts';
+import type { Context, RunContext, Target } from './operation.ts';
 import { findClient } from './shapes.ts';
 import { findingsFor } from './validation.ts';
 
@@ -43,7 +43,7 @@ export interface Followed extends Published {
 
 /** Signs the next release and stores artifact, release and key together. */
 async function appendRelease(
-  context: Context,
+  context: RunContext,
   target: Target,
   latest: ReleaseRow | undefined,
   payload: Payload,
@@ -92,7 +92,11 @@ async function appendRelease(
   failpoint('publish.after-artifact');
   const appended = await context.store.releases.append(context.workspace, row);
   failpoint('publish.after-release');
-  if (appended) return row;
+  if (appended) {
+    const data = { version: row.version, server_count: row.server_count };
+    await context.emit(context.store, { type: 'config.published', target, artifact_id, sequence, data });
+    return row;
+  }
   throw new AppError('DRAFT_CHANGED', 'Another release was published at the same moment.', named(target));
 }
 
@@ -101,7 +105,7 @@ async function appendRelease(
  * transaction. What one of the clients cannot express is found before anything is stored: VALIDATION_FAILED names it.
  */
 export async function publishPayload(
-  context: Context,
+  context: RunContext,
   target: Target,
   publication: Publication,
 ): Promise<Published & { linked: Followed[] }> {
@@ -117,7 +121,7 @@ export async function publishPayload(
 }
 
 /** The first release of a profile that begins to follow another. */
-export const publishFollower = (context: Context, target: Target, publication: Publication): Promise<Published> =>
+export const publishFollower = (context: RunContext, target: Target, publication: Publication): Promise<Published> =>
   followedRelease(context, target, checked(context, target, publication), publication);
 
 /**
@@ -125,7 +129,7 @@ export const publishFollower = (context: Context, target: Target, publication: P
  * were what comes next, and would bring the servers of that time back as soon as the link ends.
  */
 async function followedRelease(
-  context: Context,
+  context: RunContext,
   target: Target,
   check: Checked,
   publication: Publication,
@@ -167,7 +171,7 @@ function checkedForFollower(context: Context, link: LinkRow, publication: Public
 }
 
 async function releaseOf(
-  context: Context,
+  context: RunContext,
   target: Target,
   { client, payload, findings }: Checked,
   publication: Publication,

@@ -326,6 +326,11 @@ export const revertConfig = defineOperation({
       // It was published once: an empty one was meant then.
       allow_empty: true,
     });
+    const { artifact_id, sequence } = published.release;
+    if (published.status === 'published') {
+      const data = { reverted_to: earlier.sequence };
+      await context.emit(context.store, { type: 'config.reverted', target: input, artifact_id, sequence, data });
+    }
     return publishedOutput(published);
   },
 });

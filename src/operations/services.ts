@@ -1,6 +1,7 @@
 import type { KeyDirectory } from '../io/keys.ts';
 import type { Launcher } from '../io/launcher.ts';
 import type { SecretStore } from '../io/secrets/store.ts';
+import type { Bell } from '../stores/bell.ts';
 
 /** The little that the product needs of a logger; pino fits. */
 export interface Log {
@@ -33,6 +34,8 @@ export interface Services {
   secrets: SecretStore;
   /** The program that entries call whose references the client cannot resolve; `ensure` makes the file when it is missing. */
   launcher: Launcher;
+  /** Rings when anything was committed to the store. */
+  bell: Bell;
   machine(): Promise<Machine>;
   /** Absolute path of the data directory. */
   data_dir: string;

@@ -87,6 +87,8 @@ export const generateToken = defineOperation({
       use_count: 0,
       revoked_at: null,
     });
+    const { token_id, kind } = row;
+    await context.emit(context.store, { type: 'token.created', data: { token_id, kind } });
     return { token, ...row };
   },
 });
@@ -150,9 +152,11 @@ export const revokeToken = defineOperation({
     positional: ['token_id'],
     text: ({ token_id }, style) => ({ out: `${style.good('Revoked')} ${token_id}.` }),
   },
-  async run({ store, workspace, now }, { token_id }) {
-    if (await store.tokens.revoke(workspace, token_id, now().toISOString()))
+  async run({ store, workspace, now, emit }, { token_id }) {
+    if (await store.tokens.revoke(workspace, token_id, now().toISOString())) {
+      await emit(store, { type: 'token.revoked', data: { token_id } });
       return { status: 'revoked' as const, token_id };
+    }
     throw new AppError('TOKEN_NOT_FOUND', `There is no token ${token_id}.`, { token_id });
   },
 });

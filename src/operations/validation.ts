@@ -163,7 +163,11 @@ export const validateConfig = defineOperation({
     const client = await findTarget(context, input);
     const draft =
       input.payload === undefined ? (await currentDraft(context, input)).payload : assertDraftShape(input.payload);
-    return reportOn(context, { client, target: input, draft, options: input.options });
+    const report = await reportOn(context, { client, target: input, draft, options: input.options });
+    const { valid, errors, warnings, server_count } = report;
+    const data = { valid, error_count: errors.length, warning_count: warnings.length, server_count };
+    await context.emit(context.store, { type: 'config.validated', target: input, data });
+    return report;
   },
 });
 

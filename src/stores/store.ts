@@ -1,3 +1,4 @@
+import type { EventType } from '../core/event.ts';
 import type { DraftPayload } from '../core/payload.ts';
 
 /**
@@ -13,6 +14,20 @@ export interface Page<T> {
 export interface PageRequest {
   limit: number;
   cursor?: string | undefined;
+}
+
+/** Something that happened, for who watches. Numbers grow and become visible in their order. */
+export interface EventRow {
+  number: number;
+  type: EventType;
+  time: string;
+  client_id: string | null;
+  profile_id: string | null;
+  artifact_id: string | null;
+  sequence: number | null;
+  actor: string;
+  /** Names and numbers; never a value of a payload. */
+  data: Record<string, string | number | boolean>;
 }
 
 export interface DraftRow {
@@ -257,6 +272,16 @@ export interface Store {
     append(workspace: string, row: AuditRow): Promise<void>;
     /** Newest first. */
     list(workspace: string, page: PageRequest): Promise<Page<AuditRow>>;
+  };
+  events: {
+    /** With the next number. In passing, all but about the last `keep` are removed. */
+    append(workspace: string, row: Omit<EventRow, 'number'>, keep: number): Promise<void>;
+    /** Those with a higher number, oldest first. */
+    since(workspace: string, number: number, limit: number): Promise<EventRow[]>;
+    /** The numbers of the first and the last that are kept; 1 and 0 when there are none. */
+    range(workspace: string): Promise<{ oldest: number; newest: number }>;
+    /** The newest of this type about this client and profile. */
+    latest(workspace: string, type: EventType, client_id: string, profile_id: string): Promise<EventRow | undefined>;
   };
   /**
    * All or nothing. Inside, use only the store you are handed: the outer one waits for you and you for it.

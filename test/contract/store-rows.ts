@@ -3,6 +3,7 @@ import type {
   AuditRow,
   DeploymentRow,
   DraftRow,
+  EventRow,
   KeyRow,
   LinkRow,
   ProfileRow,
@@ -75,6 +76,17 @@ export const token = (token_id: string, more: Partial<TokenRow> = {}): TokenRow 
   last_used_at: null,
   use_count: 0,
   revoked_at: null,
+  ...more,
+});
+export const event = (more: Partial<Omit<EventRow, 'number'>> = {}): Omit<EventRow, 'number'> => ({
+  type: 'config.published',
+  time: T0,
+  client_id: 'cursor',
+  profile_id: 'dev',
+  artifact_id: 'a'.repeat(64),
+  sequence: 1,
+  actor: 'local:me',
+  data: { version: '1.0.0', server_count: 2, pinned: false },
   ...more,
 });
 export const link = (more: Partial<LinkRow> = {}): LinkRow => ({

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import type { Store } from '../../src/stores/store.ts';
 import { deploymentCases, linkCases } from './store-deployments.ts';
 import { auditCases, draftCases, profileAndKeyCases, releaseCases, tokenCases } from './store-nouns.ts';
+import { eventCases } from './store-platform.ts';
 import { transactionCases, valueCases } from './store-promises.ts';
 
 type Open = () => Promise<Store>;
@@ -22,6 +23,7 @@ export function storeContract(name: string, open: Open): void {
     describe('tokens', () => tokenCases(current));
     describe('deployments', () => deploymentCases(current));
     describe('audit', () => auditCases(current));
+    describe('events', () => eventCases(current));
     describe('transactions', () => transactionCases(current));
     describe('values', () => valueCases(current));
   });

@@ -133,4 +133,47 @@ export const PLATFORM_SCENARIOS: Scenario[] = [
       ...fails('delete_profile', target, 'PROFILE_HAS_RELEASES'),
     ],
   },
+  {
+    title: 'what has happened is listed, from any event on',
+    steps: [
+      { tool: 'list_changes', expect: 'ok', has: { changes: [], next: '0000000000000000', resync: false } },
+      keys,
+      profile,
+      publish,
+      {
+        tool: 'list_changes',
+        expect: 'ok',
+        has: {
+          changes: [
+            { type: 'key.rotated', client_id: null },
+            {
+              type: 'config.published',
+              ...target,
+              artifact_id,
+              sequence: 1,
+              data: { version: '1.0.0', server_count: 1 },
+            },
+            { type: 'config.draft_changed', ...target, artifact_id: null, data: { revision: 1, server_count: 1 } },
+          ],
+          next: '0000000000000003',
+        },
+      },
+      { tool: 'validate_config', input: target, expect: 'ok' },
+      {
+        tool: 'list_changes',
+        input: { since: '0000000000000003', wait: 5 },
+        expect: 'ok',
+        has: { changes: [{ type: 'config.validated', data: { valid: true, error_count: 0 } }] },
+      },
+      { tool: 'list_changes', input: { types: 'config.published,key.rotated', client_id: 'cursor' }, expect: 'ok' },
+      {
+        tool: 'list_changes',
+        input: { since: '0000000000000009' },
+        expect: 'ok',
+        has: { changes: [], resync: true, next: '0000000000000004' },
+      },
+      ...fails('list_changes', { since: 'yesterday' }, 'INVALID_INPUT'),
+      ...fails('list_changes', { types: 'config.published,party' }, 'INVALID_INPUT'),
+    ],
+  },
 ];

@@ -11,6 +11,8 @@ import type { UntilCommit } from '../../stores/until-commit.ts';
 export interface Caller {
   principal: Principal;
   workspace: string;
+  /** Milliseconds since 1970 at which the credential stops being one. */
+  until: number;
 }
 
 export interface AuthSettings {
@@ -39,7 +41,11 @@ export function authenticate(request: FastifyRequest, settings: AuthSettings): C
   if (key === undefined) throw new AppError('AUTHENTICATION_REQUIRED', 'This route needs credentials.');
   if (typeof key !== 'string' || !settings.api_key || !timingSafeEqual(digestOf(key), digestOf(settings.api_key)))
     throw refused();
-  return { workspace: 'default', principal: { actor: 'api-key', kind: 'user', scopes: new Set(SCOPES) } };
+  return {
+    workspace: 'default',
+    until: Number.POSITIVE_INFINITY,
+    principal: { actor: 'api-key', kind: 'user', scopes: new Set(SCOPES) },
+  };
 }
 
 function byToken(authorization: string, settings: AuthSettings): Caller | Promise<Caller> {
@@ -54,7 +60,7 @@ function byToken(authorization: string, settings: AuthSettings): Caller | Promis
 }
 
 function admit(row: KnownToken | undefined, { now, used }: AuthSettings): Caller {
-  if (row === undefined || now().getTime() >= row.expires) throw refused();
+  if (row === undefined || now().getTime() >= row.caller.until) throw refused();
   used(row.caller.workspace, row.token_id);
   return row.caller;
 }
@@ -62,8 +68,6 @@ function admit(row: KnownToken | undefined, { now, used }: AuthSettings): Caller
 /** A token that is not revoked, and may have expired. */
 export interface KnownToken {
   token_id: string;
-  /** Milliseconds since 1970. */
-  expires: number;
   caller: Caller;
 }
 
@@ -71,8 +75,8 @@ async function findToken(store: Store, digest: string): Promise<KnownToken | und
   const found = await store.tokens.byDigest(digest);
   if (!found || found.token.revoked_at !== null) return undefined;
   const { token, workspace } = found;
-  const expires = token.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(token.expires_at);
-  return { token_id: token.token_id, expires, caller: { workspace, principal: principalOf(token) } };
+  const until = token.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(token.expires_at);
+  return { token_id: token.token_id, caller: { workspace, until, principal: principalOf(token) } };
 }
 
 function principalOf(row: { token_id: string; kind: 'user' | 'agent'; scopes: string[] }): Principal {

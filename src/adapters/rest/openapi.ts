@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { ERRORS, type ErrorCode } from '../../core/errors.ts';
 import { Timestamp } from '../../core/ids.ts';
+import { WatchInput } from '../../operations/changes.ts';
 import type { Operation } from '../../operations/operation.ts';
 
 const ErrorEnvelope = z
@@ -112,5 +113,23 @@ function openPaths(): ZodOpenApiPathsObject {
     '/health': { get: get('Is the server alive?') },
     '/healthz': { get: get('Is the server alive?') },
     '/readyz': { get: get('Is the server ready?') },
+    '/v1/events': { get: eventStream() },
+  };
+}
+
+function eventStream(): ZodOpenApiOperationObject {
+  const description = 'Server-sent events. The data of each is an Event; `resync` says that some were lost.';
+  return {
+    operationId: 'watch_events',
+    summary: 'Watch what happens, as a stream of server-sent events',
+    description:
+      'Five streams of a credential at most. A reader that comes back says in Last-Event-ID what it has seen.',
+    tags: ['events'],
+    'x-required-scopes': ['events:read'],
+    requestParams: { query: WatchInput, header: z.object({ 'Last-Event-ID': z.string().optional() }) },
+    responses: {
+      '200': { description, content: { 'text/event-stream': { schema: z.string() } } },
+      ...failures([...SHARED, 'RATE_LIMITED']),
+    },
   };
 }

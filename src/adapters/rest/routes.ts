@@ -26,7 +26,7 @@ export function registerRoutes(app: FastifyInstance, settings: RouteSettings): v
       // Who reads the store alone waits for nothing but its lock, five seconds at most, and is spared the timer.
       ...(operation.holdsUntil
         ? { handler: fromKept(operation, contextOf, kept) }
-        : { handler: afresh(operation, contextOf), handlerTimeout: handler_ms }),
+        : { handler: afresh(operation, contextOf), handlerTimeout: rest.handler_ms ?? handler_ms }),
     });
   }
 }

@@ -19,6 +19,7 @@ import type { Store } from '../../stores/store.ts';
 import { UntilCommit } from '../../stores/until-commit.ts';
 import { authenticate, type Caller, type KnownToken, UseCounter } from './auth.ts';
 import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus } from './errors.ts';
+import { registerEvents } from './events.ts';
 import { type GuardSettings, guardRequest } from './guard.ts';
 import { openApi } from './openapi.ts';
 import { methodsOf, notFound, registerRoutes, routesOf } from './routes.ts';
@@ -114,6 +115,12 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     kept: new UntilCommit(settings.dataVersion, 200),
     handler_ms: settings.handler_ms ?? 10_000,
   });
+  registerEvents(app, {
+    store: settings.store,
+    services,
+    contextOf: (request) => contextOf(settings, request),
+    headers: SECURITY_HEADERS,
+  });
   await registerPages(app, settings);
   return app;
 }
@@ -150,7 +157,8 @@ const isPreflight = ({ method, headers }: FastifyRequest): boolean =>
 function contextOf({ store, services, now }: RestSettings, request: FastifyRequest): Context {
   const { caller } = request;
   if (!caller) throw new AppError('AUTHENTICATION_REQUIRED', 'This route needs credentials.');
-  return { store, services, now, door: 'rest', request_id: request.id, ...caller };
+  const { workspace, principal } = caller;
+  return { store, services, now, door: 'rest', request_id: request.id, workspace, principal };
 }
 
 /** The caller's id when it is harmless, so that both sides log the same one. */
@@ -182,6 +190,7 @@ function sendProblem(
     return reply.code(status).send({ error: problem });
   }
   const refused = refusal(error, at);
+  if (refused.status === 429) reply.header('retry-after', String(refused.problem.details['retry_after'] ?? 1));
   if (refused.status === 401) reply.header('www-authenticate', 'Bearer realm="mcp-orchestration"');
   return reply.code(refused.status).send({ error: refused.problem });
 }

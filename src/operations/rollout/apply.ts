@@ -3,7 +3,7 @@ import { RENDERER_VERSION } from '../../clients/render.ts';
 import { failpoint } from '../../io/failpoint.ts';
 import type { DeploymentRow } from '../../stores/store.ts';
 import type { RunContext } from '../operation.ts';
-import { factsOfDeployment } from './ledger.ts';
+import { deployedEvent, factsOfDeployment } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import { keepCopy, writeUnderIntent } from './write.ts';
 
@@ -22,6 +22,7 @@ export async function applyPlan(context: RunContext, plan: Plan): Promise<Deploy
     if (writes) await transaction.deployments.setStatus(workspace, row.deployment_id, 'done');
     else await transaction.deployments.insert(workspace, { ...row, status: 'done' });
     await transaction.audit.append(workspace, context.auditRow(factsOfDeployment(row), row));
+    await context.emit(transaction, deployedEvent(row));
     failpoint('deploy.before-commit');
   });
   failpoint('deploy.after-commit');

@@ -4,7 +4,7 @@ import type { JsonValue } from '../../core/payload.ts';
 import type { Glue } from '../../core/splice/types.ts';
 import { readClientFile } from '../../io/client-files/read.ts';
 import type { AuditRow, DeploymentRow, Store } from '../../stores/store.ts';
-import type { Context, Target } from '../operation.ts';
+import type { Context, Happening, RunContext, Target } from '../operation.ts';
 import { diskOf, type Place } from './place.ts';
 
 /** Shorter than the time limit of a request, so that a caller over HTTP is told why. */
@@ -42,7 +42,7 @@ export async function ledgerOf(
  * Finishes or gives up what a killed process left behind: an intent whose file content arrived is a deployment, one
  * whose content did not is none. Called under the writer's lock, so that no intent of a living process is judged.
  */
-export async function settleIntents(context: Context, place: Place, state_fields: readonly string[]): Promise<void> {
+export async function settleIntents(context: RunContext, place: Place, state_fields: readonly string[]): Promise<void> {
   const { workspace, store } = context;
   for (const row of await store.deployments.unsettled(workspace, place.machine.machine_id)) {
     if (row.config_path !== place.config_path) continue;
@@ -50,6 +50,7 @@ export async function settleIntents(context: Context, place: Place, state_fields
     await store.transaction(async (transaction) => {
       await conclude(transaction, workspace, row, arrived);
       if (!arrived) return;
+      await context.emit(transaction, deployedEvent(row));
       const { actor } = context.principal;
       const { door, request_id } = context;
       await transaction.audit.append(workspace, {
@@ -112,3 +113,16 @@ export function factsOfDeployment(row: DeploymentRow): AuditRow['facts'] {
 /** Whether two things are about the same client and profile. */
 export const isSameTarget = (a: Target, b: Target): boolean =>
   a.client_id === b.client_id && a.profile_id === b.profile_id;
+
+/** An undo is a deployment as well: it puts an earlier artifact in force, or none. */
+export function deployedEvent(row: DeploymentRow): Happening {
+  const { client_id, profile_id, artifact_id, sequence, deployment_id, machine_id, config_scope, pinned } = row;
+  const undone = (row.ledger as Ledger).undoes !== undefined;
+  return {
+    type: 'config.deployed',
+    target: { client_id, profile_id },
+    artifact_id,
+    sequence,
+    data: { status: undone ? 'undone' : 'deployed', deployment_id, machine_id, config_scope, pinned },
+  };
+}

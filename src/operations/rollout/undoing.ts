@@ -12,7 +12,7 @@ import { type ClientFile, readClientFile } from '../../io/client-files/read.ts';
 import { failpoint } from '../../io/failpoint.ts';
 import type { DeploymentRow } from '../../stores/store.ts';
 import type { RunContext } from '../operation.ts';
-import { conclude, factsOfDeployment, type Ledger } from './ledger.ts';
+import { conclude, deployedEvent, factsOfDeployment, type Ledger } from './ledger.ts';
 import type { Place } from './place.ts';
 import { keepCopy, writeUnderIntent } from './write.ts';
 
@@ -179,6 +179,7 @@ export async function applyUndo(context: RunContext, plan: UndoPlan): Promise<st
     if (!writes) await transaction.deployments.insert(workspace, row);
     await conclude(transaction, workspace, row, true);
     await transaction.audit.append(workspace, context.auditRow(factsOfDeployment(row)));
+    await context.emit(transaction, deployedEvent(row));
     failpoint('undo.before-commit');
   });
   failpoint('undo.after-commit');

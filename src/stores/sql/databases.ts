@@ -19,7 +19,11 @@ export function atomically<T>(write: Kysely<Tables>, work: (trx: Kysely<Tables>)
  * The next number of a list. It orders rows by insertion and may leave gaps after failures. The row of the counter stays
  * locked until the transaction ends, so numbers become visible in their order.
  */
-export async function nextNumber(trx: Kysely<Tables>, workspace: string, counter: 'audit' | 'deployments' | 'tokens') {
+export async function nextNumber(
+  trx: Kysely<Tables>,
+  workspace: string,
+  counter: 'audit' | 'deployments' | 'events' | 'tokens',
+) {
   const { value } = await trx
     .insertInto('counters')
     .values({ workspace, counter, value: 1 })

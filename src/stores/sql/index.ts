@@ -5,6 +5,7 @@ import { auditQueries } from './audit.ts';
 import type { Databases } from './databases.ts';
 import { deploymentQueries } from './deployments.ts';
 import { draftQueries } from './drafts.ts';
+import { eventQueries } from './events.ts';
 import { keyQueries } from './keys.ts';
 import { linkQueries } from './links.ts';
 import { profileQueries } from './profiles.ts';
@@ -23,6 +24,7 @@ function queries(databases: Databases) {
     tokens: tokenQueries(databases),
     deployments: deploymentQueries(databases),
     audit: auditQueries(databases),
+    events: eventQueries(databases),
   };
 }
 

@@ -3,6 +3,7 @@ import type {
   AuditRow,
   DeploymentRow,
   DraftRow,
+  EventRow,
   KeyRow,
   LinkRow,
   ProfileRow,
@@ -29,5 +30,6 @@ export interface Tables {
   deployments: Omit<Stored<DeploymentRow, 'ledger'>, 'pinned' | 'explicit_path'> &
     Numbered & { pinned: number; explicit_path: number };
   audit: Stored<AuditRow, 'facts'> & Numbered;
+  events: Stored<Omit<EventRow, 'number'>, 'data'> & Numbered;
   counters: { workspace: string; counter: string; value: number };
 }

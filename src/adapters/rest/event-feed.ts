@@ -1,0 +1,165 @@
+import { type EventFilter, isWanted } from '../../core/event.ts';
+import { EVENT_PAGE, eventOf, isLost } from '../../operations/changes.ts';
+import type { Log } from '../../operations/services.ts';
+import type { Bell } from '../../stores/bell.ts';
+import type { EventRow, Store } from '../../stores/store.ts';
+
+/** Where the events of one watcher go. */
+export interface Sink {
+  /** `text` is a whole message of the stream. False: the other side is slow; nothing more is given until `resume`. */
+  write(text: string): boolean;
+}
+
+interface Watcher {
+  filter: EventFilter;
+  sink: Sink;
+  /** The number of the last event that this one was given, or passed over. */
+  position: number;
+  /** It has seen all that the feed has, and gets new ones from there. */
+  live: boolean;
+  slow: boolean;
+  /** It is reading what it missed. */
+  reading: boolean;
+}
+
+interface Feed {
+  last: number;
+  watchers: Set<Watcher>;
+}
+
+/** https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream; JSON has no line ends. */
+const messageOf = (workspace: string, row: EventRow): string => {
+  const event = eventOf(workspace, row);
+  return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+};
+
+const RESYNC = 'event: resync\ndata: {}\n\n';
+
+/**
+ * Gives every watcher every event once and in order. New events are read and written as text once for all of them; a
+ * watcher that begins in the past, or was slow, reads by itself until it has caught up.
+ */
+export class EventFeed {
+  readonly #store: Store;
+  readonly #bell: Bell;
+  readonly #log: Log;
+  readonly #seen: (row: EventRow) => void;
+  readonly #feeds = new Map<string, Feed>();
+  #stop: (() => void) | undefined;
+  #distributing: Promise<void> | undefined;
+  #again = false;
+
+  /** `seen` hears of every new event once, whoever watches. */
+  constructor(store: Store, bell: Bell, log: Log, seen: (row: EventRow) => void) {
+    this.#store = store;
+    this.#bell = bell;
+    this.#log = log;
+    this.#seen = seen;
+  }
+
+  /** `from` is the number of the last event that was seen; undefined: only what happens from now on. */
+  async watch(workspace: string, from: number | undefined, filter: EventFilter, sink: Sink): Promise<Subscription> {
+    const range = await this.#store.events.range(workspace);
+    const feed = this.#feeds.get(workspace) ?? { last: range.newest, watchers: new Set() };
+    this.#feeds.set(workspace, feed);
+    const lost = from !== undefined && isLost(from, range);
+    const watcher: Watcher = {
+      filter,
+      sink,
+      position: from === undefined || lost ? range.newest : from,
+      live: false,
+      slow: false,
+      reading: false,
+    };
+    feed.watchers.add(watcher);
+    this.#stop ??= this.#bell.listen(() => this.#ring());
+    if (lost) sink.write(RESYNC);
+    void this.#catchUp(workspace, feed, watcher);
+    return {
+      resume: () => {
+        watcher.slow = false;
+        void this.#catchUp(workspace, feed, watcher);
+      },
+      end: () => {
+        feed.watchers.delete(watcher);
+        if (feed.watchers.size === 0) this.#feeds.delete(workspace);
+        if (this.#feeds.size > 0) return;
+        this.#stop?.();
+        this.#stop = undefined;
+      },
+    };
+  }
+
+  #ring(): void {
+    if (this.#distributing !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#distributing = this.#distribute()
+      .catch((err: unknown) => this.#log.warn({ err }, 'events could not be read; the next commit tries again'))
+      .finally(() => {
+        this.#distributing = undefined;
+        if (!this.#again) return;
+        this.#again = false;
+        this.#ring();
+      });
+  }
+
+  async #distribute(): Promise<void> {
+    for (const [workspace, feed] of this.#feeds) {
+      for (;;) {
+        const rows = await this.#store.events.since(workspace, feed.last, EVENT_PAGE);
+        for (const row of rows) this.#give(workspace, feed, row);
+        if (rows.length < EVENT_PAGE) break;
+      }
+      for (const watcher of feed.watchers) void this.#catchUp(workspace, feed, watcher);
+    }
+  }
+
+  #give(workspace: string, feed: Feed, row: EventRow): void {
+    const text = messageOf(workspace, row);
+    feed.last = row.number;
+    this.#seen(row);
+    for (const watcher of feed.watchers) {
+      if (watcher.live && row.number > watcher.position) this.#show(watcher, row, text);
+    }
+  }
+
+  #show(watcher: Watcher, row: EventRow, text: string): void {
+    watcher.position = row.number;
+    if (!isWanted(row, watcher.filter) || watcher.sink.write(text)) return;
+    watcher.slow = true;
+    watcher.live = false;
+  }
+
+  async #catchUp(workspace: string, feed: Feed, watcher: Watcher): Promise<void> {
+    if (watcher.reading || watcher.live || watcher.slow) return;
+    watcher.reading = true;
+    try {
+      while (!watcher.slow && feed.watchers.has(watcher)) {
+        if (watcher.position >= feed.last) {
+          watcher.live = true;
+          return;
+        }
+        const { oldest } = await this.#store.events.range(workspace);
+        if (watcher.position < oldest - 1) {
+          watcher.position = oldest - 1;
+          if (!watcher.sink.write(RESYNC)) watcher.slow = true;
+        }
+        const rows = await this.#store.events.since(workspace, watcher.position, EVENT_PAGE);
+        if (rows.length === 0) watcher.position = feed.last;
+        for (const row of rows) if (!watcher.slow) this.#show(watcher, row, messageOf(workspace, row));
+      }
+    } catch (err) {
+      this.#log.warn({ err }, 'missed events could not be read; the next commit tries again');
+    } finally {
+      watcher.reading = false;
+    }
+  }
+}
+
+export interface Subscription {
+  /** The other side has taken what it was given. */
+  resume(): void;
+  end(): void;
+}

@@ -1,0 +1,117 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError, invalidInput } from '../../core/errors.ts';
+import { WatchInput, watchOf } from '../../operations/changes.ts';
+import type { Context } from '../../operations/operation.ts';
+import type { Services } from '../../operations/services.ts';
+import type { Store } from '../../stores/store.ts';
+import { EventFeed } from './event-feed.ts';
+
+/** SECURITY-BAR T27. */
+const STREAMS_PER_CREDENTIAL = 5;
+const STREAMS = 2_000;
+/** What is buffered for one slow reader, in bytes. Beyond it, events wait in the store. */
+const MOST_BUFFERED = 1024 * 1024;
+const HEARTBEAT_MS = 15_000;
+/** After so many milliseconds a browser asks again. */
+const RETRY = 'retry: 3000\n\n';
+
+interface EventSettings {
+  store: Store;
+  services: Services;
+  contextOf: (request: FastifyRequest) => Context;
+  headers: Readonly<Record<string, string>>;
+}
+
+/** `GET /v1/events`: the events of the workspace as they happen, as a stream of server-sent events. */
+export function registerEvents(app: FastifyInstance, { store, services, contextOf, headers }: EventSettings): void {
+  const streams = new Streams();
+  const feed = new EventFeed(store, services.bell, services.log, ({ type, data }) => {
+    if (type === 'token.revoked') streams.endOf(`token:${data['token_id']}`);
+  });
+  app.addHook('preClose', async () => streams.end());
+  app.get('/v1/events', async (request, reply) => {
+    const { workspace, principal } = contextOf(request);
+    if (!principal.scopes.has('events:read')) {
+      const details = { needs: 'events:read', kind: principal.kind };
+      throw new AppError('FORBIDDEN', 'This credential lacks the scope events:read.', details);
+    }
+    const { from, filter } = watchOf(queryOf(request));
+    const stream = streams.open(principal.actor, request.caller?.until ?? 0, reply);
+    reply.hijack();
+    const { raw } = reply;
+    raw.writeHead(200, {
+      ...headers,
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+      'x-request-id': request.id,
+    });
+    raw.write(RETRY);
+    // A reader that is gone is no fault: its connection closes, and that ends the stream.
+    raw.on('error', () => undefined);
+    const write = (text: string) => {
+      if (raw.writableEnded) return false;
+      raw.write(text);
+      return raw.writableLength < MOST_BUFFERED;
+    };
+    const subscription = await feed.watch(workspace, from, filter, { write });
+    raw.on('drain', () => subscription.resume());
+    stream.onEnd(() => subscription.end());
+  });
+}
+
+/** Query and header, as `changes` takes them. A browser that comes back says in a header what it has seen. */
+function queryOf(request: FastifyRequest) {
+  const seen = request.headers['last-event-id'];
+  const query = request.query as Record<string, unknown>;
+  const parsed = WatchInput.safeParse(typeof seen === 'string' && seen !== '' ? { ...query, since: seen } : query);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw invalidInput(issue?.path.map(String).join('.') || 'query', issue?.message ?? 'the query cannot be read');
+}
+
+interface Stream {
+  actor: string;
+  until: number;
+  reply: FastifyReply;
+}
+
+/** The open streams of this process. */
+class Streams {
+  readonly #open = new Set<Stream>();
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  /** Throws RATE_LIMITED. `onEnd` calls back when the connection is gone, also when it is already. */
+  open(actor: string, until: number, reply: FastifyReply): { onEnd(work: () => void): void } {
+    const held = [...this.#open].filter((stream) => stream.actor === actor).length;
+    if (held >= STREAMS_PER_CREDENTIAL || this.#open.size >= STREAMS) {
+      const [limit, whose] =
+        held >= STREAMS_PER_CREDENTIAL ? [STREAMS_PER_CREDENTIAL, 'one credential'] : [STREAMS, 'this server'];
+      throw new AppError('RATE_LIMITED', `There are ${limit} event streams of ${whose} already.`, { limit });
+    }
+    const stream = { actor, until, reply };
+    this.#open.add(stream);
+    this.#heartbeat ??= setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
+    const gone = new Promise<void>((resolve) => reply.raw.once('close', resolve));
+    void gone.then(() => this.#open.delete(stream));
+    return { onEnd: (work) => void gone.then(work) };
+  }
+
+  /** Of a credential that is none any more. */
+  endOf(actor: string): void {
+    for (const stream of this.#open) if (stream.actor === actor) stream.reply.raw.end();
+  }
+
+  /** A comment, so that proxies on the way and the reader know that the stream is alive. */
+  #beat(): void {
+    for (const { until, reply } of this.#open) {
+      if (Date.now() >= until) reply.raw.end();
+      else if (!reply.raw.writableEnded && reply.raw.writableLength < MOST_BUFFERED) reply.raw.write(':\n\n');
+    }
+  }
+
+  end(): void {
+    clearInterval(this.#heartbeat);
+    for (const { reply } of this.#open) reply.raw.end(RETRY);
+  }
+}

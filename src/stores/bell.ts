@@ -1,0 +1,64 @@
+/**
+ * Rings when anything was committed to a store, by this process or another one. It looks only while somebody listens;
+ * who listens has read the version before reading the store, so that no commit falls between the two.
+ */
+export class Bell {
+  readonly #version: () => string;
+  readonly #every_ms: number;
+  readonly #listeners = new Set<() => void>();
+  #heard = '';
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `version` differs whenever anything was committed since it was last asked. */
+  constructor(version: () => string, every_ms = 50) {
+    this.#version = version;
+    this.#every_ms = every_ms;
+  }
+
+  version(): string {
+    return this.#version();
+  }
+
+  /** Calls back after every commit, several in one, until the returned function is called. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    if (this.#timer === undefined) {
+      this.#heard = this.#version();
+      this.#timer = setInterval(() => this.#look(), this.#every_ms);
+      this.#timer.unref();
+    }
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size > 0) return;
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    };
+  }
+
+  /** Until something was committed after `version` was read, at most so many milliseconds. */
+  async changed(version: string, ms: number): Promise<void> {
+    if (ms <= 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = this.listen(() => this.#version() !== version && resolve());
+    const over = setTimeout(resolve, ms);
+    if (this.#version() !== version) resolve();
+    try {
+      await promise;
+    } finally {
+      clearTimeout(over);
+      stop();
+    }
+  }
+
+  #look(): void {
+    let version: string;
+    try {
+      version = this.#version();
+    } catch {
+      return; // the store is closing, or cannot be read now: the next look says more
+    }
+    if (version === this.#heard) return;
+    this.#heard = version;
+    for (const listener of [...this.#listeners]) listener();
+  }
+}

@@ -1,0 +1,68 @@
+import type { EventRow, Store } from '../store.ts';
+import { atomically, type Databases, nextNumber } from './databases.ts';
+
+const COLUMNS = [
+  'number',
+  'type',
+  'time',
+  'client_id',
+  'profile_id',
+  'artifact_id',
+  'sequence',
+  'actor',
+  'data',
+] as const;
+
+/** How often old events are looked for: not with every new one. */
+const PRUNE_EVERY = 256;
+
+export function eventQueries({ read, write }: Databases): Store['events'] {
+  return {
+    append: (workspace, row, keep) =>
+      atomically(write, async (trx) => {
+        const number = await nextNumber(trx, workspace, 'events');
+        await trx
+          .insertInto('events')
+          .values({ ...row, workspace, number, data: JSON.stringify(row.data) })
+          .execute();
+        if (number % PRUNE_EVERY !== 0) return;
+        const last = number - keep;
+        await trx.deleteFrom('events').where('workspace', '=', workspace).where('number', '<=', last).execute();
+      }),
+
+    async since(workspace, number, limit) {
+      const rows = await read
+        .selectFrom('events')
+        .select(COLUMNS)
+        .where('workspace', '=', workspace)
+        .where('number', '>', number)
+        .orderBy('number')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({ ...row, data: JSON.parse(row.data) }) as EventRow);
+    },
+
+    async range(workspace) {
+      const row = await read
+        .selectFrom('events')
+        .select(({ fn }) => [fn.min('number').as('oldest'), fn.max('number').as('newest')])
+        .where('workspace', '=', workspace)
+        .executeTakeFirst();
+      return { oldest: Number(row?.oldest ?? 1), newest: Number(row?.newest ?? 0) };
+    },
+
+    async latest(workspace, type, client_id, profile_id) {
+      const row = await read
+        .selectFrom('events')
+        .select(COLUMNS)
+        .where('workspace', '=', workspace)
+        .where('type', '=', type)
+        .where('client_id', '=', client_id)
+        .where('profile_id', '=', profile_id)
+        .orderBy('number', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row && ({ ...row, data: JSON.parse(row.data) } as EventRow);
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { CLIENTS } from '../src/clients/index.ts';
+import { OPERATIONS } from '../src/operations/index.ts';
+import { invoke } from '../src/operations/operation.ts';
+import { STANDARD_PROFILES } from '../src/operations/shapes.ts';
+import { onHome } from './crash/invariants.ts';
+import { type HttpServer, startHttp } from './support/process.ts';
+import { type EventSource, openEvents } from './support/sse.ts';
+import { testWorkspace, type Workspace } from './support/workspace.ts';
+
+const LONG = Number(process.env['CRASH_ROUNDS'] ?? 50) > 50;
+const SUBSCRIBERS = LONG ? 1_000 : 200;
+const WRITERS = 100;
+const ROUNDS = 3;
+const PER_TOKEN = 5;
+
+const quantile = (sorted: readonly number[], part: number) => sorted[Math.floor((sorted.length - 1) * part)] ?? 0;
+
+/** One token for every five streams, and one that writes. */
+const tokens = (workspace: Workspace, count: number) =>
+  onHome(workspace, async (app) => {
+    const operation = OPERATIONS.find(({ id }) => id === 'tokens.create');
+    if (!operation) throw new Error('there is no operation tokens.create');
+    const made: string[] = [];
+    for (let i = 0; i < count; i += 1)
+      made.push(String((await invoke(operation, app.localContext('cli'), {}))['token']));
+    return made;
+  });
+
+const targets = CLIENTS.flatMap(({ client_id }) =>
+  STANDARD_PROFILES.map(({ profile_id }) => `${client_id}/${profile_id}`),
+).slice(0, WRITERS);
+
+/** Every writer changes a draft of its own, all at once. */
+async function write({ url }: HttpServer, token: string, round: number): Promise<void> {
+  const body = JSON.stringify({ payload: { mcpServers: { ours: { command: 'node', args: [`${round}`] } } } });
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const statuses = await Promise.all(
+    targets.map(
+      async (target) => (await fetch(`${url}/v1/config/${target}/draft`, { method: 'PUT', headers, body })).status,
+    ),
+  );
+  expect(new Set(statuses)).toEqual(new Set([200]));
+}
+
+it(`${SUBSCRIBERS} watchers get every event of ${WRITERS} writers in order, within half a second, and after a restart without a gap`, {
+  timeout: 120_000,
+}, async () => {
+  const workspace = await testWorkspace();
+  const [writer = '', ...readers] = await tokens(workspace, 1 + SUBSCRIBERS / PER_TOKEN);
+  let server = await startHttp(workspace);
+  const delays: number[] = [];
+  const watchers: { token: string; seen: string[]; source?: EventSource }[] = readers.flatMap((token) =>
+    Array.from({ length: PER_TOKEN }, () => ({ token, seen: [] })),
+  );
+  const connect = () =>
+    Promise.all(
+      watchers.map(async (watcher) => {
+        const last = watcher.seen.at(-1);
+        const headers = {
+          authorization: `Bearer ${watcher.token}`,
+          ...(last !== undefined && { 'last-event-id': last }),
+        };
+        watcher.source = await openEvents(
+          `${server.url}/v1/events?types=config.draft_changed`,
+          headers,
+          ({ id, data }) => {
+            watcher.seen.push(String(id));
+            delays.push(Date.now() - Date.parse(JSON.parse(data).time));
+          },
+        );
+        expect(watcher.source.status).toBe(200);
+      }),
+    );
+  const all = (count: number) =>
+    expect.poll(() => watchers.every(({ seen }) => seen.length >= count), { timeout: 30_000 }).toBe(true);
+  onTestFinished(() => {
+    for (const { source } of watchers) source?.close();
+  });
+  await connect();
+  for (let round = 1; round <= ROUNDS; round += 1) await write(server, writer, round);
+  await all(WRITERS * ROUNDS);
+  const sorted = delays.toSorted((a, b) => a - b);
+  const [p50, p99] = [quantile(sorted, 0.5), quantile(sorted, 0.99)];
+  process.stdout.write(`${SUBSCRIBERS} watchers, ${sorted.length} deliveries: p50 ${p50} ms, p99 ${p99} ms\n`);
+  expect(p99).toBeLessThan(LONG ? 500 : 1_000);
+  process.kill(server.pid, 'SIGKILL');
+  await Promise.all(watchers.map(({ source }) => source?.ended));
+  server = await startHttp(workspace);
+  await write(server, writer, ROUNDS + 1);
+  await connect();
+  await write(server, writer, ROUNDS + 2);
+  await all(WRITERS * (ROUNDS + 2));
+  const [first] = watchers;
+  expect(first?.seen).toEqual(first?.seen.toSorted());
+  expect(new Set(first?.seen).size).toBe(WRITERS * (ROUNDS + 2));
+  for (const { seen } of watchers) expect(seen).toEqual(first?.seen);
+});
