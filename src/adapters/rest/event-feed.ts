@@ -12,6 +12,8 @@ export interface Sink {
 
 interface Watcher {
   filter: EventFilter;
+  /** The same for who wants the same. */
+  key: string;
   sink: Sink;
   /** The number of the last event that this one was given, or passed over. */
   position: number;
@@ -21,6 +23,18 @@ interface Watcher {
   /** It is reading what it missed. */
   reading: boolean;
 }
+
+/** Events with the text of each. */
+interface Page {
+  rows: readonly EventRow[];
+  texts: readonly string[];
+}
+
+const lastOf = (rows: readonly EventRow[]): number => rows.at(-1)?.number ?? 0;
+
+/** Of a page, what this watcher wants and has not been given yet. */
+const textFor = ({ filter, position }: Watcher, { rows, texts }: Page): string =>
+  texts.filter((_, at) => (rows[at]?.number ?? 0) > position && isWanted(rows[at] as EventRow, filter)).join('');
 
 interface Feed {
   last: number;
@@ -65,6 +79,7 @@ export class EventFeed {
     const lost = from !== undefined && isLost(from, range);
     const watcher: Watcher = {
       filter,
+      key: JSON.stringify([[...(filter.types ?? [])], filter.client_id, filter.profile_id, filter.types === undefined]),
       sink,
       position: from === undefined || lost ? range.newest : from,
       live: false,
@@ -109,25 +124,35 @@ export class EventFeed {
     for (const [workspace, feed] of this.#feeds) {
       for (;;) {
         const rows = await this.#store.events.since(workspace, feed.last, EVENT_PAGE);
-        for (const row of rows) this.#give(workspace, feed, row);
+        if (rows.length > 0) this.#give(workspace, feed, rows);
         if (rows.length < EVENT_PAGE) break;
       }
       for (const watcher of feed.watchers) void this.#catchUp(workspace, feed, watcher);
     }
   }
 
-  #give(workspace: string, feed: Feed, row: EventRow): void {
-    const text = messageOf(workspace, row);
-    feed.last = row.number;
-    this.#seen(row);
+  /** One write for each watcher, of a text that all share who want the same. */
+  #give(workspace: string, feed: Feed, rows: readonly EventRow[]): void {
+    const page: Page = { rows, texts: rows.map((row) => messageOf(workspace, row)) };
+    const start = feed.last;
+    feed.last = lastOf(rows);
+    for (const row of rows) this.#seen(row);
+    const shared = new Map<string, string>();
     for (const watcher of feed.watchers) {
-      if (watcher.live && row.number > watcher.position) this.#show(watcher, row, text);
+      if (!watcher.live) continue;
+      if (watcher.position !== start) {
+        this.#show(watcher, lastOf(rows), textFor(watcher, page));
+        continue;
+      }
+      const text = shared.get(watcher.key) ?? textFor(watcher, page);
+      shared.set(watcher.key, text);
+      this.#show(watcher, lastOf(rows), text);
     }
   }
 
-  #show(watcher: Watcher, row: EventRow, text: string): void {
-    watcher.position = row.number;
-    if (!isWanted(row, watcher.filter) || watcher.sink.write(text)) return;
+  #show(watcher: Watcher, position: number, text: string): void {
+    watcher.position = Math.max(watcher.position, position);
+    if (text === '' || watcher.sink.write(text)) return;
     watcher.slow = true;
     watcher.live = false;
   }
@@ -147,8 +172,8 @@ export class EventFeed {
           if (!watcher.sink.write(RESYNC)) watcher.slow = true;
         }
         const rows = await this.#store.events.since(workspace, watcher.position, EVENT_PAGE);
-        if (rows.length === 0) watcher.position = feed.last;
-        for (const row of rows) if (!watcher.slow) this.#show(watcher, row, messageOf(workspace, row));
+        const page = { rows, texts: rows.map((row) => messageOf(workspace, row)) };
+        this.#show(watcher, rows.length === 0 ? feed.last : lastOf(rows), textFor(watcher, page));
       }
     } catch (err) {
       this.#log.warn({ err }, 'missed events could not be read; the next commit tries again');
