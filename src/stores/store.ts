@@ -155,6 +155,25 @@ export interface AuditRow {
   facts: Record<string, string | number | boolean | null>;
 }
 
+/** One use of a key that a caller chose, so that repeating a request does not repeat what it does. */
+export interface IdempotencyRow {
+  actor: string;
+  key: string;
+  /** SHA-256 of what was asked, lowercase hex. The request itself is never stored. */
+  request_sha256: string;
+  /** Random: the one execution that may settle this row. */
+  owner: string;
+  /** Whoever has not settled the row by then is taken for dead. */
+  lease_until: string;
+  expires_at: string;
+  /** HTTP status of the answer; null while it is being worked out. */
+  status: number | null;
+  /** Exactly as it was sent; null while it is being worked out, and when it may not be stored. */
+  body: string | null;
+}
+/** Names a row as its owner does. */
+export type IdempotencyOwner = Pick<IdempotencyRow, 'actor' | 'key' | 'owner'>;
+
 export interface Store {
   drafts: {
     get(workspace: string, client_id: string, profile_id: string): Promise<DraftRow | undefined>;
@@ -282,6 +301,23 @@ export interface Store {
     range(workspace: string): Promise<{ oldest: number; newest: number }>;
     /** The newest of this type about this client and profile. */
     latest(workspace: string, type: EventType, client_id: string, profile_id: string): Promise<EventRow | undefined>;
+  };
+  idempotency: {
+    /**
+     * Takes a key at the instant `at`: one that nobody has, one that has expired, or one whose owner let the lease of the
+     * same request run out. Undefined: it is the caller's now; else the row that stands in the way, unchanged. Some
+     * expired rows are removed in passing.
+     */
+    begin(
+      workspace: string,
+      row: Omit<IdempotencyRow, 'status' | 'body'>,
+      at: string,
+    ): Promise<IdempotencyRow | undefined>;
+    /** False when the row is not the owner's any more, or is settled. The same is true of the next two. */
+    renew(workspace: string, of: IdempotencyOwner, lease_until: string): Promise<boolean>;
+    settle(workspace: string, of: IdempotencyOwner, answer: { status: number; body: string | null }): Promise<boolean>;
+    /** Gives the key back, as if it had never been used. */
+    release(workspace: string, of: IdempotencyOwner): Promise<boolean>;
   };
   /**
    * All or nothing. Inside, use only the store you are handed: the outer one waits for you and you for it.

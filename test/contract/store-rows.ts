@@ -4,6 +4,7 @@ import type {
   DeploymentRow,
   DraftRow,
   EventRow,
+  IdempotencyRow,
   KeyRow,
   LinkRow,
   ProfileRow,
@@ -132,5 +133,17 @@ export const audit = (request_id: string, more: Partial<AuditRow> = {}): AuditRo
   profile_id: null,
   request_id,
   facts: { revision: 3, pinned: true, artifact_id: null, status: 'added' },
+  ...more,
+});
+export const idempotent = (
+  key: string,
+  more: Partial<IdempotencyRow> = {},
+): Omit<IdempotencyRow, 'status' | 'body'> => ({
+  actor: 'token:tok_1',
+  key,
+  request_sha256: 'd'.repeat(64),
+  owner: `owner of ${key}`,
+  lease_until: '2026-11-22T10:00:30.000Z',
+  expires_at: '2026-11-23T10:00:00.000Z',
   ...more,
 });

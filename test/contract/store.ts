@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { Store } from '../../src/stores/store.ts';
 import { deploymentCases, linkCases } from './store-deployments.ts';
+import { idempotencyCases } from './store-idempotency.ts';
 import { auditCases, draftCases, profileAndKeyCases, releaseCases, tokenCases } from './store-nouns.ts';
 import { eventCases } from './store-platform.ts';
 import { transactionCases, valueCases } from './store-promises.ts';
@@ -24,6 +25,7 @@ export function storeContract(name: string, open: Open): void {
     describe('deployments', () => deploymentCases(current));
     describe('audit', () => auditCases(current));
     describe('events', () => eventCases(current));
+    describe('idempotency', () => idempotencyCases(current));
     describe('transactions', () => transactionCases(current));
     describe('values', () => valueCases(current));
   });

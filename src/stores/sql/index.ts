@@ -6,6 +6,7 @@ import type { Databases } from './databases.ts';
 import { deploymentQueries } from './deployments.ts';
 import { draftQueries } from './drafts.ts';
 import { eventQueries } from './events.ts';
+import { idempotencyQueries } from './idempotency.ts';
 import { keyQueries } from './keys.ts';
 import { linkQueries } from './links.ts';
 import { profileQueries } from './profiles.ts';
@@ -25,6 +26,7 @@ function queries(databases: Databases) {
     deployments: deploymentQueries(databases),
     audit: auditQueries(databases),
     events: eventQueries(databases),
+    idempotency: idempotencyQueries(databases),
   };
 }
 

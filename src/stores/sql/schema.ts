@@ -4,6 +4,7 @@ import type {
   DeploymentRow,
   DraftRow,
   EventRow,
+  IdempotencyRow,
   KeyRow,
   LinkRow,
   ProfileRow,
@@ -31,5 +32,6 @@ export interface Tables {
     Numbered & { pinned: number; explicit_path: number };
   audit: Stored<AuditRow, 'facts'> & Numbered;
   events: Stored<Omit<EventRow, 'number'>, 'data'> & Numbered;
+  idempotency: Stored<IdempotencyRow>;
   counters: { workspace: string; counter: string; value: number };
 }
