@@ -61,6 +61,8 @@ export interface RestBinding {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Path with `{field}` parts; every other field comes from the query (GET, DELETE) or the body. */
   path: string;
+  /** The field that the whole body is, where a body is no object of fields; the others come from the query. */
+  body?: string;
   /** The statuses of success that exist; 200 when left out. With several, `status` chooses. */
   statuses?: readonly number[];
   status?: (output: never) => number;
@@ -68,6 +70,8 @@ export interface RestBinding {
   handler_ms?: number;
   /** Strong entity tag of the answer, without quotes. */
   etag?: (output: never) => string;
+  /** True of an answer with a secret that is shown once: such an answer is never stored, not even to be sent again. */
+  showsSecret?: (output: never) => boolean;
 }
 
 /** Groups of tools: `core` is always on, the others are switched on by name, so that a model's context stays small. */
@@ -163,13 +167,15 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   output: O;
   /** Codes that a caller can meet here, besides those that every operation shares. */
   errors: readonly ErrorCode[];
+  /** Codes of other operations that come through here. */
+  passesOn?: readonly ErrorCode[];
   /**
    * For a read that is made of the store and the input alone: the instant (RFC 3339) until which the answer holds while
    * nothing is committed; null: for ever. A door may keep such an answer. Undefined: this one may not be kept.
    */
   holdsUntil?: (output: never) => string | null | undefined;
   permission: { needs: Scope /** False: never for credentials of kind `agent`. */; agents?: boolean };
-  /** `own`: `run` touches files or the network and opens its transactions itself. */
+  /** `own`: `run` touches files or the network, or waits for others, and opens its transactions itself. */
   transaction?: 'own';
   rest?: RestBinding;
   mcp?: McpBinding;
@@ -181,9 +187,10 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
 export function defineOperation<I extends z.ZodObject, O extends z.ZodType>(
   operation: Omit<Operation<I, O>, 'rest' | 'cli' | 'holdsUntil'> & {
     holdsUntil?: (output: z.output<O>) => string | null | undefined;
-    rest?: Omit<RestBinding, 'status' | 'etag'> & {
+    rest?: Omit<RestBinding, 'status' | 'etag' | 'showsSecret'> & {
       status?: (output: z.output<O>) => number;
       etag?: (output: z.output<O>) => string;
+      showsSecret?: (output: z.output<O>) => boolean;
     };
     cli?: Omit<CliBinding, 'text' | 'exit'> & {
       text?: (output: z.output<O>, style: TextStyle) => { out: string; note?: string };
@@ -195,10 +202,21 @@ export function defineOperation<I extends z.ZodObject, O extends z.ZodType>(
 }
 
 /**
+ * What a door writes together with an operation's change, or not at all: called with the output, inside the transaction
+ * that `invoke` opens. Not called where it opens none.
+ */
+export type Alongside = (store: Store, output: Record<string, unknown>) => Promise<void>;
+
+/**
  * The only way in. Authorises, parses, opens the transaction, runs, checks the output, audits: in this order, so that
  * nothing of a refused call is seen by the operation and no acknowledged change lacks its audit row.
  */
-export async function invoke(operation: Operation, context: Context, raw: unknown): Promise<Record<string, unknown>> {
+export async function invoke(
+  operation: Operation,
+  context: Context,
+  raw: unknown,
+  alongside?: Alongside,
+): Promise<Record<string, unknown>> {
   authorise(operation, context.principal);
   const input = parseInput(operation, raw);
   const auditRow = (facts: AuditRow['facts'], target?: Target) =>
@@ -213,6 +231,7 @@ export async function invoke(operation: Operation, context: Context, raw: unknow
   const output = await context.store.transaction(async (store) => {
     const output = await run(store);
     await store.audit.append(context.workspace, auditRow(factsOf(output)));
+    await alongside?.(store, output);
     failpoint('operation.before-commit');
     return output;
   });
@@ -225,9 +244,14 @@ export type Answer =
   | { ok: false; problem: Problem; status: number; exit: number };
 
 /** `invoke`, with every failure turned into the one public shape. Unexpected ones are logged with their cause, never shown. */
-export async function answer(operation: Operation, context: Context, raw: unknown): Promise<Answer> {
+export async function answer(
+  operation: Operation,
+  context: Context,
+  raw: unknown,
+  alongside?: Alongside,
+): Promise<Answer> {
   try {
-    return { ok: true, output: await invoke(operation, context, raw) };
+    return { ok: true, output: await invoke(operation, context, raw, alongside) };
   } catch (error) {
     return refusal(error, context);
   }
@@ -246,6 +270,11 @@ export function refusal(
   const problem = problemOf(error, { timestamp: context.now().toISOString(), request_id: context.request_id });
   const { status, exit } = ERRORS[problem.code as ErrorCode];
   return { ok: false, problem, status, exit };
+}
+
+/** The HTTP status of a success. */
+export function statusOf({ rest }: Operation, output: Record<string, unknown>): number {
+  return rest?.status?.(output as never) ?? rest?.statuses?.[0] ?? 200;
 }
 
 /** Whether `invoke` would let this credential in. */

@@ -4,6 +4,7 @@ import { ERRORS, type ErrorCode } from '../../core/errors.ts';
 import { Timestamp } from '../../core/ids.ts';
 import { WatchInput } from '../../operations/changes.ts';
 import type { Operation } from '../../operations/operation.ts';
+import { LONGEST_KEY } from './idempotency.ts';
 
 const ErrorEnvelope = z
   .object({
@@ -17,6 +18,19 @@ const ErrorEnvelope = z
     }),
   })
   .meta({ id: 'Error', description: 'The one shape of every refusal.' });
+
+const IdempotencyHeader = z.object({
+  'Idempotency-Key': z.string().min(1).max(LONGEST_KEY).optional().meta({
+    description:
+      'Chosen by the caller, a new one for each thing to be done. The same request with the same key gets the same answer again for 24 hours, and nothing is done a second time.',
+  }),
+});
+
+const Replayed = z.object({
+  'Idempotency-Replayed': z.literal('true').optional().meta({
+    description: 'Nothing was done: this is the answer that the first request with this Idempotency-Key got.',
+  }),
+});
 
 /** Codes that every route can answer, whatever the operation. */
 const SHARED: ErrorCode[] = [
@@ -64,20 +78,33 @@ function describeRoute(operation: Operation): ZodOpenApiOperationObject {
     z.strictObject(Object.fromEntries(names.map((name) => [name, shape[name] as z.ZodType])));
   const others = named.filter((name) => !inPath.has(name));
   const hasBody = method === 'POST' || method === 'PUT';
-  const body = pick(others);
+  const { body: whole } = operation.rest ?? {};
+  const body = whole === undefined ? pick(others) : (shape[whole] as z.ZodType);
+  const inQuery = hasBody ? others.filter((name) => whole !== undefined && name !== whole) : others;
   return {
     operationId: operation.mcp?.tool ?? operation.id,
     summary: operation.summary,
     ...(operation.description && { description: operation.description }),
     tags: [operation.id.split('.')[0] ?? ''],
     'x-required-scopes': [operation.permission.needs],
-    requestParams: { path: pathParameters(inPath, shape), ...(!hasBody && others.length > 0 && { query: body }) },
+    requestParams: {
+      path: pathParameters(inPath, shape),
+      ...(inQuery.length > 0 && { query: pick(inQuery) }),
+      ...(method === 'POST' && { header: IdempotencyHeader }),
+    },
     ...(hasBody && {
       requestBody: { required: !body.safeParse({}).success, content: { 'application/json': { schema: body } } },
     }),
-    responses: { ...success(operation), ...failures([...SHARED, ...operation.errors]) },
+    responses: { ...success(operation), ...failures(codesOf(operation)) },
   };
 }
+
+const codesOf = ({ rest, errors, passesOn = [] }: Operation): ErrorCode[] => [
+  ...SHARED,
+  ...errors,
+  ...passesOn,
+  ...(rest?.method === 'POST' ? (['IDEMPOTENCY_CONFLICT'] as const) : []),
+];
 
 /** A path part is always there: what has a default elsewhere is required here. */
 function pathParameters(names: ReadonlySet<string>, shape: Record<string, unknown>): z.ZodObject {
@@ -87,7 +114,11 @@ function pathParameters(names: ReadonlySet<string>, shape: Record<string, unknow
 }
 
 function success(operation: Operation): ZodOpenApiOperationObject['responses'] {
-  const response = { description: operation.summary, content: { 'application/json': { schema: operation.output } } };
+  const response = {
+    description: operation.summary,
+    ...(operation.rest?.method === 'POST' && { headers: Replayed }),
+    content: { 'application/json': { schema: operation.output } },
+  };
   return Object.fromEntries((operation.rest?.statuses ?? [200]).map((status) => [String(status), response]));
 }
 

@@ -1,8 +1,19 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, invalidInput } from '../../core/errors.ts';
 import { fieldsOf, fromText } from '../../operations/fields.ts';
-import { type Answer, answer, type Context, mayCall, type Operation } from '../../operations/operation.ts';
+import {
+  type Alongside,
+  type Answer,
+  answer,
+  type Context,
+  mayCall,
+  type Operation,
+  refusal,
+  statusOf,
+} from '../../operations/operation.ts';
+import type { Store } from '../../stores/store.ts';
 import type { UntilCommit } from '../../stores/until-commit.ts';
+import { keyedRequest, once } from './idempotency.ts';
 
 /** Turns `{client_id}` into Fastify's `:client_id`. */
 const routeOf = (path: string) => path.replaceAll(/\{(\w+)\}/g, ':$1');
@@ -24,7 +35,8 @@ export function registerRoutes(app: FastifyInstance, settings: RouteSettings): v
       method: rest.method,
       url: routeOf(rest.path),
       // Who reads the store alone waits for nothing but its lock, five seconds at most, and is spared the timer.
-      ...(operation.holdsUntil
+      // An answer is kept by its address: that of a POST hangs on its body as well.
+      ...(operation.holdsUntil && rest.method === 'GET'
         ? { handler: fromKept(operation, contextOf, kept) }
         : { handler: afresh(operation, contextOf), handlerTimeout: rest.handler_ms ?? handler_ms }),
     });
@@ -36,9 +48,32 @@ type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<Fastify
 const afresh =
   (operation: Operation, contextOf: (request: FastifyRequest) => Context): Handler =>
   async (request, reply) => {
-    const { input, conditional } = inputOf(operation, request);
-    return send(written(operation, await answer(operation, contextOf(request), input), conditional), request, reply);
+    const context = contextOf(request);
+    // Who may not call this is told so, and uses up no key.
+    const keyed = mayCall(operation, context.principal) ? keyedRequest(request) : undefined;
+    if (!keyed) return send(await writtenFor(operation, context, request), request, reply);
+    const { answer, replayed } = await once(keyed, context, (keep) => writtenFor(operation, context, request, keep));
+    if (!replayed) return send(answer, request, reply);
+    reply.header('idempotency-replayed', 'true');
+    return send({ ...answer, etag: undefined, until: undefined }, request, reply);
   };
+
+/** What a request is answered. `keep` is told the answer inside the transaction of the operation, where it opens one. */
+async function writtenFor(
+  operation: Operation,
+  context: Context,
+  request: FastifyRequest,
+  keep?: (answer: Written, store: Store) => Promise<void>,
+): Promise<Written> {
+  try {
+    const { input, conditional } = inputOf(operation, request);
+    const alongside: Alongside | undefined =
+      keep && ((store, output) => keep(written(operation, { ok: true, output }), store));
+    return written(operation, await answer(operation, context, input, alongside), conditional);
+  } catch (error) {
+    return written(operation, refusal(error, context));
+  }
+}
 
 /** Most requests ask for what was asked before. Whether the caller may is asked every time. */
 const fromKept =
@@ -65,21 +100,24 @@ export interface Written {
   etag: string | undefined;
   /** Milliseconds since 1970 until which it may be sent again while nothing is committed; undefined: only this once. */
   until: number | undefined;
+  /** It holds a secret that is shown once. */
+  secret: boolean;
 }
 
 function written(operation: Operation, result: Answer, conditional = false): Written {
   if (!result.ok) {
     const status = conditional && result.problem.code === 'DRAFT_CHANGED' ? 412 : result.status;
-    return { status, body: bytesOf({ error: result.problem }), etag: undefined, until: undefined };
+    return { status, body: bytesOf({ error: result.problem }), etag: undefined, until: undefined, secret: false };
   }
   const output = result.output as never;
-  const { status, statuses, etag } = operation.rest ?? {};
+  const { etag, showsSecret } = operation.rest ?? {};
   const until = operation.holdsUntil?.(output);
   return {
-    status: status?.(output) ?? statuses?.[0] ?? 200,
+    status: statusOf(operation, output),
     body: bytesOf(output),
     etag: etag && `"${etag(output)}"`,
     until: until === null ? Number.POSITIVE_INFINITY : until === undefined ? undefined : Date.parse(until),
+    secret: showsSecret?.(output) === true,
   };
 }
 
@@ -92,7 +130,7 @@ function inputOf(
 ): { input: Record<string, unknown>; conditional: boolean } {
   const path = request.params as Record<string, string>;
   const query = queryOf(operation, request);
-  const body = bodyOf(request);
+  const body = bodyOf(operation, request);
   for (const name of Object.keys(path)) {
     for (const part of [query, body]) {
       if (name in part && part[name] !== path[name]) throw invalidInput(name, 'the path says something else');
@@ -117,9 +155,9 @@ function queryOf(operation: Operation, request: FastifyRequest): Record<string, 
   return Object.fromEntries(entries);
 }
 
-function bodyOf(request: FastifyRequest): Record<string, unknown> {
-  const { body } = request;
+function bodyOf({ rest }: Operation, { body }: FastifyRequest): Record<string, unknown> {
   if (body === undefined || body === null) return {};
+  if (rest?.body !== undefined) return { [rest.body]: body };
   if (typeof body === 'object' && !Array.isArray(body)) return body as Record<string, unknown>;
   throw invalidInput('body', 'the body is one JSON object');
 }

@@ -246,7 +246,7 @@ const corsOf = (origins: ReadonlySet<string>) => ({
     'x-api-key',
     'x-request-id',
   ],
-  exposedHeaders: ['etag', 'x-request-id', 'retry-after'],
+  exposedHeaders: ['etag', 'x-request-id', 'retry-after', 'idempotency-replayed'],
   maxAge: 600,
 });
 
