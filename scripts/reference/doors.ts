@@ -27,8 +27,10 @@ const LOCALS: readonly LocalVerb[] = [
 const sentence = ({ summary, description }: Operation) =>
   [summary, description].flatMap((text) => (text ? [plain(text).replace(/\.?$/, '.')] : [])).join(' ');
 
-const meets = (operation: Operation) =>
-  operation.errors.length > 0 ? `Errors of its own: ${codes(operation.errors)}.` : '';
+function meets({ errors, passesOn }: Operation): string {
+  if (passesOn) return 'Errors: those of the operations that it calls.';
+  return errors.length > 0 ? `Errors of its own: ${codes(errors)}.` : '';
+}
 
 export function cliPage(): string {
   return page('Command line', 'the operations and the local verbs', [
@@ -141,6 +143,7 @@ export function restPage(): string {
   return page('REST API', 'the operations', [
     'Start the server with `mcp-orchestration serve-http`. [How to use it](../how-to/use-the-http-api.md). The same description as OpenAPI 3.1: `GET /openapi.json`; as a page: `/docs`. Both are open in local mode and need credentials in server mode.',
     'Send `Authorization: Bearer TOKEN`, or `X-API-Key: KEY` when the server was started with `MCP_ORCHESTRATION_API_KEY`. Bodies are JSON with `Content-Type: application/json`, at most 1 MiB. An unknown field is refused. Every refusal is an [error object](errors.md). Every answer has an `X-Request-Id`.',
+    'With an `Idempotency-Key` (at most 255 characters, chosen by you) every POST is carried out once: the same request with the same key gets the same answer again for 24 hours, with `Idempotency-Replayed: true`. Another request with that key, or the same one while the first is being worked on, gets 409 `IDEMPOTENCY_CONFLICT`. Answers 401, 403, 429 and 5xx are not kept.',
     '## Open routes',
     'They need no credentials.',
     table(['route', 'what it answers'], open),
@@ -153,7 +156,12 @@ function route(operation: Operation): string[] {
   const { rest } = operation;
   if (!rest) return [];
   const inPath = new Set([...rest.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ''));
-  const where = rest.method === 'POST' || rest.method === 'PUT' ? 'Body' : 'Query';
+  const hasBody = rest.method === 'POST' || rest.method === 'PUT';
+  const where = rest.body
+    ? `The body is ${code(rest.body)}; the others come from the query`
+    : hasBody
+      ? 'Body'
+      : 'Query';
   const statuses = (rest.statuses ?? [200]).join(' or ');
   const revision = fieldsOf(operation).some(({ name }) => name === 'if_revision');
   const others = inputTable(operation, inPath);
@@ -168,6 +176,7 @@ function route(operation: Operation): string[] {
 }
 
 function failures(operation: Operation): string {
+  if (operation.passesOn) return 'Errors: those of the operations that it calls.';
   if (operation.errors.length === 0) return '';
   return `Errors of its own: ${operation.errors.map((name) => `${ERRORS[name].status} ${code(name)}`).join(', ')}.`;
 }

@@ -71,6 +71,8 @@ export const getDeployed = defineOperation({
   summary: 'Say what is deployed on this machine, and whether the file still is as it was left',
   description: 'Drift: the file differs from what was deployed. Up to date: what is deployed is the latest release.',
   effect: 'read',
+  // It may settle what a killed deployment left behind, and waits for the writer's lock to do so.
+  transaction: 'own',
   input: TargetInput,
   output: DeployedOutput,
   errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'DEPLOYMENT_NOT_FOUND'],

@@ -211,6 +211,8 @@ export const driftStatus = defineOperation({
   summary: 'Say for every deployment on this machine whether its file still is as it was left',
   description: 'Our entries that were changed or taken out, servers that are new, files that are gone or unreadable.',
   effect: 'read',
+  // It may settle what a killed deployment left behind, and waits for the writer's lock to do so.
+  transaction: 'own',
   input: z.strictObject({
     client_id: ClientId.optional().meta({ description: 'Only this client; all of them when left out.' }),
     check: z.boolean().default(false).meta({ description: 'On the command line: end with 7 when there is drift.' }),

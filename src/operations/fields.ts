@@ -7,7 +7,7 @@ import type { Operation } from './operation.ts';
  */
 export interface Field {
   name: string;
-  /** `any`: every JSON value; `texts`: texts by name; `text-or-map`: an object or its JSON text; `flag-or-list`: `true` or a list of names; `text-or-null`: text, or the word `null`. */
+  /** `any`: every JSON value; `array`: a list of texts; `texts`: texts by name; `text-or-map`: an object or its JSON text; `flag-or-list`: `true` or a list of names; `text-or-null`: text, or the word `null`. */
   type:
     | 'string'
     | 'text-or-null'
@@ -77,9 +77,10 @@ function typeOf(schema: Schema): Field['type'] {
     case 'string':
     case 'integer':
     case 'boolean':
-    case 'array':
     case 'object':
       return schema.type;
+    case 'array':
+      return schema.items?.type === 'string' ? 'array' : 'any';
     default:
       return schema.enum ? 'string' : 'any';
   }

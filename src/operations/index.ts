@@ -1,5 +1,6 @@
 import * as artifacts from './artifacts.ts';
 import * as backups from './backups.ts';
+import { batchOf } from './batch.ts';
 import * as capabilities from './capabilities.ts';
 import * as changes from './changes.ts';
 import * as clients from './clients.ts';
@@ -50,5 +51,8 @@ const modules = [
 const isOperation = (value: unknown): value is Operation =>
   typeof value === 'object' && value !== null && 'id' in value && 'run' in value && 'permission' in value;
 
-/** Every operation of the product: whatever the modules above export as one. */
-export const OPERATIONS: readonly Operation[] = modules.flatMap((module) => Object.values(module).filter(isOperation));
+/** Whatever the modules above export as an operation. */
+const single: readonly Operation[] = modules.flatMap((module) => Object.values(module).filter(isOperation));
+
+/** Every operation of the product. */
+export const OPERATIONS: readonly Operation[] = [...single, batchOf(single)];

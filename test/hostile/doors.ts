@@ -113,12 +113,15 @@ export function requestOf(
     rest.delete(name);
     return encodeURIComponent(typeof value === 'string' ? value : JSON.stringify(value));
   });
-  if (method === 'POST' || method === 'PUT') return [method, url, Object.fromEntries(rest)];
+  const { body: whole } = operation.rest ?? {};
+  if (whole === undefined && (method === 'POST' || method === 'PUT')) return [method, url, Object.fromEntries(rest)];
+  const body = whole === undefined ? undefined : rest.get(whole);
+  if (whole !== undefined) rest.delete(whole);
   const query = new URLSearchParams(
     [...rest].map(([name, value]): [string, string] => [
       name,
       typeof value === 'string' ? value : JSON.stringify(value),
     ]),
   );
-  return [method, rest.size > 0 ? `${url}?${query}` : url];
+  return [method, rest.size > 0 ? `${url}?${query}` : url, body];
 }

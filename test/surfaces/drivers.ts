@@ -144,9 +144,18 @@ function requestOf(
     rest.delete(name);
     return encodeURIComponent(String(value));
   });
+  const queried = () => {
+    const query = new URLSearchParams([...rest].map(([name, value]): [string, string] => [name, String(value)]));
+    return rest.size > 0 ? `${url}?${query}` : url;
+  };
+  const { body: whole } = operation.rest ?? {};
+  if (whole !== undefined) {
+    const body = JSON.stringify(rest.get(whole));
+    rest.delete(whole);
+    return { method, url: queried(), body };
+  }
   if (method === 'POST' || method === 'PUT') return { method, url, body: JSON.stringify(Object.fromEntries(rest)) };
-  const query = new URLSearchParams([...rest].map(([name, value]): [string, string] => [name, String(value)]));
-  return { method, url: rest.size > 0 ? `${url}?${query}` : url };
+  return { method, url: queried() };
 }
 
 const fromBody = (status: number, body: string): Outcome => {

@@ -176,4 +176,101 @@ export const PLATFORM_SCENARIOS: Scenario[] = [
       ...fails('list_changes', { types: 'config.published,party' }, 'INVALID_INPUT'),
     ],
   },
+  {
+    title: 'a batch calls operations in order, and tells what fails in its row',
+    steps: [
+      keys,
+      {
+        tool: 'batch',
+        input: {
+          items: [
+            { operation: 'create_profile', ...target },
+            { operation: 'set_draft_config', input: { ...target, payload } },
+            { operation: 'validate', ...target },
+            { operation: 'publish', input: target },
+            { operation: 'publish', ...target, changelog: 'again' },
+            { operation: 'deploy', ...target, dry_run: true },
+            { operation: 'get_latest', client_id: 'cursr' },
+            { operation: 'publsh' },
+            { operation: 'batch', items: [] },
+            { operation: 'get_latest', input: target, client_id: 'cursor' },
+            { operation: 'get_latest', input: [] },
+            { operation: 'get_latest', ...target, bogus: 1 },
+            { client_id: 'cursor' },
+            'publish',
+          ],
+        },
+        expect: 'ok',
+        has: {
+          succeeded: 6,
+          failed: 8,
+          results: [
+            { index: 0, operation: 'create_profile', status: 201, body: target },
+            { index: 1, operation: 'set_draft_config', status: 200, body: { status: 'set', revision: 1 } },
+            { index: 2, operation: 'validate', status: 200, body: { valid: true } },
+            { index: 3, operation: 'publish', status: 201, body: { status: 'published', sequence: 1, artifact_id } },
+            { index: 4, operation: 'publish', status: 200, body: { status: 'unchanged', sequence: 1 } },
+            { index: 5, operation: 'deploy', status: 200, body: { status: 'planned' } },
+            { index: 6, operation: 'get_latest', status: 404, body: { error: { code: 'CLIENT_NOT_FOUND' } } },
+            { index: 7, operation: 'publsh', status: 400, body: { error: { code: 'INVALID_INPUT' } } },
+            { index: 8, operation: 'batch', status: 400, body: { error: { code: 'INVALID_INPUT' } } },
+            { index: 9, operation: 'get_latest', status: 400, body: { error: { details: { field: 'client_id' } } } },
+            { index: 10, operation: 'get_latest', status: 400, body: { error: { code: 'INVALID_INPUT' } } },
+            { index: 11, operation: 'get_latest', status: 400, body: { error: { details: { field: 'bogus' } } } },
+            { index: 12, operation: null, status: 400, body: { error: { code: 'INVALID_INPUT' } } },
+            { index: 13, operation: null, status: 400, body: { error: { code: 'INVALID_INPUT' } } },
+          ],
+        },
+      },
+      { tool: 'batch', input: { items: [] }, expect: 'ok', has: { results: [], succeeded: 0, failed: 0 } },
+      ...fails('batch', {}, 'INVALID_INPUT'),
+      ...fails('batch', { items: { operation: 'publish' } }, 'INVALID_INPUT'),
+      ...fails('batch', { items: Array.from({ length: 101 }, () => ({ operation: 'validate' })) }, 'INVALID_INPUT'),
+    ],
+  },
+  {
+    title: 'an atomic batch is done as a whole, or not at all',
+    steps: [
+      keys,
+      profile,
+      {
+        tool: 'batch',
+        input: {
+          atomic: true,
+          items: [
+            { operation: 'set_draft_config', ...target, payload },
+            { operation: 'publish', ...target },
+            { operation: 'get_latest', client_id: 'cursor', profile_id: 'prod' },
+          ],
+        },
+        expect: 'CONFIG_NOT_FOUND',
+        has: { details: { client_id: 'cursor', profile_id: 'prod', index: 2 } },
+      },
+      { tool: 'view_draft_config', input: target, expect: 'ok', has: { revision: 0 } },
+      ...fails('get_latest', target, 'CONFIG_NOT_FOUND'),
+      ...['deploy', 'get_deployed', 'initialize_keys', 'batch', 'nothing'].map((operation): Step => {
+        const items = [{ operation: 'publish', ...target, payload }, { operation }];
+        return { tool: 'batch', input: { items, atomic: true }, expect: 'INVALID_INPUT' };
+      }),
+      ...fails('get_latest', target, 'CONFIG_NOT_FOUND'),
+      {
+        tool: 'batch',
+        input: {
+          atomic: true,
+          items: [
+            { operation: 'set_draft_config', ...target, payload },
+            { operation: 'publish', ...target },
+            { operation: 'get_latest', ...target },
+          ],
+        },
+        expect: 'ok',
+        has: {
+          succeeded: 3,
+          failed: 0,
+          results: [{ status: 200 }, { status: 201 }, { status: 200, body: { artifact_id } }],
+        },
+      },
+      { tool: 'get_latest', input: target, expect: 'ok', has: { sequence: 1, artifact_id } },
+    ],
+  },
 ];

@@ -50,7 +50,8 @@ function registerTool(server: McpServer, operation: Operation, { contextOf }: Mc
     outputSchema: advertise(operation.output),
     annotations: {
       readOnlyHint: operation.effect === 'read',
-      destructiveHint: operation.effect === 'delete' || operation.transaction === 'own',
+      destructiveHint:
+        operation.effect === 'delete' || (operation.effect !== 'read' && operation.transaction === 'own'),
       idempotentHint: operation.effect === 'read' || operation.idempotent === true,
       openWorldHint: false,
     },
