@@ -34,7 +34,12 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   },
   'W21-1': { shown_by: ['through CLI, MCP and REST with the same outputs and codes'] },
   'W21-2': LATER('the 0.2.1 release'),
-  'W21-3': LATER('the 0.2.1 release'),
+  'W21-3': {
+    shown_by: [
+      'the body is a list and nothing else, and the other field stands in the query',
+      'nothing is kept of an atomic batch that fails, neither rows nor audit',
+    ],
+  },
   'W21-4': LATER('the 0.2.1 release'),
   'W21-5': LATER('the 0.2.1 release'),
   'W21-6': { shown_by: ['are up to date (else: npm run reference)'] },

@@ -217,6 +217,33 @@ it('a comparison shows no secret of either side', async () => {
   expect(out).not.toMatch(/made-up-4711|Made-up-0815/);
 });
 
+it('a batch is a line for each item, and ends with 1 when one failed', async () => {
+  const { says, write } = await newPerson();
+  await says('init');
+  const items = [
+    { operation: 'set_draft_config', client_id: 'cursor', payload: JSON.parse(payload('one')) },
+    { operation: 'publish', client_id: 'cursor' },
+    { operation: 'get_latest', client_id: 'cursr' },
+  ];
+  write('batch.json', JSON.stringify(items));
+  write('good.json', JSON.stringify(items.slice(0, 2)));
+  expect(await says('batch', '--file', 'batch.json')).toEqual({
+    code: 1,
+    out: '0\tset_draft_config\t200\tset\n1\tpublish\t201\tpublished\n2\tget_latest\t404\tThere is no client "cursr". Did you mean "cursor"?',
+    note: '2 items done, 1 failed.',
+  });
+  expect(await says('batch', '--file', 'good.json', '--atomic')).toMatchObject({
+    code: 0,
+    note: '2 items done, 0 failed.',
+  });
+  expect(await says('batch', '--file', 'batch.json', '--atomic')).toMatchObject({
+    code: 4,
+    out: '',
+    note: expect.stringMatching(/^CLIENT_NOT_FOUND: items\.2: There is no client "cursr"/),
+  });
+  expect((await says('batch', '--items', '[]')).out).toBe('There was nothing to do.');
+});
+
 it('a profile that follows another one is told when it is linked, and at every release', async () => {
   const { says } = await newPerson();
   await says('init');

@@ -122,6 +122,19 @@ describe('a command that is killed at a named step', { timeout: 120_000 }, () =>
     expect(isUndamaged(workspace)).toBe(true);
   });
 
+  it.each(['operation.before-commit', 'operation.after-commit'])(
+    'an atomic batch whose first item is at %s: nothing is stored',
+    async (point) => {
+      const revision = Number((await call(workspace, 'view_draft_config', target))['revision']);
+      const items = ['one', 'two'].map((number) => ({ operation: 'publish', ...target, payload: payloadOf(number) }));
+      const killed = await killedAt(point, workspace, 'batch', '--atomic', '--items', JSON.stringify(items));
+      expect(killed).toMatchObject({ signal: 'SIGKILL', stdout: '' });
+      expect(await assertWhole(workspace, target, acknowledged)).toBe(sequence);
+      expect(await call(workspace, 'view_draft_config', target)).toMatchObject({ revision });
+      expect(isUndamaged(workspace)).toBe(true);
+    },
+  );
+
   it.each(deployPoints())('deploy at %s: the file is whole, and nobody hears of drift', async (point) => {
     const state = ARRIVED.includes(point) ? 'new' : 'old';
     const before = numberInFile(workspace);

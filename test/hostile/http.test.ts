@@ -152,6 +152,8 @@ describe('bytes that no browser sends', () => {
       'a hundred thousand objects': [post('{"a":'.repeat(100_000), json), 400, 'INVALID_JSON'],
       'a number that loses digits': [post('{"a":9007199254740993}', json), 400, 'INVALID_JSON'],
       'a number without end': [post('{"a":1e999}', json), 400, 'INVALID_JSON'],
+      'a key of 256 characters': [post('{}', json, `Idempotency-Key: ${'k'.repeat(256)}`), 400, 'INVALID_INPUT'],
+      'an empty key': [post('{}', json, 'Idempotency-Key:'), 400, 'INVALID_INPUT'],
       'an unknown field': [post('{"bogus":1}', json), 400, 'INVALID_INPUT'],
       'an unknown query field': [get('/v1/clients?bogus=1', key.trim()), 400, 'INVALID_INPUT'],
       'a query field that comes twice': [

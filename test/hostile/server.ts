@@ -20,16 +20,19 @@ interface InProcess {
 
 interface Settings extends Partial<Pick<RestSettings, 'cors_origins' | 'operations' | 'now' | 'handler_ms'>> {
   mode?: 'local' | 'server';
+  /** The home of somebody else: it is left there at the end. */
+  workspace?: Workspace;
   allow_http_deploy?: boolean;
 }
 
-/** The REST server in this process, not listening, on an empty home. */
+/** The REST server in this process, not listening, on an empty home unless one is given. */
 export async function startRest({
   mode = 'local',
   allow_http_deploy = true,
+  workspace: given,
   ...settings
 }: Settings = {}): Promise<InProcess> {
-  const workspace = await makeWorkspace();
+  const workspace = given ?? (await makeWorkspace());
   const { env } = workspace;
   const unexpected: string[] = [];
   const log = quietLog((line) => unexpected.push(line), false);
@@ -48,7 +51,7 @@ export async function startRest({
   const close = async () => {
     await server.close();
     await app.close();
-    await workspace.remove();
+    if (!given) await workspace.remove();
   };
   return { app, server, workspace, unexpected, close };
 }

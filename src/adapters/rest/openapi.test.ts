@@ -4,8 +4,8 @@ import { openApi } from './openapi.ts';
 
 interface Route {
   security?: unknown[];
-  parameters?: { name: string; in: string; required?: boolean }[];
-  requestBody?: { required: boolean };
+  parameters?: { name: string; in: string; required?: boolean; schema: object }[];
+  requestBody?: { required: boolean; content: Record<string, { schema: object }> };
   responses: Record<string, unknown>;
   'x-required-scopes'?: string[];
 }
@@ -47,4 +47,28 @@ test('every part of a path is a required parameter', () => {
 test('only what can do without a body says so', () => {
   expect(document.paths['/v1/keys/initialize']?.['post']?.requestBody?.required).toBe(false);
   expect(document.paths['/v1/config/{client_id}/{profile_id}/draft']?.['put']?.requestBody?.required).toBe(true);
+});
+
+test('every POST, and nothing else, takes an Idempotency-Key and can answer 409 to it', () => {
+  for (const { path, method, route } of routes) {
+    const key = route.parameters?.find(({ name }) => name === 'Idempotency-Key');
+    const conflict = JSON.stringify(route.responses['409'] ?? '').includes('IDEMPOTENCY_CONFLICT');
+    const expected = method === 'post' ? { in: 'header', schema: { minLength: 1, maxLength: 255 } } : undefined;
+    if (expected) expect(key, path).toMatchObject(expected);
+    else expect(key, `${method} ${path}`).toBeUndefined();
+    expect([path, conflict]).toEqual([path, method === 'post']);
+    if (method !== 'post') continue;
+    const [[, success] = []] = Object.entries(route.responses);
+    expect(success, path).toMatchObject({ headers: { 'Idempotency-Replayed': {} } });
+  }
+});
+
+test('the body of a batch is a list, its other field is in the query, and every failure of an item is there', () => {
+  const batch = document.paths['/v1/config/batch']?.['post'];
+  expect(batch?.requestBody).toMatchObject({
+    required: true,
+    content: { 'application/json': { schema: { type: 'array', maxItems: 100, items: { required: ['operation'] } } } },
+  });
+  expect(batch?.parameters?.filter((parameter) => parameter.in === 'query')).toMatchObject([{ name: 'atomic' }]);
+  expect(Object.keys(batch?.responses ?? {})).toEqual(expect.arrayContaining(['404', '409', '422']));
 });
