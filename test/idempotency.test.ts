@@ -344,7 +344,7 @@ describe('two requests with one key at the same moment', () => {
 
   it('what takes too long goes on, and its answer is there for who repeats', async () => {
     const { operation, open, seen } = gated();
-    const { post } = await served({ operations: [operation], handler_ms: 30 });
+    const { post } = await served({ operations: [operation], handler_ms: 500 });
     expect(await post('/v1/wait', {}, 'k1')).toMatchObject({ status: 503, code: 'UNAVAILABLE' });
     expect(await post('/v1/wait', {}, 'k1')).toMatchObject({ status: 409, code: 'IDEMPOTENCY_CONFLICT' });
     open();

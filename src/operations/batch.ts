@@ -172,7 +172,7 @@ export function batchOf(operations: readonly Operation[]): Operation {
     id: 'batch.run',
     summary: 'Call several operations, in order',
     description:
-      'Each item needs the scope of what it calls. By itself every item stands alone: what fails is told in its row, and the others go on. With `atomic` all is done or nothing, and the first failure is the failure of the whole.',
+      'Each item needs the scope of what it calls. Without `atomic` every item stands alone: what fails is told in its row, and the others go on. With it all is done or nothing, and the first failure is the failure of the whole.',
     effect: 'write',
     transaction: 'own',
     input: z.strictObject({
