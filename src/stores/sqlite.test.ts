@@ -150,6 +150,7 @@ describe('the file', () => {
         'counters',
         'deployments',
         'drafts',
+        'events',
         'idempotency',
         'keys',
         'links',

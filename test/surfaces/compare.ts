@@ -12,6 +12,7 @@ const SIGNED = new Set([
   'key_id',
   'signing_key_id',
   'publisher',
+  'actor',
 ]);
 
 export function normalised(value: unknown, home: string, key = ''): unknown {
