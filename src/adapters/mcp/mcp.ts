@@ -13,6 +13,8 @@ export interface McpSettings {
   version: string;
   /** Named groups of tools that are switched on; `core` is always on. */
   toolsets: ReadonlySet<string>;
+  /** Whether changes of resources reach the client. */
+  subscribe?: boolean;
   /** One context per call: its own request id, the credential's principal. */
   contextOf: () => Context | Promise<Context>;
 }
@@ -36,7 +38,7 @@ export function toolsOf(operations: readonly Operation[], toolsets: ReadonlySet<
 export function mcpServer(operations: readonly Operation[], settings: McpSettings): McpServer {
   const server = new McpServer(
     { name: 'mcp-orchestration', title: 'MCP orchestration', version: settings.version },
-    { capabilities: { tools: {}, resources: {}, completions: {} } },
+    { capabilities: { tools: {}, resources: settings.subscribe ? { subscribe: true } : {}, completions: {} } },
   );
   for (const operation of toolsOf(operations, settings.toolsets)) registerTool(server, operation, settings);
   for (const operation of operations) registerResource(server, operation, settings);

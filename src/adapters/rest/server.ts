@@ -21,6 +21,7 @@ import { authenticate, type Caller, type KnownToken, UseCounter } from './auth.t
 import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus } from './errors.ts';
 import { registerEvents } from './events.ts';
 import { type GuardSettings, guardRequest } from './guard.ts';
+import { type McpDoor, registerMcp } from './mcp.ts';
 import { openApi } from './openapi.ts';
 import { methodsOf, notFound, registerRoutes, routesOf } from './routes.ts';
 
@@ -33,6 +34,8 @@ export interface RestSettings extends GuardSettings {
   dataVersion: () => string;
   services: Services;
   api_key: string | undefined;
+  /** MCP at `/mcp`; left out, that path is none. */
+  mcp?: McpDoor;
   now: () => Date;
   /** How long an operation may take, in milliseconds; 10,000 when it is left out. */
   handler_ms?: number;
@@ -121,6 +124,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     contextOf: (request) => contextOf(settings, request),
     headers: SECURITY_HEADERS,
   });
+  if (settings.mcp) registerMcp(app, settings.mcp, (request) => ({ ...contextOf(settings, request), door: 'mcp' }));
   await registerPages(app, settings);
   return app;
 }
@@ -161,6 +165,13 @@ function contextOf({ store, services, now }: RestSettings, request: FastifyReque
   return { store, services, now, door: 'rest', request_id: request.id, workspace, principal };
 }
 
+/** An MCP client finds out from the second part which scopes there are (RFC 9728, 5.1). */
+function challengeFor({ url, headers, protocol }: FastifyRequest): string {
+  const realm = 'Bearer realm="mcp-orchestration"';
+  if (!/^\/mcp(?:\?|$)/.test(url)) return realm;
+  return `${realm}, resource_metadata="${protocol}://${headers.host}/.well-known/oauth-protected-resource/mcp"`;
+}
+
 /** The caller's id when it is harmless, so that both sides log the same one. */
 const requestId = (given: string | string[] | undefined) =>
   typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : `req_${randomUUID()}`;
@@ -191,7 +202,7 @@ function sendProblem(
   }
   const refused = refusal(error, at);
   if (refused.status === 429) reply.header('retry-after', String(refused.problem.details['retry_after'] ?? 1));
-  if (refused.status === 401) reply.header('www-authenticate', 'Bearer realm="mcp-orchestration"');
+  if (refused.status === 401) reply.header('www-authenticate', challengeFor(request));
   return reply.code(refused.status).send({ error: refused.problem });
 }
 

@@ -14,6 +14,7 @@ import { generateToken } from '../../operations/tokens.ts';
 import { type App, compose, now } from '../compose.ts';
 import { type Config, readConfig } from '../config.ts';
 import { makeLog } from '../log.ts';
+import { VERSION } from '../version.ts';
 
 /** Addresses to listen on that stand for all of this machine's: nobody asks for a host of that name. */
 const EVERYWHERE = new Set(['0.0.0.0', '::']);
@@ -66,11 +67,13 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
   const log = await makeLog(config.LOG_LEVEL);
   const app = await compose({ config, env: terminal.env, log, allow_http_deploy });
   const { restServer } = await import('../../adapters/rest/server.ts');
+  const { mcpOverHttp } = await import('../../adapters/mcp/http.ts');
   const server = await restServer({
     operations: OPERATIONS,
     store: app.store,
     dataVersion: app.store.dataVersion,
     services: app.services,
+    mcp: mcpOverHttp(OPERATIONS, { version: VERSION, toolsets: new Set(config.TOOLSETS) }),
     api_key: config.API_KEY,
     cors_origins: new Set(config.CORS_ORIGINS),
     allowed_hosts: new Set([...hostNames(config), ...config.ALLOWED_HOSTS.map((name) => name.toLowerCase())]),

@@ -1,0 +1,50 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { invalidInput } from '../../core/errors.ts';
+import { SCOPES } from '../../core/scopes.ts';
+import type { Context } from '../../operations/operation.ts';
+
+/** What serves MCP behind this door. `main` puts it in: the doors do not know each other. */
+export interface McpDoor {
+  fetch(request: Request, parsedBody: unknown, context: Context): Promise<Response>;
+  close(): Promise<void>;
+}
+
+const PATH = '/mcp';
+
+/** MCP Streamable HTTP at `/mcp`, behind the same guard, credentials and body reader as every other route. */
+export function registerMcp(app: FastifyInstance, mcp: McpDoor, contextOf: (request: FastifyRequest) => Context): void {
+  app.addHook('preClose', () => mcp.close());
+  app.route({
+    method: ['GET', 'POST', 'DELETE'],
+    url: PATH,
+    async handler(request, reply) {
+      if (Array.isArray(request.body)) throw invalidInput('body', 'send one message at a time, not a batch');
+      const gone = new AbortController();
+      reply.raw.once('close', () => gone.abort());
+      const asked = new Request(new URL(request.url, `http://${request.headers.host}`), {
+        method: request.method,
+        headers: headersOf(request),
+        signal: gone.signal,
+      });
+      reply.header('cache-control', 'no-store');
+      return reply.send(await mcp.fetch(asked, request.body, contextOf(request)));
+    },
+  });
+  // RFC 9728. Tokens are made here and by nobody else, so there is no authorization server to name.
+  app.get(`/.well-known/oauth-protected-resource${PATH}`, { config: { open: true } }, async (request) => ({
+    resource: `${request.protocol}://${request.headers.host}${PATH}`,
+    resource_name: 'mcp-orchestration',
+    bearer_methods_supported: ['header'],
+    scopes_supported: SCOPES,
+  }));
+}
+
+function headersOf({ headers }: FastifyRequest): Headers {
+  const all = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    // The credential was looked at already, and is passed on to nobody.
+    if (value === undefined || name === 'authorization' || name === 'x-api-key') continue;
+    for (const one of [value].flat()) all.append(name, one);
+  }
+  return all;
+}
