@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown';
+import { nouns, operationsOf } from './src/operations/nouns.ts';
 
 /**
  * The command line is one bundle, because Node spends most of a short call on finding and reading hundreds of small
@@ -29,11 +30,42 @@ function noticeOf(root: string): string {
   return `${name} ${version} (${license})\n\n${text}\n${'-'.repeat(80)}\n`;
 }
 
+/** Which module has the operation of a verb: asked here once, so that no short command loads all of them to find out. */
+export const NOUNS_OF_VERBS = Object.fromEntries(
+  (
+    await Promise.all(
+      nouns().map(async (noun) => (await operationsOf(noun)).flatMap(({ cli }) => (cli ? [[cli.verb, noun]] : []))),
+    )
+  ).flat(),
+);
+
+/** Every file costs time to open: what the command line loads in any case is one, and the rest stays where it is asked for. */
+const always = new Set<string>();
+const findAlways: Plugin = {
+  name: 'find-what-is-always-loaded',
+  buildEnd() {
+    const waiting = [...this.getModuleIds()].filter((id) => this.getModuleInfo(id)?.isEntry);
+    for (const id of waiting) {
+      if (!always.has(id)) waiting.push(...(this.getModuleInfo(id)?.importedIds ?? []));
+      always.add(id);
+    }
+  },
+};
+
+/** Commander can start programs as commands of its own; none of ours is one, and what starts programs is slow to load. */
+const withoutChildProcess: Plugin = {
+  name: 'commander-without-child-process',
+  transform: {
+    filter: { id: /node_modules\/commander\/lib\/command\.js$/ },
+    handler: (code) => code.replace(/^import childProcess from .*$/m, 'const childProcess = undefined;'),
+  },
+};
+
 const base = {
   platform: 'node',
   resolve: { mainFields: ['module', 'main'] },
   external: OUTSIDE,
-  transform: { define: { __BUNDLED__: 'true' } },
+  transform: { define: { __BUNDLED__: 'true', __NOUNS_OF_VERBS__: JSON.stringify(NOUNS_OF_VERBS) } },
   output: {
     dir: 'dist',
     format: 'esm',
@@ -46,6 +78,12 @@ const base = {
 /** Two programs: a launcher that shared its chunks with the command line would load what only the other one needs. */
 export default defineConfig([
   // Only the launcher loads the keychain on demand.
-  { ...base, input: { bin: 'src/main/bin.ts' }, plugins: [notices], checks: { ineffectiveDynamicImport: false } },
+  {
+    ...base,
+    output: { ...base.output, codeSplitting: { groups: [{ name: 'start', test: (id) => always.has(id) }] } },
+    input: { bin: 'src/main/bin.ts' },
+    plugins: [notices, findAlways, withoutChildProcess],
+    checks: { ineffectiveDynamicImport: false },
+  },
   { ...base, input: { 'exec-server': 'src/launch/main.ts' } },
 ]);

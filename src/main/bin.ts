@@ -4,9 +4,9 @@ import { completionVerb } from '../adapters/cli/local/completion.ts';
 import { initVerb } from '../adapters/cli/local/init.ts';
 import type { Terminal } from '../adapters/cli/terminal.ts';
 import { enableFailpoints } from '../io/failpoint.ts';
-import { OPERATIONS } from '../operations/index.ts';
-import { refusal } from '../operations/operation.ts';
-import { IS_BUNDLED } from './build.ts';
+import { operationsOf } from '../operations/nouns.ts';
+import { type Operation, refusal } from '../operations/operation.ts';
+import { IS_BUNDLED, nounOfVerb } from './build.ts';
 import { type App, compose, newRequestId, now } from './compose.ts';
 import { readConfig } from './config.ts';
 import { quietLog } from './log.ts';
@@ -28,15 +28,16 @@ export async function main(terminal: Terminal): Promise<number> {
   };
   try {
     if (!IS_BUNDLED) enableFailpoints(terminal.env['MCP_ORCHESTRATION_FAILPOINTS'] ?? '');
+    const asked = withDefaultVerb(terminal);
     const settings: CliSettings = {
       version: VERSION,
-      operations: OPERATIONS,
+      operations: await operationsFor(asked.args),
       locals: [initVerb(contextOf), serve, serveHttp, execServer, completionVerb],
       contextOf,
       storedContext: async () => (existsSync(readConfig(terminal.env).database) ? contextOf() : undefined),
       fallback: { now, request_id: newRequestId(), services: { log } },
     };
-    return await runCli(withDefaultVerb(terminal), settings);
+    return await runCli(asked, settings);
   } catch (error) {
     return report(
       refusal(error, { now, request_id: newRequestId(), services: { log } }),
@@ -46,6 +47,12 @@ export async function main(terminal: Terminal): Promise<number> {
   } finally {
     await app?.close();
   }
+}
+
+/** Where the verb says it all, only the module that has its operation is loaded; help and suggestions are about all. */
+async function operationsFor([verb = '']: readonly string[]): Promise<readonly Operation[]> {
+  const noun = nounOfVerb(verb);
+  return noun === undefined ? (await import('../operations/index.ts')).OPERATIONS : operationsOf(noun);
 }
 
 /** Without a verb: a program that starts us with pipes wants MCP over stdio; a person wants to know what can be done. */

@@ -9,7 +9,6 @@ import { KeyDirectory } from '../io/keys.ts';
 import { launcherIn } from '../io/launcher.ts';
 import { machineId } from '../io/machine.ts';
 import { openSecrets } from '../io/secrets/store.ts';
-import { OPERATIONS } from '../operations/index.ts';
 import type { Context, Door, Principal } from '../operations/operation.ts';
 import type { Log, Machine, Services } from '../operations/services.ts';
 import { Bell } from '../stores/bell.ts';
@@ -105,7 +104,8 @@ function servicesOf({ config, env, log, allow_http_deploy = true }: AppSettings,
   };
 }
 
-function describeSelf(): ReturnType<Services['describeSelf']> {
+async function describeSelf(): ReturnType<Services['describeSelf']> {
+  const { OPERATIONS } = await import('../operations/index.ts');
   const bound = OPERATIONS.flatMap(({ mcp }) => (mcp ? [mcp] : []));
   return {
     tools: bound.flatMap(({ tool }) => tool ?? []),

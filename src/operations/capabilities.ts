@@ -24,7 +24,7 @@ export const describeSelf = defineOperation({
       name: 'mcp-orchestration',
       version: services.version,
       mode: services.mode,
-      ...services.describeSelf(),
+      ...(await services.describeSelf()),
       signature_algorithms: ['ed25519', 'ecdsa-p256'],
       payload_schema: '/schemas/payload-v1.json',
     };

@@ -43,5 +43,5 @@ export interface Services {
   backups_dir: string;
   writer_lock: string;
   /** What this server offers, for the capabilities resource; filled by compose, since only it knows the list of operations. */
-  describeSelf(): { tools: string[]; resources: string[]; toolsets: string[] };
+  describeSelf(): Promise<{ tools: string[]; resources: string[]; toolsets: string[] }>;
 }

@@ -1,7 +1,7 @@
 import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
-import { OUTSIDE } from '../../rolldown.config.ts';
+import { NOUNS_OF_VERBS, OUTSIDE } from '../../rolldown.config.ts';
 import { ROOT, temporaryDirectory } from './workspace.ts';
 
 export interface TestBuild {
@@ -26,6 +26,7 @@ export async function makeTestBuild(): Promise<TestBuild> {
     platform: 'node',
     resolve: { mainFields: ['module', 'main'] },
     external: OUTSIDE,
+    transform: { define: { __NOUNS_OF_VERBS__: JSON.stringify(NOUNS_OF_VERBS) } },
   });
   await bundle.write({
     dir: directory,

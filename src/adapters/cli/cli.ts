@@ -160,7 +160,9 @@ async function show(
   if (json) {
     await write(terminal.stdout, `${JSON.stringify(output)}\n`);
   } else {
-    const { out, note } = cli?.text?.(output as never, styleFor(terminal)) ?? { out: JSON.stringify(output, null, 2) };
+    const { out, note } = cli?.text?.(output as never, await styleFor(terminal)) ?? {
+      out: JSON.stringify(output, null, 2),
+    };
     if (out !== '') await write(terminal.stdout, `${printable(out)}\n`);
     if (note) await write(terminal.stderr, `${printable(note)}\n`);
   }
@@ -171,7 +173,7 @@ async function show(
 export async function report(result: Answer & { ok: false }, terminal: Terminal, json: boolean): Promise<number> {
   const { problem, exit } = result;
   if (json) await write(terminal.stdout, `${JSON.stringify({ error: problem })}\n`);
-  const style = styleFor({ ...terminal, stdout: terminal.stderr });
+  const style = await styleFor({ ...terminal, stdout: terminal.stderr });
   const lines = [
     `${style.bad(problem.code)}: ${problem.message}`,
     ...issuesIn(problem),

@@ -25,8 +25,8 @@ test.each([
   expect(printable(text)).toBe(shown);
 });
 
-test('words, lines, tabs and our own colours stay as they are', () => {
-  const style = styleFor(terminal(true));
+test('words, lines, tabs and our own colours stay as they are', async () => {
+  const style = await styleFor(terminal(true));
   const text = `é 🙂 مرحبا\n\t${style.bold('b')}${style.dim('d')}${style.good('g')}${style.bad('r')}${style.warn('w')}`;
   expect(text).toContain('\u001b[32mg\u001b[39m');
   expect(printable(text)).toBe(text);
@@ -37,8 +37,8 @@ test.each([
   [false, {}],
   [true, { NO_COLOR: '' }],
   [true, { TERM: 'dumb' }],
-])('without a live terminal there are no colours, and tables are lines with tabs (%s %j)', (isTTY, env) => {
-  const style = styleFor(terminal(isTTY, env));
+])('without a live terminal there are no colours, and tables are lines with tabs (%s %j)', async (isTTY, env) => {
+  const style = await styleFor(terminal(isTTY, env));
   expect(style.good('g')).toBe('g');
   expect(
     style.table(
@@ -51,7 +51,7 @@ test.each([
   ).toBe('1\t2\n3\t4');
 });
 
-test('a drawn table fits the terminal', () => {
-  const drawn = styleFor(terminal(true)).table(['id', 'text'], [['x', 'word '.repeat(40)]]);
+test('a drawn table fits the terminal', async () => {
+  const drawn = (await styleFor(terminal(true))).table(['id', 'text'], [['x', 'word '.repeat(40)]]);
   for (const line of drawn.split('\n')) expect(line.replaceAll(/\u001b\[\d+m/g, '').length).toBeLessThanOrEqual(60);
 });

@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import Table from 'cli-table3';
+import type CliTable from 'cli-table3';
 import pc from 'picocolors';
 import type { TextStyle } from '../../operations/operation.ts';
 
@@ -45,17 +45,18 @@ export function printable(text: string): string {
 }
 
 /** Colours and drawn tables on a terminal; plain words and tabs where the output goes to a file or a program. */
-export function styleFor(terminal: Terminal): TextStyle {
+export async function styleFor(terminal: Terminal): Promise<TextStyle> {
   const live =
     terminal.stdout.isTTY === true && terminal.env['NO_COLOR'] === undefined && terminal.env['TERM'] !== 'dumb';
   const colours = pc.createColors(live);
+  const table = live ? (await import('cli-table3')).default : undefined;
   return {
     bold: colours.bold,
     dim: colours.dim,
     good: colours.green,
     bad: colours.red,
     warn: colours.yellow,
-    table: (head, rows) => (live ? drawnTable(head, rows, terminal.stdout.columns ?? 80) : plainTable(rows)),
+    table: (head, rows) => (table ? drawnTable(table, head, rows, terminal.stdout.columns ?? 80) : plainTable(rows)),
   };
 }
 
@@ -63,7 +64,7 @@ function plainTable(rows: string[][]): string {
   return rows.map((row) => row.join('\t')).join('\n');
 }
 
-function drawnTable(head: string[], rows: string[][], width: number): string {
+function drawnTable(Table: typeof CliTable, head: string[], rows: string[][], width: number): string {
   const natural = head.map((title, column) =>
     Math.max(...[title, ...rows.map((row) => row[column] ?? '')].map(visibleLength)),
   );

@@ -1,5 +1,4 @@
 import type { LocalVerb } from '../../adapters/cli/cli.ts';
-import { main } from '../../launch/main.ts';
 
 /** For its help, and for a start from source: the installed program goes to the launcher before anything else is loaded. */
 export const execServer: LocalVerb = {
@@ -14,5 +13,8 @@ export const execServer: LocalVerb = {
       .option('--project <directory>', 'the project of a scope inside a project')
       .option('--config-path <file>', 'the file, when the deployment named it');
   },
-  run: (terminal) => main(terminal.args.slice(1), terminal.env, terminal.stderr),
+  async run(terminal) {
+    const { main } = await import('../../launch/main.ts');
+    return main(terminal.args.slice(1), terminal.env, terminal.stderr);
+  },
 };

@@ -1,16 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
-import closeWithGrace from 'close-with-grace';
 import type { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import type { LocalVerb } from '../../adapters/cli/cli.ts';
 import { styleFor, type Terminal, write } from '../../adapters/cli/terminal.ts';
 import { AppError } from '../../core/errors.ts';
-import { OPERATIONS } from '../../operations/index.ts';
 import { invoke } from '../../operations/operation.ts';
 import type { Log } from '../../operations/services.ts';
-import { generateToken } from '../../operations/tokens.ts';
 import { type App, compose, now } from '../compose.ts';
 import { type Config, readConfig } from '../config.ts';
 import { makeLog } from '../log.ts';
@@ -32,6 +29,7 @@ export const serveHttp: LocalVerb = {
       .option('--json', 'print the ready line as JSON');
   },
   async run(terminal, options) {
+    const { default: closeWithGrace } = await import('close-with-grace');
     const server = await openHttp(terminal, options);
     // Before the ready line: who reads that line may ask for a stop at once.
     const stopped = new Promise<number>((resolve) => {
@@ -66,6 +64,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
   const allow_http_deploy = config.mode === 'local' || options['allowDeploy'] === true;
   const log = await makeLog(config.LOG_LEVEL);
   const app = await compose({ config, env: terminal.env, log, allow_http_deploy });
+  const { OPERATIONS } = await import('../../operations/index.ts');
   const { restServer } = await import('../../adapters/rest/server.ts');
   const { mcpOverHttp } = await import('../../adapters/mcp/http.ts');
   const server = await restServer({
@@ -157,7 +156,7 @@ async function announce(terminal: Terminal, app: App, config: Config, port: numb
   const host = reachable.includes(':') ? `[${reachable}]` : reachable;
   const url = `http://${host}:${port}`;
   const line = json ? JSON.stringify({ url, docs_url: `${url}/docs`, pid: process.pid }) : `Listening on ${url}`;
-  const style = styleFor({ ...terminal, stdout: terminal.stderr });
+  const style = await styleFor({ ...terminal, stdout: terminal.stderr });
   const notes = [`Documentation: ${url}/docs`, ...(await firstToken(app, config))];
   if (config.API_KEY !== undefined && config.API_KEY.length < 16) {
     notes.push(
@@ -178,6 +177,7 @@ async function announce(terminal: Terminal, app: App, config: Config, port: numb
 /** The first start makes one API token and shows it once, so that the next command can be a request. */
 async function firstToken(app: App, config: Config): Promise<string[]> {
   if (config.API_KEY !== undefined || (await app.store.tokens.count()) > 0) return [];
+  const { generateToken } = await import('../../operations/tokens.ts');
   const made = await invoke(generateToken, { ...app.localContext('cli') }, { name: 'first token', role: 'admin' });
   return [`API token (shown only now): ${made['token']}`];
 }

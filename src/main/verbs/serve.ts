@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { LocalVerb } from '../../adapters/cli/cli.ts';
 import { badFlag } from '../../adapters/cli/flags.ts';
-import { OPERATIONS } from '../../operations/index.ts';
 import { compose } from '../compose.ts';
 import { readConfig } from '../config.ts';
 import { makeLog } from '../log.ts';
@@ -21,6 +20,7 @@ export const serve: LocalVerb = {
     if (kind !== 'user' && kind !== 'agent') throw badFlag('kind', 'say user or agent');
     const config = readConfig(terminal.env, { TOOLSETS: toolsets });
     const app = await compose({ config, env: terminal.env, log: await makeLog(config.LOG_LEVEL) });
+    const { OPERATIONS } = await import('../../operations/index.ts');
     const { serveMcpStdio } = await import('../../adapters/mcp/stdio.ts');
     // Being asked to stop is the end of the input: what was asked is answered first. A second signal ends at once.
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => terminal.stdin.destroy());

@@ -1,5 +1,4 @@
 import { AppError } from '../../../core/errors.ts';
-import { candidates } from '../../../operations/completions.ts';
 import { refusal } from '../../../operations/operation.ts';
 import type { CliSettings } from '../cli.ts';
 import { printable, type Terminal, write } from '../terminal.ts';
@@ -29,7 +28,8 @@ export async function printCompletions(
     const found = await completionOf(words, {
       program,
       bindings,
-      candidates: (kind, given) => candidates(kind, given, stored),
+      candidates: async (kind, given) =>
+        (await import('../../../operations/completions.ts')).candidates(kind, given, stored),
     });
     await write(terminal.stdout, linesOf(found));
     return 0;

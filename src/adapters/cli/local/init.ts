@@ -1,5 +1,3 @@
-import { listClients } from '../../../operations/clients.ts';
-import { initializeKeys } from '../../../operations/keys.ts';
 import { type Context, invoke } from '../../../operations/operation.ts';
 import type { LocalVerb } from '../cli.ts';
 import { printable, styleFor, write } from '../terminal.ts';
@@ -21,6 +19,8 @@ export function initVerb(contextOf: () => Promise<Context>): LocalVerb {
       command.option('--json', 'print one JSON object, and nothing else, on stdout');
     },
     async run(terminal, options) {
+      const { listClients } = await import('../../../operations/clients.ts');
+      const { initializeKeys } = await import('../../../operations/keys.ts');
       const context = await contextOf();
       const keys = await invoke(initializeKeys, context, {});
       const listed = (await invoke(listClients, context, { detect: true })) as unknown as { clients: Client[] };
@@ -35,7 +35,7 @@ export function initVerb(contextOf: () => Promise<Context>): LocalVerb {
         await write(terminal.stdout, `${JSON.stringify({ keys, installed_clients: clients })}\n`);
         return 0;
       }
-      const style = styleFor(terminal);
+      const style = await styleFor(terminal);
       const target = installed.find((client) => client.writable)?.client_id ?? 'claude-desktop';
       const found = installed.map(
         (client) =>

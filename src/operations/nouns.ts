@@ -1,0 +1,37 @@
+import type { Operation } from './operation.ts';
+
+/** The modules that hold operations, loaded one by one: a short command needs the schemas of its own and no others. */
+const NOUNS: Readonly<Record<string, () => Promise<object>>> = {
+  clients: () => import('./clients.ts'),
+  servers: () => import('./servers.ts'),
+  drafts: () => import('./drafts.ts'),
+  validation: () => import('./validation.ts'),
+  changes: () => import('./changes.ts'),
+  imports: () => import('./imports.ts'),
+  releases: () => import('./releases.ts'),
+  native: () => import('./native.ts'),
+  artifacts: () => import('./artifacts.ts'),
+  links: () => import('./links.ts'),
+  comparison: () => import('./comparison.ts'),
+  deployments: () => import('./deployments.ts'),
+  'deploy-all': () => import('./deploy-all.ts'),
+  deployed: () => import('./deployed.ts'),
+  drift: () => import('./drift.ts'),
+  undo: () => import('./undo.ts'),
+  backups: () => import('./backups.ts'),
+  doctor: () => import('./doctor.ts'),
+  keys: () => import('./keys.ts'),
+  tokens: () => import('./tokens.ts'),
+  secrets: () => import('./secrets.ts'),
+  capabilities: () => import('./capabilities.ts'),
+};
+
+export const nouns = (): string[] => Object.keys(NOUNS);
+
+/** The operations of one noun: whatever its module exports as one. */
+export async function operationsOf(noun: string): Promise<readonly Operation[]> {
+  return Object.values((await NOUNS[noun]?.()) ?? {}).filter(isOperation);
+}
+
+const isOperation = (value: unknown): value is Operation =>
+  typeof value === 'object' && value !== null && 'id' in value && 'run' in value && 'permission' in value;
