@@ -61,6 +61,22 @@ const withoutChildProcess: Plugin = {
   },
 };
 
+/**
+ * Node's own modules are fetched, not imported: an import statement reads every export at once, and with that loads what
+ * Node itself leaves for later (streams, readline, web crypto, worker threads).
+ */
+const fetchedBuiltins: Plugin = {
+  name: 'fetched-builtins',
+  renderChunk: (code) =>
+    code.replace(
+      /^import (?:([\w$]+|\* as [\w$]+)(?:, )?)?(\{[^}]*\})? ?from "(node:[\w/]+)";$/gm,
+      (_all, whole, some, name) =>
+        [whole?.replace('* as ', ''), some?.replaceAll(' as ', ': ')]
+          .flatMap((what) => (what ? [`const ${what} = process.getBuiltinModule("${name}");`] : []))
+          .join(' '),
+    ),
+};
+
 const base = {
   platform: 'node',
   resolve: { mainFields: ['module', 'main'] },
@@ -71,7 +87,7 @@ const base = {
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
-    minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
+    minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   },
 } as const satisfies RolldownOptions;
 
@@ -82,7 +98,7 @@ export default defineConfig([
     ...base,
     output: { ...base.output, codeSplitting: { groups: [{ name: 'start', test: (id) => always.has(id) }] } },
     input: { bin: 'src/main/bin.ts' },
-    plugins: [notices, findAlways, withoutChildProcess],
+    plugins: [notices, findAlways, withoutChildProcess, fetchedBuiltins],
     checks: { ineffectiveDynamicImport: false },
   },
   { ...base, input: { 'exec-server': 'src/launch/main.ts' } },

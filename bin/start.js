@@ -1,8 +1,5 @@
 // Plain JavaScript that every Node from 14 on can read: it must be able to say that a Node is too old.
-import { readFileSync, statSync } from 'node:fs';
-import module from 'node:module';
-import { join } from 'node:path';
-
+// What is needed of Node is fetched where it is used: an import of `node:fs` would load its streams as well.
 const WANTED = [24, 15];
 
 /** @param {string[]} verb words that stand before the caller's own arguments */
@@ -27,9 +24,16 @@ export function start(verb) {
   import('../dist/bin.js').then(({ main }) =>
     main({
       args: [...verb, ...process.argv.slice(2)],
-      stdin: process.stdin,
-      stdout: process.stdout,
-      stderr: process.stderr,
+      // Each is made when it is first looked at, and few commands look at all of them.
+      get stdin() {
+        return process.stdin;
+      },
+      get stdout() {
+        return process.stdout;
+      },
+      get stderr() {
+        return process.stderr;
+      },
       cwd: process.cwd(),
       env: process.env,
     }).then(end),
@@ -42,7 +46,7 @@ export function start(verb) {
  */
 function printHelp() {
   if (process.stdout.isTTY && process.stdout.columns < 80) return false;
-  process.stdout.write(readFileSync(new URL('../dist/help.txt', import.meta.url)));
+  process.stdout.write(process.getBuiltinModule('node:fs').readFileSync(new URL('../dist/help.txt', import.meta.url)));
   return true;
 }
 
@@ -57,14 +61,14 @@ function end(code) {
  */
 function cacheCompiledCode() {
   const { MCP_ORCHESTRATION_HOME, HOME } = process.env;
-  const home = MCP_ORCHESTRATION_HOME || (HOME && join(HOME, '.mcp-orchestration'));
+  const home = MCP_ORCHESTRATION_HOME || (HOME && `${HOME}/.mcp-orchestration`);
   if (!home || !process.getuid) return;
   let found;
   try {
-    found = statSync(home);
+    found = process.getBuiltinModule('node:fs').statSync(home);
   } catch {
     return; // the program itself says in words what is wrong with the directory, where that matters
   }
   const isOurs = found.isDirectory() && found.uid === process.getuid() && (found.mode & 0o022) === 0;
-  if (isOurs) module.enableCompileCache(join(home, 'cache'));
+  if (isOurs) process.getBuiltinModule('node:module').enableCompileCache(`${home}/cache`);
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { z } from 'zod';
 import { type CliSettings, report, runCli } from '../adapters/cli/cli.ts';
 import { completionVerb } from '../adapters/cli/local/completion.ts';
 import { initVerb } from '../adapters/cli/local/init.ts';
@@ -52,7 +53,9 @@ export async function main(terminal: Terminal): Promise<number> {
 /** Where the verb says it all, only the module that has its operation is loaded; help and suggestions are about all. */
 async function operationsFor([verb = '']: readonly string[]): Promise<readonly Operation[]> {
   const noun = nounOfVerb(verb);
-  return noun === undefined ? (await import('../operations/index.ts')).OPERATIONS : operationsOf(noun);
+  if (noun === undefined) return (await import('../operations/index.ts')).OPERATIONS;
+  z.config({ jitless: true }); // a compiled parser is worth its making only where it parses again and again
+  return operationsOf(noun);
 }
 
 /** Without a verb: a program that starts us with pipes wants MCP over stdio; a person wants to know what can be done. */

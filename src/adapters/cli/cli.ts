@@ -90,7 +90,7 @@ function programOf(terminal: Terminal, settings: CliSettings, finish: (code: num
     .showHelpAfterError(false);
   for (const local of settings.locals) {
     const command = program.command(local.verb).description(local.summary);
-    local.declare(command);
+    if (terminal.args.includes(local.verb)) local.declare(command);
     command.action(async () => finish(await local.run(terminal, command.opts(), command.args)));
   }
   for (const operation of settings.operations) declareOperation(program, operation, terminal, settings, finish);

@@ -11,8 +11,9 @@ const CLEAR = '\r\u001b[K';
 const WIDTH = 80;
 
 /** Undefined where nobody watches, or where a line cannot be taken back. */
-export function progressFor({ stderr, env }: Terminal, json: boolean): Progress | undefined {
-  if (json || stderr.isTTY !== true || env['TERM'] === 'dumb') return undefined;
+export function progressFor(terminal: Terminal, json: boolean): Progress | undefined {
+  if (json || terminal.stderr.isTTY !== true || terminal.env['TERM'] === 'dumb') return undefined;
+  const { stderr } = terminal;
   let shown = false;
   return {
     show(doing) {

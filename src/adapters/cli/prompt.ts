@@ -34,13 +34,13 @@ export async function readSecretValue(terminal: Terminal, what: string): Promise
 
 /** Asks the person at this terminal; with `--yes`, with `--json`, or without a terminal there is nobody to ask. */
 export function askerFor(terminal: Terminal, options: { yes: boolean; json: boolean }, progress?: Progress): Asker {
-  const attended = isAttended(terminal) && !options.yes && !options.json;
+  const attended = !options.yes && !options.json && isAttended(terminal);
   const library = () => {
     if (!attended) throw new Error('a question was asked where nobody can answer');
     progress?.clear();
     return import('@clack/prompts');
   };
-  const streams = onTerminal(terminal);
+  const streams = () => onTerminal(terminal);
   return {
     attended,
     yes: options.yes,
@@ -48,19 +48,22 @@ export function askerFor(terminal: Terminal, options: { yes: boolean; json: bool
     async confirm(question, otherwise) {
       if (!attended) return options.yes || otherwise;
       const prompts = await library();
-      return answerOf(prompts, prompts.confirm({ message: printable(question), ...streams }));
+      return answerOf(prompts, prompts.confirm({ message: printable(question), ...streams() }));
     },
     async text(question, check) {
       const prompts = await library();
-      return answerOf(prompts, prompts.text({ message: printable(question), ...streams, validate: needed(check) }));
+      return answerOf(prompts, prompts.text({ message: printable(question), ...streams(), validate: needed(check) }));
     },
     async password(question, check) {
       const prompts = await library();
-      return answerOf(prompts, prompts.password({ message: printable(question), ...streams, validate: needed(check) }));
+      return answerOf(
+        prompts,
+        prompts.password({ message: printable(question), ...streams(), validate: needed(check) }),
+      );
     },
     async choose(question, choices) {
       const prompts = await library();
-      const asked = { message: printable(question), options: choices.map(option), ...streams };
+      const asked = { message: printable(question), options: choices.map(option), ...streams() };
       const answer =
         choices.length > FEW
           ? prompts.autocomplete({ ...asked, placeholder: 'type to search', maxItems: FEW, filter: matches })
