@@ -8,6 +8,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { complete } from '../../operations/completions.ts';
 import { type Answer, answer, type Context, type Operation } from '../../operations/operation.ts';
+import { registerPrompts } from './prompts.ts';
 
 export interface McpSettings {
   version: string;
@@ -38,10 +39,18 @@ export function toolsOf(operations: readonly Operation[], toolsets: ReadonlySet<
 export function mcpServer(operations: readonly Operation[], settings: McpSettings): McpServer {
   const server = new McpServer(
     { name: 'mcp-orchestration', title: 'MCP orchestration', version: settings.version },
-    { capabilities: { tools: {}, resources: settings.subscribe ? { subscribe: true } : {}, completions: {} } },
+    {
+      capabilities: {
+        tools: {},
+        resources: settings.subscribe ? { subscribe: true } : {},
+        prompts: {},
+        completions: {},
+      },
+    },
   );
   for (const operation of toolsOf(operations, settings.toolsets)) registerTool(server, operation, settings);
   for (const operation of operations) registerResource(server, operation, settings);
+  registerPrompts(server, settings);
   return server;
 }
 
