@@ -56,6 +56,7 @@ export const generateToken = defineOperation({
   }),
   errors: ['SECRET_IN_CONFIG'],
   permission: { needs: 'tokens:admin', agents: false },
+  rest: { method: 'POST', path: '/v1/tokens', statuses: [201], showsSecret: () => true },
   cli: {
     verb: 'generate-token',
     flags: { scopes: 'scope' },
@@ -113,6 +114,7 @@ export const listTokens = defineOperation({
   output: z.object({ tokens: z.array(TokenSummary), next_cursor: z.string().nullable() }),
   errors: [],
   permission: { needs: 'tokens:admin', agents: false },
+  rest: { method: 'GET', path: '/v1/tokens' },
   cli: {
     verb: 'list-tokens',
     text: ({ tokens, next_cursor }, style) => ({
@@ -147,6 +149,7 @@ export const revokeToken = defineOperation({
   output: z.object({ status: z.literal('revoked'), token_id: z.string() }),
   errors: ['TOKEN_NOT_FOUND'],
   permission: { needs: 'tokens:admin', agents: false },
+  rest: { method: 'DELETE', path: '/v1/tokens/{token_id}' },
   cli: {
     verb: 'revoke-token',
     positional: ['token_id'],
