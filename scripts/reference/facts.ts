@@ -113,9 +113,13 @@ export const SETTINGS: Readonly<Record<string, { sample: string; meaning: string
   },
   TOOLSETS: {
     sample: 'core',
-    meaning: 'Comma list of toolsets that MCP shows besides `core`. This version has only `core`.',
+    meaning: 'Comma list of toolsets that MCP shows besides `core`. There are `core`, `releases` and `machine`.',
   },
-  RATE_LIMIT: { sample: 'off', meaning: 'This version has no rate limits: only `off` is taken.' },
+  RATE_LIMIT: {
+    sample: 'off',
+    meaning:
+      'Requests a second of one credential, twice as many in a burst; `off` for no limit. With a limit, an address that sends more than ten wrong credentials a minute is answered 429 for those. Each process counts for itself. 100 in server mode, else `off`.',
+  },
 };
 
 const PREFIX = 'MCP_ORCHESTRATION_';

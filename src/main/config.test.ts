@@ -63,7 +63,7 @@ describe('a setting that cannot be honoured stops the start and is named', () =>
     ['DATABASE_URL', 'sqlite:relative.db'],
     ['HOME', 'relative'],
     ['REDIS_URL', 'redis://x'],
-    ['RATE_LIMIT', '5'],
+    ['RATE_LIMIT', 'fast'],
     ['NOTHING_OF_OURS', 'x'],
     ['api_key', 'x'],
     ['__proto__', 'x'],

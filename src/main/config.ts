@@ -41,7 +41,9 @@ const Settings = z.strictObject({
   TOOLSETS: list
     .pipe(z.array(z.enum(TOOLSETS, `there is no such toolset; there are ${TOOLSETS.join(', ')}`)))
     .default([]),
-  RATE_LIMIT: z.literal('off', 'this version has no rate limits: say off, or unset it').optional(),
+  RATE_LIMIT: z
+    .union([z.literal('off'), z.coerce.number().int().min(1).max(100_000)], 'say how many requests a second, or off')
+    .optional(),
   ...(!IS_BUNDLED && { FAILPOINTS: z.string().optional() }),
 });
 export type Settings = z.output<typeof Settings>;

@@ -18,7 +18,8 @@ interface InProcess {
   close(): Promise<void>;
 }
 
-interface Settings extends Partial<Pick<RestSettings, 'cors_origins' | 'operations' | 'now' | 'handler_ms'>> {
+interface Settings
+  extends Partial<Pick<RestSettings, 'cors_origins' | 'operations' | 'now' | 'handler_ms' | 'rate_limit'>> {
   mode?: 'local' | 'server';
   /** The home of somebody else: it is left there at the end. */
   workspace?: Workspace;

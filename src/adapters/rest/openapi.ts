@@ -39,6 +39,7 @@ const SHARED: ErrorCode[] = [
   'AUTHENTICATION_REQUIRED',
   'INVALID_CREDENTIALS',
   'FORBIDDEN',
+  'RATE_LIMITED',
   'INTERNAL_ERROR',
 ];
 
@@ -160,7 +161,7 @@ function eventStream(): ZodOpenApiOperationObject {
     requestParams: { query: WatchInput, header: z.object({ 'Last-Event-ID': z.string().optional() }) },
     responses: {
       '200': { description, content: { 'text/event-stream': { schema: z.string() } } },
-      ...failures([...SHARED, 'RATE_LIMITED']),
+      ...failures(SHARED),
     },
   };
 }

@@ -21,6 +21,7 @@ import { authenticate, type Caller, type KnownToken, UseCounter } from './auth.t
 import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus } from './errors.ts';
 import { registerEvents } from './events.ts';
 import { type GuardSettings, guardRequest } from './guard.ts';
+import { limitRates, WrongCredentials } from './limits.ts';
 import { type McpDoor, registerMcp } from './mcp.ts';
 import { openApi } from './openapi.ts';
 import { methodsOf, notFound, registerRoutes, routesOf } from './routes.ts';
@@ -34,6 +35,8 @@ export interface RestSettings extends GuardSettings {
   dataVersion: () => string;
   services: Services;
   api_key: string | undefined;
+  /** Requests a second of one credential, twice as many in a burst; no limits when left out, none on wrong credentials either. */
+  rate_limit?: number | undefined;
   /** MCP at `/mcp`; left out, that path is none. */
   mcp?: McpDoor;
   now: () => Date;
@@ -103,15 +106,22 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     now,
     used: (workspace: string, token_id: string) => uses.count(workspace, token_id),
   };
+  const wrong = settings.rate_limit === undefined ? undefined : new WrongCredentials(now);
   authenticateEverywhere(app, (request, done) => {
-    const caller = authenticate(request, authentication);
     const admit = (found: Caller) => {
       request.caller = found;
       done();
     };
-    if (caller instanceof Promise) caller.then(admit, done);
-    else admit(caller);
+    const refuse = (error: Error) => done(wrong?.count(request.ip, error) ?? error);
+    try {
+      const caller = authenticate(request, authentication);
+      if (caller instanceof Promise) caller.then(admit, refuse);
+      else admit(caller);
+    } catch (error) {
+      refuse(error as Error);
+    }
   });
+  if (settings.rate_limit !== undefined) await limitRates(app, settings.rate_limit);
   registerRoutes(app, {
     operations: settings.operations,
     contextOf: (request) => contextOf(settings, request),

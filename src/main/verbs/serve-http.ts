@@ -74,6 +74,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     services: app.services,
     mcp: mcpOverHttp(OPERATIONS, { version: VERSION, toolsets: new Set(config.TOOLSETS) }),
     api_key: config.API_KEY,
+    rate_limit: rateLimit(config),
     cors_origins: new Set(config.CORS_ORIGINS),
     allowed_hosts: new Set([...hostNames(config), ...config.ALLOWED_HOSTS.map((name) => name.toLowerCase())]),
     now,
@@ -180,4 +181,10 @@ async function firstToken(app: App, config: Config): Promise<string[]> {
   const { generateToken } = await import('../../operations/tokens.ts');
   const made = await invoke(generateToken, { ...app.localContext('cli') }, { name: 'first token', role: 'admin' });
   return [`API token (shown only now): ${made['token']}`];
+}
+
+/** Requests a second of one credential. A server for others has a limit unless it was switched off; one for oneself has none. */
+function rateLimit({ RATE_LIMIT, mode }: Config): number | undefined {
+  if (RATE_LIMIT === 'off') return undefined;
+  return RATE_LIMIT ?? (mode === 'server' ? 100 : undefined);
 }

@@ -1,0 +1,60 @@
+import { expect, it } from 'vitest';
+import { startHttp } from '../support/process.ts';
+import { testWorkspace } from '../support/workspace.ts';
+import { API_KEY, restInProcess } from './server.ts';
+
+const limited = async (rate_limit: number, now?: () => Date) => {
+  const { server, app } = await restInProcess({ rate_limit, ...(now && { now }) });
+  const get = async (headers: Record<string, string>, url = '/v1/clients', remoteAddress = '203.0.113.7') => {
+    const answer = await server.inject({ url, headers: { host: 'localhost', ...headers }, remoteAddress });
+    return { status: answer.statusCode, headers: answer.headers, body: answer.json() };
+  };
+  return { get, app };
+};
+const KEY = { 'x-api-key': API_KEY };
+const WRONG = { authorization: 'Bearer mcpo_user_wrong' };
+
+it('a credential may send so many requests a second and twice as many in a burst, and is told when to come back', async () => {
+  const { get } = await limited(5);
+  const answers = [];
+  for (let i = 0; i < 12; i += 1) answers.push(await get(KEY));
+  expect(answers.map(({ status }) => status)).toEqual([...Array(10).fill(200), 429, 429]);
+  expect(answers[0]?.headers).toMatchObject({ 'ratelimit-limit': '10', 'ratelimit-remaining': '9' });
+  expect(answers[11]).toMatchObject({
+    headers: { 'retry-after': expect.stringMatching(/^[12]$/) },
+    body: { error: { code: 'RATE_LIMITED', message: 'A credential may send 5 requests a second.' } },
+  });
+  expect((await get({}, '/health')).status).toBe(200);
+  expect((await get({})).status).toBe(401);
+});
+
+it('wrong credentials are refused faster after ten a minute from one address; right ones and missing ones never', async () => {
+  let at = new Date('2026-11-27T12:00:00.000Z');
+  const { get } = await limited(1_000, () => at);
+  const statuses: number[] = [];
+  for (let i = 0; i < 12; i += 1) statuses.push((await get(WRONG)).status);
+  expect(statuses).toEqual([...Array(10).fill(401), 429, 429]);
+  const slowed = await get(WRONG);
+  expect(slowed).toMatchObject({ headers: { 'retry-after': '60' }, body: { error: { code: 'RATE_LIMITED' } } });
+  expect((await get(KEY)).status).toBe(200);
+  expect((await get({})).status).toBe(401);
+  expect((await get(WRONG, '/v1/clients', '203.0.113.8')).status).toBe(401);
+  at = new Date('2026-11-27T12:01:00.000Z');
+  expect((await get(WRONG)).status).toBe(401);
+});
+
+it('a server for others has a limit by itself, one for this machine has none, and both can be told otherwise', async () => {
+  const limitOf = async (env: Record<string, string>, args: string[] = []) => {
+    const server = await startHttp(await testWorkspace(), {
+      env: { MCP_ORCHESTRATION_API_KEY: API_KEY, ...env },
+      args,
+    });
+    const url = server.url.replace('0.0.0.0', '127.0.0.1');
+    return (await fetch(`${url}/v1/clients`, { headers: KEY })).headers.get('ratelimit-limit');
+  };
+  const server = ['--host', '0.0.0.0'];
+  expect(await limitOf({})).toBeNull();
+  expect(await limitOf({}, server)).toBe('200');
+  expect(await limitOf({ MCP_ORCHESTRATION_RATE_LIMIT: '7' })).toBe('14');
+  expect(await limitOf({ MCP_ORCHESTRATION_RATE_LIMIT: 'off' }, server)).toBeNull();
+});
