@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from './ids.ts';
 
-/** What happens to configurations, keys and tokens, for who watches. Public words; none is ever renamed. */
+/** What happens to configurations, keys, tokens and webhooks, for who watches. Public words; none is ever renamed. */
 export const EVENT_TYPES = [
   'config.draft_changed',
   'config.validated',
@@ -12,9 +12,14 @@ export const EVENT_TYPES = [
   'key.rotated',
   'token.created',
   'token.revoked',
+  'webhook.test',
 ] as const;
 export const EventType = z.enum(EVENT_TYPES);
 export type EventType = z.infer<typeof EventType>;
+
+/** What a webhook can ask for. A test goes to the webhook that is tested, and to no other. */
+export const SubscribedType = EventType.exclude(['webhook.test']);
+export type SubscribedType = z.infer<typeof SubscribedType>;
 
 /** One shape for the event stream, `changes` and webhooks (DESIGN 4.7). Never a value of a payload. */
 export const Event = z

@@ -9,6 +9,7 @@ import { KeyDirectory } from '../io/keys.ts';
 import { launcherIn } from '../io/launcher.ts';
 import { machineId } from '../io/machine.ts';
 import { openSecrets } from '../io/secrets/store.ts';
+import type { TargetRules } from '../io/webhooks/targets.ts';
 import type { Context, Door, Principal } from '../operations/operation.ts';
 import type { Log, Machine, Services } from '../operations/services.ts';
 import { Bell } from '../stores/bell.ts';
@@ -93,6 +94,10 @@ function servicesOf({ config, env, log, allow_http_deploy = true }: AppSettings,
       os,
       data_dir: config.home === join(userHome(env), '.mcp-orchestration') ? undefined : config.home,
     }),
+    checkTarget: async (url) => {
+      const { WebhookTargets } = await import('../io/webhooks/targets.ts');
+      return new WebhookTargets(targetRules(config)).check(url);
+    },
     machine: () => {
       machine ??= findMachine();
       return machine;
@@ -103,6 +108,12 @@ function servicesOf({ config, env, log, allow_http_deploy = true }: AppSettings,
     describeSelf,
   };
 }
+
+/** Where webhooks may go. */
+export const targetRules = ({ mode, WEBHOOK_ALLOW }: Config): TargetRules => ({
+  mode,
+  allow: new Set(WEBHOOK_ALLOW.map((place) => place.toLowerCase())),
+});
 
 async function describeSelf(): ReturnType<Services['describeSelf']> {
   const { OPERATIONS } = await import('../operations/index.ts');

@@ -41,6 +41,9 @@ const Settings = z.strictObject({
   TOOLSETS: list
     .pipe(z.array(z.enum(TOOLSETS, `there is no such toolset; there are ${TOOLSETS.join(', ')}`)))
     .default([]),
+  WEBHOOK_ALLOW: list
+    .pipe(z.array(z.string().refine(isHostAndPort, 'give host:port, several with commas; the host as in the URL')))
+    .default([]),
   RATE_LIMIT: z
     .union([z.literal('off'), z.coerce.number().int().min(1).max(100_000)], 'say how many requests a second, or off')
     .optional(),
@@ -54,7 +57,6 @@ const LATER = [
   'TLS_CERT',
   'TLS_KEY',
   'SIGNER_COMMAND',
-  'WEBHOOK_ALLOW',
   'OIDC_ISSUER',
   'OIDC_AUDIENCE',
   'SERVER',
@@ -63,6 +65,12 @@ const LATER = [
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function isHostAndPort(text: string): boolean {
+  const [, host = '', port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  const known = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined;
+  return known?.host === host.toLowerCase() && Number(port) > 0 && Number(port) <= 65_535;
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);

@@ -22,6 +22,7 @@ const NOUNS: Readonly<Record<string, () => Promise<object>>> = {
   doctor: () => import('./doctor.ts'),
   keys: () => import('./keys.ts'),
   tokens: () => import('./tokens.ts'),
+  webhooks: () => import('./webhooks.ts'),
   secrets: () => import('./secrets.ts'),
   capabilities: () => import('./capabilities.ts'),
 };

@@ -40,8 +40,8 @@ export interface Target {
 export interface RunContext extends Context {
   /** `target` for an operation that is about several: the one that the row is about. */
   auditRow(facts: AuditRow['facts'], target?: Target): AuditRow;
-  /** Tells who watches, with what is written in the same transaction. */
-  emit(store: Store, happening: Happening): Promise<void>;
+  /** Tells who watches, with what is written in the same transaction. Gives the number of the event. */
+  emit(store: Store, happening: Happening): Promise<number>;
 }
 
 /** An event without what every one has: number, time and actor. */
@@ -319,7 +319,18 @@ function checkOutput(operation: Operation, output: unknown): Record<string, unkn
 }
 
 /** Fields of an output that say what happened without saying what is in it. */
-const FACTS = ['status', 'revision', 'artifact_id', 'sequence', 'key_id', 'token_id', 'deployment_id', 'server_count'];
+const FACTS = [
+  'status',
+  'revision',
+  'artifact_id',
+  'sequence',
+  'key_id',
+  'token_id',
+  'deployment_id',
+  'webhook_id',
+  'delivery_id',
+  'server_count',
+];
 
 function factsOf(output: Record<string, unknown>): AuditRow['facts'] {
   const facts: AuditRow['facts'] = {};

@@ -36,6 +36,8 @@ export interface Services {
   launcher: Launcher;
   /** Rings when anything was committed to the store. */
   bell: Bell;
+  /** The URL of a webhook in its normal form. Throws WEBHOOK_TARGET_REFUSED when nothing may be sent there. */
+  checkTarget(url: string): Promise<string>;
   machine(): Promise<Machine>;
   /** Absolute path of the data directory. */
   data_dir: string;

@@ -174,6 +174,43 @@ export interface IdempotencyRow {
 /** Names a row as its owner does. */
 export type IdempotencyOwner = Pick<IdempotencyRow, 'actor' | 'key' | 'owner'>;
 
+/** Somebody who wants to be told of events over HTTP. */
+export interface WebhookRow {
+  webhook_id: string;
+  url: string;
+  events: EventType[];
+  /** Both are needed as they are: they sign. Never shown again. */
+  secret: string;
+  previous_secret: string | null;
+  /** Until then the previous secret signs as well. */
+  previous_until: string | null;
+  created_at: string;
+  /** How many tries failed since the last one that did not. */
+  failures: number;
+}
+
+/** One event for one webhook. */
+export interface DeliveryRow {
+  webhook_id: string;
+  /** A copy: the event itself may be removed before its last try. */
+  event: EventRow;
+  status: 'pending' | 'delivered' | 'parked';
+  /** Finished tries since the event, or since the last replay. */
+  attempts: number;
+  /** Of the last try; null when there was no answer, or no try yet. */
+  response_status: number | null;
+  /** Null unless it is pending. */
+  next_attempt_at: string | null;
+}
+
+/** A delivery that is being tried by `owner`, and by nobody else until the lease ends. */
+export interface ClaimedDelivery {
+  workspace: string;
+  owner: string;
+  webhook: WebhookRow;
+  delivery: DeliveryRow;
+}
+
 export interface Store {
   drafts: {
     get(workspace: string, client_id: string, profile_id: string): Promise<DraftRow | undefined>;
@@ -293,8 +330,11 @@ export interface Store {
     list(workspace: string, page: PageRequest): Promise<Page<AuditRow>>;
   };
   events: {
-    /** With the next number. In passing, all but about the last `keep` are removed. */
-    append(workspace: string, row: Omit<EventRow, 'number'>, keep: number): Promise<void>;
+    /**
+     * With the next number, which is returned. Every webhook that wants it gets a delivery in the same transaction. In
+     * passing, all but about the last `keep` are removed, and so are finished deliveries of removed ones.
+     */
+    append(workspace: string, row: Omit<EventRow, 'number'>, keep: number): Promise<number>;
     /** Those with a higher number, oldest first. */
     since(workspace: string, number: number, limit: number): Promise<EventRow[]>;
     /** The numbers of the first and the last that are kept; 1 and 0 when there are none. */
@@ -318,6 +358,35 @@ export interface Store {
     settle(workspace: string, of: IdempotencyOwner, answer: { status: number; body: string | null }): Promise<boolean>;
     /** Gives the key back, as if it had never been used. */
     release(workspace: string, of: IdempotencyOwner): Promise<boolean>;
+  };
+  webhooks: {
+    insert(workspace: string, row: WebhookRow): Promise<void>;
+    get(workspace: string, webhook_id: string): Promise<WebhookRow | undefined>;
+    /** Newest first. */
+    list(workspace: string, page: PageRequest): Promise<Page<WebhookRow>>;
+    /** With its deliveries. False when there is none. */
+    remove(workspace: string, webhook_id: string): Promise<boolean>;
+    /** The secret until now becomes the previous one. False when there is no such webhook. */
+    rotate(workspace: string, webhook_id: string, secret: string, previous_until: string): Promise<boolean>;
+    /** Gives an event to one webhook, whatever that asked for. Both must be there. */
+    deliver(workspace: string, webhook_id: string, number: number): Promise<void>;
+    /** The newest event first. */
+    deliveries(workspace: string, webhook_id: string, page: PageRequest): Promise<Page<DeliveryRow>>;
+    /** Makes a delivery due at once, with all its tries before it. False when there is none. */
+    replay(workspace: string, webhook_id: string, number: number, at: string): Promise<boolean>;
+    /**
+     * The next delivery that is due at the instant `at`, of any workspace: of the webhook that waited longest for a turn,
+     * the one that is due longest. A webhook has one delivery at a time. `healthy`: only of webhooks whose last try did
+     * not fail. Undefined: there is none now.
+     */
+    claim(lease: { owner: string; at: string; until: string; healthy: boolean }): Promise<ClaimedDelivery | undefined>;
+    /** What came of a try. False when the claim is not the owner's any more; then nothing is changed. */
+    settle(
+      claimed: ClaimedDelivery,
+      outcome: Pick<DeliveryRow, 'status' | 'attempts' | 'response_status' | 'next_attempt_at'>,
+    ): Promise<boolean>;
+    /** Gives a claim back, as if there had been no try. */
+    release(claimed: ClaimedDelivery): Promise<void>;
   };
   /**
    * All or nothing. Inside, use only the store you are handed: the outer one waits for you and you for it.

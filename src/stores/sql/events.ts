@@ -1,5 +1,6 @@
 import type { EventRow, Store } from '../store.ts';
 import { atomically, type Databases, nextNumber } from './databases.ts';
+import { handOut, removeFinished } from './webhooks.ts';
 
 const COLUMNS = [
   'number',
@@ -25,9 +26,13 @@ export function eventQueries({ read, write }: Databases): Store['events'] {
           .insertInto('events')
           .values({ ...row, workspace, number, data: JSON.stringify(row.data) })
           .execute();
-        if (number % PRUNE_EVERY !== 0) return;
-        const last = number - keep;
-        await trx.deleteFrom('events').where('workspace', '=', workspace).where('number', '<=', last).execute();
+        await handOut(trx, workspace, { ...row, number });
+        if (number % PRUNE_EVERY === 0) {
+          const last = number - keep;
+          await trx.deleteFrom('events').where('workspace', '=', workspace).where('number', '<=', last).execute();
+          await removeFinished(trx, workspace, last);
+        }
+        return number;
       }),
 
     async since(workspace, number, limit) {

@@ -13,6 +13,7 @@ import { profileQueries } from './profiles.ts';
 import { releaseQueries } from './releases.ts';
 import type { Tables } from './schema.ts';
 import { tokenQueries } from './tokens.ts';
+import { webhookQueries } from './webhooks.ts';
 
 function queries(databases: Databases) {
   return {
@@ -27,6 +28,7 @@ function queries(databases: Databases) {
     audit: auditQueries(databases),
     events: eventQueries(databases),
     idempotency: idempotencyQueries(databases),
+    webhooks: webhookQueries(databases),
   };
 }
 

@@ -1,6 +1,7 @@
 import type {
   ArtifactRow,
   AuditRow,
+  DeliveryRow,
   DeploymentRow,
   DraftRow,
   EventRow,
@@ -10,6 +11,7 @@ import type {
   ProfileRow,
   ReleaseRow,
   TokenRow,
+  WebhookRow,
 } from '../store.ts';
 
 /**
@@ -33,5 +35,10 @@ export interface Tables {
   audit: Stored<AuditRow, 'facts'> & Numbered;
   events: Stored<Omit<EventRow, 'number'>, 'data'> & Numbered;
   idempotency: Stored<IdempotencyRow>;
+  /** The lease is of the webhook, because it has one delivery at a time. `claimed_at`: its last turn. */
+  webhooks: Stored<WebhookRow, 'events'> &
+    Numbered & { lease_owner: string | null; lease_until: string | null; claimed_at: string | null };
+  /** The number is that of the event. */
+  deliveries: Stored<DeliveryRow, 'event'> & Numbered;
   counters: { workspace: string; counter: string; value: number };
 }

@@ -1,0 +1,253 @@
+import type { Kysely, Selectable } from 'kysely';
+import type { ClaimedDelivery, DeliveryRow, EventRow, Store, WebhookRow } from '../store.ts';
+import { atomically, type Databases, nextNumber } from './databases.ts';
+import { beforeNumber, pageOf } from './pages.ts';
+import type { Tables } from './schema.ts';
+
+const WEBHOOK = [
+  'webhook_id',
+  'url',
+  'events',
+  'secret',
+  'previous_secret',
+  'previous_until',
+  'created_at',
+  'failures',
+] as const;
+const DELIVERY = ['webhook_id', 'event', 'status', 'attempts', 'response_status', 'next_attempt_at'] as const;
+
+const toWebhook = ({ events, ...row }: Pick<Selectable<Tables['webhooks']>, (typeof WEBHOOK)[number]>): WebhookRow => ({
+  ...row,
+  events: JSON.parse(events),
+});
+const toDelivery = ({
+  event,
+  ...row
+}: Pick<Selectable<Tables['deliveries']>, (typeof DELIVERY)[number]>): DeliveryRow => ({
+  ...row,
+  event: JSON.parse(event),
+});
+
+export function webhookQueries({ read, write }: Databases): Store['webhooks'] {
+  return {
+    insert: (workspace, row) =>
+      atomically(write, async (trx) => {
+        const number = await nextNumber(trx, workspace, 'webhooks');
+        const free = { lease_owner: null, lease_until: null, claimed_at: null };
+        await trx
+          .insertInto('webhooks')
+          .values({ ...row, ...free, workspace, number, events: JSON.stringify(row.events) })
+          .execute();
+      }),
+
+    async get(workspace, webhook_id) {
+      const row = await one(read, workspace, webhook_id).select(WEBHOOK).executeTakeFirst();
+      return row && toWebhook(row);
+    },
+
+    async list(workspace, page) {
+      const rows = await read
+        .selectFrom('webhooks')
+        .select('number')
+        .select(WEBHOOK)
+        .where('workspace', '=', workspace)
+        .where('number', '<', beforeNumber('webhooks', page.cursor))
+        .orderBy('number', 'desc')
+        .limit(page.limit + 1)
+        .execute();
+      return pageOf('webhooks', rows, page, ({ number, ...row }) => toWebhook(row));
+    },
+
+    remove: (workspace, webhook_id) =>
+      atomically(write, async (trx) => {
+        for (const table of ['deliveries', 'webhooks'] as const) {
+          const removed = await trx
+            .deleteFrom(table)
+            .where('workspace', '=', workspace)
+            .where('webhook_id', '=', webhook_id)
+            .executeTakeFirst();
+          if (table === 'webhooks') return removed.numDeletedRows === 1n;
+        }
+        return false;
+      }),
+
+    async rotate(workspace, webhook_id, secret, previous_until) {
+      const updated = await write
+        .updateTable('webhooks')
+        .set((eb) => ({ previous_secret: eb.ref('secret'), secret, previous_until }))
+        .where('workspace', '=', workspace)
+        .where('webhook_id', '=', webhook_id)
+        .executeTakeFirst();
+      return updated.numUpdatedRows === 1n;
+    },
+
+    deliver: (workspace, webhook_id, number) =>
+      atomically(write, async (trx) => {
+        const { workspace: _, ...row } = await trx
+          .selectFrom('events')
+          .selectAll()
+          .where('workspace', '=', workspace)
+          .where('number', '=', number)
+          .executeTakeFirstOrThrow();
+        await insertDelivery(trx, workspace, webhook_id, { ...row, data: JSON.parse(row.data) } as EventRow);
+      }),
+
+    async deliveries(workspace, webhook_id, page) {
+      const rows = await read
+        .selectFrom('deliveries')
+        .select('number')
+        .select(DELIVERY)
+        .where('workspace', '=', workspace)
+        .where('webhook_id', '=', webhook_id)
+        .where('number', '<', beforeNumber('deliveries', page.cursor))
+        .orderBy('number', 'desc')
+        .limit(page.limit + 1)
+        .execute();
+      return pageOf('deliveries', rows, page, ({ number, ...row }) => toDelivery(row));
+    },
+
+    async replay(workspace, webhook_id, number, at) {
+      const updated = await write
+        .updateTable('deliveries')
+        .set({ status: 'pending', attempts: 0, response_status: null, next_attempt_at: at })
+        .where('workspace', '=', workspace)
+        .where('webhook_id', '=', webhook_id)
+        .where('number', '=', number)
+        .executeTakeFirst();
+      return updated.numUpdatedRows === 1n;
+    },
+
+    async claim(lease) {
+      // Asked of the reading connection first: mostly there is nothing, and then nobody is kept from writing.
+      const next = await nextTurn(read, lease);
+      return next && atomically(write, (trx) => claimOne(trx, next, lease));
+    },
+
+    settle: (claimed, outcome) =>
+      atomically(write, async (trx) => {
+        const failed = outcome.status !== 'delivered';
+        const updated = await owned(trx, claimed)
+          .set((eb) => ({
+            lease_owner: null,
+            lease_until: null,
+            failures: failed ? eb('failures', '+', 1) : 0,
+          }))
+          .executeTakeFirst();
+        if (updated.numUpdatedRows !== 1n) return false;
+        await trx
+          .updateTable('deliveries')
+          .set(outcome)
+          .where('workspace', '=', claimed.workspace)
+          .where('webhook_id', '=', claimed.webhook.webhook_id)
+          .where('number', '=', claimed.delivery.event.number)
+          // A replay that was asked for meanwhile stands.
+          .where('attempts', '=', claimed.delivery.attempts)
+          .execute();
+        return true;
+      }),
+
+    async release(claimed) {
+      await owned(write, claimed).set({ lease_owner: null, lease_until: null }).execute();
+    },
+  };
+}
+
+const one = (db: Kysely<Tables>, workspace: string, webhook_id: string) =>
+  db.selectFrom('webhooks').where('workspace', '=', workspace).where('webhook_id', '=', webhook_id);
+
+const owned = (db: Kysely<Tables>, { workspace, owner, webhook }: ClaimedDelivery) =>
+  db
+    .updateTable('webhooks')
+    .where('workspace', '=', workspace)
+    .where('webhook_id', '=', webhook.webhook_id)
+    .where('lease_owner', '=', owner);
+
+type Lease = Parameters<Store['webhooks']['claim']>[0];
+type Turn = { workspace: string; webhook_id: string };
+
+/** Webhooks are few, and the index knows the first pending delivery of each. */
+async function nextTurn(db: Kysely<Tables>, { at, healthy }: Lease): Promise<Turn | undefined> {
+  const rows = await db
+    .selectFrom('webhooks')
+    .select(['webhooks.workspace', 'webhooks.webhook_id', 'webhooks.claimed_at'])
+    .select((eb) =>
+      eb
+        .selectFrom('deliveries')
+        .select(({ fn }) => fn.min('next_attempt_at').as('due'))
+        .whereRef('deliveries.workspace', '=', 'webhooks.workspace')
+        .whereRef('deliveries.webhook_id', '=', 'webhooks.webhook_id')
+        .where('deliveries.status', '=', 'pending')
+        .as('due'),
+    )
+    .where((eb) => eb.or([eb('webhooks.lease_until', 'is', null), eb('webhooks.lease_until', '<=', at)]))
+    .$if(healthy, (query) => query.where('webhooks.failures', '=', 0))
+    .execute();
+  const due = rows.filter((row) => row.due !== null && row.due <= at);
+  return due.sort((a, b) => compare(a.claimed_at ?? '', b.claimed_at ?? '') || compare(a.due ?? '', b.due ?? ''))[0];
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+async function claimOne(
+  trx: Kysely<Tables>,
+  { workspace, webhook_id }: Turn,
+  { owner, at, until }: Lease,
+): Promise<ClaimedDelivery | undefined> {
+  const delivery = await trx
+    .selectFrom('deliveries')
+    .select(DELIVERY)
+    .where('workspace', '=', workspace)
+    .where('webhook_id', '=', webhook_id)
+    .where('status', '=', 'pending')
+    .where('next_attempt_at', '<=', at)
+    .orderBy('next_attempt_at')
+    .orderBy('number')
+    .limit(1)
+    .executeTakeFirst();
+  if (!delivery) return undefined;
+  const webhook = await trx
+    .updateTable('webhooks')
+    .set({ lease_owner: owner, lease_until: until, claimed_at: at })
+    .where('workspace', '=', workspace)
+    .where('webhook_id', '=', webhook_id)
+    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', at)]))
+    .returning(WEBHOOK)
+    .executeTakeFirst();
+  return webhook && { workspace, owner, webhook: toWebhook(webhook), delivery: toDelivery(delivery) };
+}
+
+/** A delivery for every webhook that wants this event; part of the transaction that tells of it. */
+export async function handOut(trx: Kysely<Tables>, workspace: string, event: EventRow): Promise<void> {
+  const rows = await trx
+    .selectFrom('webhooks')
+    .select(['webhook_id', 'events'])
+    .where('workspace', '=', workspace)
+    .execute();
+  for (const { webhook_id, events } of rows) {
+    if ((JSON.parse(events) as string[]).includes(event.type)) await insertDelivery(trx, workspace, webhook_id, event);
+  }
+}
+
+async function insertDelivery(
+  trx: Kysely<Tables>,
+  workspace: string,
+  webhook_id: string,
+  event: EventRow,
+): Promise<void> {
+  const { number, time: next_attempt_at } = event;
+  const fresh = { status: 'pending', attempts: 0, response_status: null, next_attempt_at } as const;
+  await trx
+    .insertInto('deliveries')
+    .values({ ...fresh, workspace, webhook_id, number, event: JSON.stringify(event) })
+    .execute();
+}
+
+/** Of the events up to a number; what is still to be sent stays. */
+export async function removeFinished(trx: Kysely<Tables>, workspace: string, last: number): Promise<void> {
+  await trx
+    .deleteFrom('deliveries')
+    .where('workspace', '=', workspace)
+    .where('number', '<=', last)
+    .where('status', '!=', 'pending')
+    .execute();
+}
