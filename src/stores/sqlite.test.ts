@@ -148,6 +148,7 @@ describe('the file', () => {
         'artifacts',
         'audit',
         'counters',
+        'deliveries',
         'deployments',
         'drafts',
         'events',
@@ -157,6 +158,7 @@ describe('the file', () => {
         'profiles',
         'releases',
         'tokens',
+        'webhooks',
       ].toSorted(),
     );
     for (const { name, strict } of tables) {

@@ -10,6 +10,7 @@ import type {
   ProfileRow,
   ReleaseRow,
   TokenRow,
+  WebhookRow,
 } from '../../src/stores/store.ts';
 
 /** One valid row of each noun, to be changed where a case needs it. */
@@ -145,5 +146,16 @@ export const idempotent = (
   owner: `owner of ${key}`,
   lease_until: '2026-11-22T10:00:30.000Z',
   expires_at: '2026-11-23T10:00:00.000Z',
+  ...more,
+});
+export const webhook = (more: Partial<WebhookRow> = {}): WebhookRow => ({
+  webhook_id: 'whk_1',
+  url: 'https://hooks.example.com/one',
+  events: ['config.published', 'key.rotated'],
+  secret: 'made-up-secret',
+  previous_secret: null,
+  previous_until: null,
+  created_at: T0,
+  failures: 0,
   ...more,
 });

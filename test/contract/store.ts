@@ -5,6 +5,7 @@ import { idempotencyCases } from './store-idempotency.ts';
 import { auditCases, draftCases, profileAndKeyCases, releaseCases, tokenCases } from './store-nouns.ts';
 import { eventCases } from './store-platform.ts';
 import { transactionCases, valueCases } from './store-promises.ts';
+import { webhookCases } from './store-webhooks.ts';
 
 type Open = () => Promise<Store>;
 
@@ -26,6 +27,7 @@ export function storeContract(name: string, open: Open): void {
     describe('audit', () => auditCases(current));
     describe('events', () => eventCases(current));
     describe('idempotency', () => idempotencyCases(current));
+    describe('webhooks', () => webhookCases(current));
     describe('transactions', () => transactionCases(current));
     describe('values', () => valueCases(current));
   });

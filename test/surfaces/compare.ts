@@ -13,6 +13,7 @@ const SIGNED = new Set([
   'signing_key_id',
   'publisher',
   'actor',
+  'secret',
 ]);
 
 export function normalised(value: unknown, home: string, key = ''): unknown {

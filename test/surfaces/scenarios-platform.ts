@@ -17,6 +17,17 @@ const damage = (home: string) => {
   database.exec(`UPDATE artifacts SET canonical = replace(canonical, '"one"', '"bad"')`);
   database.close();
 };
+const uuid = '00000000-0000-4000-8000-000000000000';
+const webhook_id = `whk_${uuid}`;
+const delivery_id = `dlv_0000000000000001_${uuid}`;
+/** A public address; nothing is ever sent there, see below. */
+const hook = { url: 'https://198.41.0.4:8443/hook', events: ['config.published'] };
+/** The id is random, and the next steps have to name it. The lease keeps the server from sending. */
+const rename = (home: string) => {
+  const database = new DatabaseSync(join(home, '.mcp-orchestration/state.db'), { timeout: 5000 });
+  database.exec(`UPDATE webhooks SET webhook_id = '${webhook_id}', lease_until = '9999-12-31T00:00:00.000Z'`);
+  database.close();
+};
 const fails = (tool: string, input: object, ...expects: string[]): Step[] =>
   expects.map((expect) => ({ tool, input: input as Record<string, unknown>, expect }));
 
@@ -271,6 +282,39 @@ export const PLATFORM_SCENARIOS: Scenario[] = [
         },
       },
       { tool: 'get_latest', input: target, expect: 'ok', has: { sequence: 1, artifact_id } },
+    ],
+  },
+  {
+    title: 'a webhook is subscribed, shown, tested, and given up',
+    steps: [
+      { tool: 'list_webhooks', expect: 'ok', has: { webhooks: [], next_cursor: null } },
+      ...fails('subscribe_webhook', { ...hook, url: 'https://10.1.2.3/hook' }, 'WEBHOOK_TARGET_REFUSED'),
+      ...fails('subscribe_webhook', { ...hook, url: 'no url' }, 'WEBHOOK_TARGET_REFUSED'),
+      ...fails('subscribe_webhook', { ...hook, events: [] }, 'INVALID_INPUT'),
+      ...fails('subscribe_webhook', { ...hook, events: ['webhook.test'] }, 'INVALID_INPUT'),
+      { tool: 'subscribe_webhook', input: hook, expect: 'ok', has: hook },
+      {
+        tool: 'list_webhooks',
+        expect: 'ok',
+        has: { webhooks: [{ ...hook, status: 'active' }], next_cursor: null },
+        before: rename,
+      },
+      { tool: 'rotate_webhook_secret', input: { webhook_id }, expect: 'ok', has: { webhook_id } },
+      { tool: 'list_webhook_deliveries', input: { webhook_id }, expect: 'ok', has: { deliveries: [] } },
+      { tool: 'test_webhook', input: { webhook_id }, expect: 'ok', has: { delivery_id } },
+      {
+        tool: 'list_webhook_deliveries',
+        input: { webhook_id },
+        expect: 'ok',
+        has: { deliveries: [{ delivery_id, event_id: '0000000000000001', type: 'webhook.test' }] },
+      },
+      { tool: 'replay_webhook_delivery', input: { webhook_id, delivery_id }, expect: 'ok', has: { delivery_id } },
+      ...fails('replay_webhook_delivery', { webhook_id, delivery_id: 'dlv_1' }, 'NOT_FOUND'),
+      ...fails('replay_webhook_delivery', { webhook_id: 'whk_x', delivery_id }, 'WEBHOOK_NOT_FOUND'),
+      { tool: 'delete_webhook', input: { webhook_id }, expect: 'ok', has: { status: 'deleted' } },
+      ...['delete_webhook', 'rotate_webhook_secret', 'test_webhook', 'list_webhook_deliveries'].flatMap((tool) =>
+        fails(tool, { webhook_id }, 'WEBHOOK_NOT_FOUND'),
+      ),
     ],
   },
 ];

@@ -8,7 +8,8 @@ import { styleFor, type Terminal, write } from '../../adapters/cli/terminal.ts';
 import { AppError } from '../../core/errors.ts';
 import { invoke } from '../../operations/operation.ts';
 import type { Log } from '../../operations/services.ts';
-import { type App, compose, now } from '../compose.ts';
+import type { Sender } from '../../operations/webhooks/sender.ts';
+import { type App, compose, now, targetRules } from '../compose.ts';
 import { type Config, readConfig } from '../config.ts';
 import { makeLog } from '../log.ts';
 import { VERSION } from '../version.ts';
@@ -81,15 +82,24 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
   });
   const unused = unusedConnections(server);
   await listen(server, config);
+  const sender = await sendWebhooks(app, config);
   const { port } = server.server.address() as AddressInfo;
   return {
     log,
     announce: () => announce(terminal, app, config, port, options['json'] === true),
     async close() {
-      await closeConnections(server, unused);
+      await Promise.all([closeConnections(server, unused), sender.stop()]);
       await app.close();
     },
   };
+}
+
+/** Only here: the other commands are gone before an answer could come. */
+async function sendWebhooks({ store, services: { bell, log } }: App, config: Config): Promise<Sender> {
+  const { startSender } = await import('../../operations/webhooks/sender.ts');
+  const { openPoster } = await import('../../io/webhooks/post.ts');
+  const { WebhookTargets } = await import('../../io/webhooks/targets.ts');
+  return startSender({ store, bell, log, now, poster: openPoster(new WebhookTargets(targetRules(config))) });
 }
 
 /** Connections on which nothing was asked yet: browsers open some in advance, and Node takes them for busy ones. */
