@@ -120,6 +120,11 @@ export const SETTINGS: Readonly<Record<string, { sample: string; meaning: string
     meaning:
       'Requests a second of one credential, twice as many in a burst; `off` for no limit. With a limit, an address that sends more than ten wrong credentials a minute is answered 429 for those. Each process counts for itself. 100 in server mode, else `off`.',
   },
+  WEBHOOK_ALLOW: {
+    sample: '127.0.0.1:9000',
+    meaning:
+      'Comma list of `host:port`, the host as in the URL: webhooks may go there although the address is not public; in local mode to any port.',
+  },
 };
 
 const PREFIX = 'MCP_ORCHESTRATION_';

@@ -22,6 +22,7 @@ test('nothing set: everything is local and below the home directory', () => {
     CORS_ORIGINS: [],
     ALLOWED_HOSTS: [],
     TOOLSETS: [],
+    WEBHOOK_ALLOW: [],
   });
 });
 

@@ -47,7 +47,8 @@ export const subscribe = defineOperation({
   mcp: { tool: 'subscribe_webhook', toolset },
   cli: {
     verb: 'subscribe-webhook',
-    positional: ['url', 'events'],
+    positional: ['url'],
+    flags: { events: 'event' },
     text: ({ webhook_id, secret }, style) => ({
       out: secret,
       note: `${style.good('Subscribed')} ${webhook_id}. This is its secret, and it is shown only now. Try it with: mcp-orchestration test-webhook ${webhook_id}`,

@@ -17,6 +17,7 @@ describe('commands in the documentation', () => {
       'user-docs/how-to/configure-several-clients.md',
       'user-docs/how-to/go-back.md',
       'user-docs/how-to/import-what-you-have.md',
+      'user-docs/how-to/receive-webhooks.md',
       'user-docs/how-to/shell-completion.md',
       'user-docs/how-to/store-secrets.md',
       'user-docs/how-to/use-from-an-ai-client.md',
