@@ -47,7 +47,13 @@ export const REQUIREMENTS: Record<string, Requirement> = {
       'nothing is kept of an atomic batch that fails, neither rows nor audit',
     ],
   },
-  'W21-4': LATER('the 0.2.1 release'),
+  'W21-4': {
+    shown_by: [
+      'is sent the event as every other door shows it, signed over id, time and body',
+      'that is at fault loses nothing, and keeps no other one waiting',
+      'goes to an address that was checked, whatever the name leads to by then',
+    ],
+  },
   'W21-5': LATER('the 0.2.1 release'),
   'W21-6': { shown_by: ['are up to date (else: npm run reference)'] },
   'W22-1': LATER('the 0.2.2 release'),

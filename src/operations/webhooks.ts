@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
 import { EventType, eventId, numberOfEvent, SubscribedType } from '../core/event.ts';
 import { Timestamp } from '../core/ids.ts';
+import { assertNoSecretText } from '../core/secrets/detector.ts';
 import { deliveryId, eventOfDelivery, formatWebhookSecret, OVERLAP_MS } from '../core/webhook.ts';
 import type { DeliveryRow, Store, WebhookRow } from '../stores/store.ts';
 import { defineOperation } from './operation.ts';
@@ -41,7 +42,7 @@ export const subscribe = defineOperation({
     secret: Secret,
     created_at: Timestamp,
   }),
-  errors: ['WEBHOOK_TARGET_REFUSED'],
+  errors: ['WEBHOOK_TARGET_REFUSED', 'SECRET_IN_CONFIG'],
   permission,
   rest: { method: 'POST', path: '/v1/webhooks', statuses: [201], showsSecret: () => true },
   mcp: { tool: 'subscribe_webhook', toolset },
@@ -55,6 +56,8 @@ export const subscribe = defineOperation({
     }),
   },
   async run(context, input) {
+    // The URL is stored and listed.
+    assertNoSecretText({ url: input.url });
     const url = await context.services.checkTarget(input.url);
     const row: WebhookRow = {
       webhook_id: `whk_${randomUUID()}`,

@@ -290,6 +290,7 @@ export const PLATFORM_SCENARIOS: Scenario[] = [
       { tool: 'list_webhooks', expect: 'ok', has: { webhooks: [], next_cursor: null } },
       ...fails('subscribe_webhook', { ...hook, url: 'https://10.1.2.3/hook' }, 'WEBHOOK_TARGET_REFUSED'),
       ...fails('subscribe_webhook', { ...hook, url: 'no url' }, 'WEBHOOK_TARGET_REFUSED'),
+      ...fails('subscribe_webhook', { ...hook, url: `${hook.url}?token=ghp_${'A1b2'.repeat(9)}` }, 'SECRET_IN_CONFIG'),
       ...fails('subscribe_webhook', { ...hook, events: [] }, 'INVALID_INPUT'),
       ...fails('subscribe_webhook', { ...hook, events: ['webhook.test'] }, 'INVALID_INPUT'),
       { tool: 'subscribe_webhook', input: hook, expect: 'ok', has: hook },

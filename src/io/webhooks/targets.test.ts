@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { listenWhenFree } from '../../../test/support/listen.ts';
 import { openPoster } from './post.ts';
 import { isGlobal, type TargetRules, WebhookTargets } from './targets.ts';
 
@@ -169,7 +170,7 @@ describe('where webhooks may go', () => {
   });
 });
 
-describe('a connection', () => {
+describe('a connection', { timeout: 40_000 }, () => {
   /** A listener on a private address, which counts who comes. */
   async function listener() {
     let connections = 0;
@@ -177,7 +178,7 @@ describe('a connection', () => {
       connections += 1;
       socket.destroy();
     });
-    await new Promise<void>((resolve) => server.listen(8443, '127.0.0.1', resolve));
+    await listenWhenFree(server, 8443);
     onTestFinished(() => void server.close());
     return () => connections;
   }
