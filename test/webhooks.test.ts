@@ -7,6 +7,8 @@ import { readConfig } from '../src/main/config.ts';
 import { quietLog } from '../src/main/log.ts';
 import { startSender } from '../src/operations/webhooks/sender.ts';
 import { callOn } from './crash/invariants.ts';
+import { API_KEY, restInProcess } from './hostile/server.ts';
+import { cliJson } from './support/process.ts';
 import { type Answer, broken, first, good, type Receiver, receiver, signatureOf } from './support/receivers.ts';
 import { makeWorkspace } from './support/workspace.ts';
 
@@ -213,6 +215,52 @@ describe('a webhook', () => {
       expect(received.length).toBe(30);
       expect(new Set(received.map(({ id }) => id)).size).toBe(30);
     }
+  });
+});
+
+describe('the secret of a webhook', () => {
+  it('is in the answer that makes it, and in no other one, whoever asks again', async () => {
+    const { app, server, workspace, unexpected } = await restInProcess();
+    const ask = async (method: 'GET' | 'POST', url: string, body?: object, headers: object = {}) => {
+      const answer = await server.inject({
+        method,
+        url,
+        headers: { 'x-api-key': API_KEY, ...headers },
+        ...(body && { payload: body }),
+      });
+      return { status: answer.statusCode, text: answer.body, json: answer.json() };
+    };
+    const hook = { url: 'https://93.184.216.34/hook', events: EVENTS };
+    const made = await ask('POST', '/v1/webhooks', hook, { 'idempotency-key': 'one' });
+    expect([made.status, Object.keys(made.json)]).toEqual([
+      201,
+      ['webhook_id', 'url', 'events', 'secret', 'created_at'],
+    ]);
+    const again = await ask('POST', '/v1/webhooks', hook, { 'idempotency-key': 'one' });
+    expect([again.status, again.json.error.details.reason]).toEqual([409, 'answer_not_kept']);
+    const { webhook_id, secret } = made.json;
+    const rotated = await ask('POST', `/v1/webhooks/${webhook_id}/rotate`, {}, { 'idempotency-key': 'two' });
+    expect(rotated.status).toBe(200);
+    const others = [
+      await ask('GET', '/v1/webhooks'),
+      await ask('POST', `/v1/webhooks/${webhook_id}/test`),
+      await ask('GET', `/v1/webhooks/${webhook_id}/deliveries`),
+      await ask('GET', '/v1/changes'),
+    ];
+    expect(others.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const { rows } = await app.store.audit.list('default', { limit: 10 });
+    expect(rows.map(({ operation, facts }) => [operation, facts['webhook_id'] ?? facts['delivery_id']])).toEqual([
+      ['webhooks.test', others[1]?.json.delivery_id],
+      ['webhooks.rotateSecret', webhook_id],
+      ['webhooks.subscribe', webhook_id],
+    ]);
+    const shown = [again.text, ...others.map(({ text }) => text), JSON.stringify(rows), ...unexpected].join('\n');
+    for (const one of [secret, rotated.json.secret]) expect(shown).not.toContain(one.slice('whsec_'.length));
+
+    const { token } = await cliJson(workspace, 'generate-token', '--kind', 'agent', '--role', 'admin');
+    const agent = { authorization: `Bearer ${token}` };
+    const refused = await server.inject({ method: 'GET', url: '/v1/webhooks', headers: agent });
+    expect(refused.statusCode).toBe(403);
   });
 });
 

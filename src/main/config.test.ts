@@ -35,6 +35,7 @@ test('settings are read, lists are split, flags win', () => {
       MCP_ORCHESTRATION_PORT: '1',
       MCP_ORCHESTRATION_HOST: '0.0.0.0',
       MCP_ORCHESTRATION_CORS_ORIGINS: 'https://a.example, http://b.example:81,',
+      MCP_ORCHESTRATION_WEBHOOK_ALLOW: '127.0.0.1:9000, [::1]:9000, Hooks.internal:8443',
       MCP_ORCHESTRATION_LOG_LEVEL: '',
     },
     { PORT: '0', HOST: undefined },
@@ -47,6 +48,7 @@ test('settings are read, lists are split, flags win', () => {
     HOST: '0.0.0.0',
     CORS_ORIGINS: ['https://a.example', 'http://b.example:81'],
     LOG_LEVEL: 'info',
+    WEBHOOK_ALLOW: ['127.0.0.1:9000', '[::1]:9000', 'Hooks.internal:8443'],
   });
 });
 
@@ -65,6 +67,14 @@ describe('a setting that cannot be honoured stops the start and is named', () =>
     ['HOME', 'relative'],
     ['REDIS_URL', 'redis://x'],
     ['RATE_LIMIT', 'fast'],
+    ['WEBHOOK_ALLOW', '127.0.0.1'],
+    ['WEBHOOK_ALLOW', '127.0.0.1:0'],
+    ['WEBHOOK_ALLOW', '127.0.0.1:65536'],
+    ['WEBHOOK_ALLOW', '127.1:9000'],
+    ['WEBHOOK_ALLOW', '*:9000'],
+    ['WEBHOOK_ALLOW', '::1:9000'],
+    ['WEBHOOK_ALLOW', 'user@hooks:9000'],
+    ['WEBHOOK_ALLOW', 'http://hooks:9000'],
     ['NOTHING_OF_OURS', 'x'],
     ['api_key', 'x'],
     ['__proto__', 'x'],

@@ -68,7 +68,7 @@ function isOrigin(text: string): boolean {
 }
 
 function isHostAndPort(text: string): boolean {
-  const [, host = '', port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  const [, host = '', port] = /^([\w.-]+|\[[\da-f:]+\]):(\d{1,5})$/i.exec(text) ?? [];
   const known = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined;
   return known?.host === host.toLowerCase() && Number(port) > 0 && Number(port) <= 65_535;
 }
