@@ -67,7 +67,12 @@ describe('several processes on one file', { timeout: 60_000 }, () => {
     for (let round = 0; round < 5; round++) {
       const database = new DatabaseSync(path + round);
       const done = database.prepare('select name from kysely_migration').all();
-      expect(done.map(({ name }) => name)).toEqual(['0001-initial', '0002-local-workflow', '0003-platform']);
+      expect(done.map(({ name }) => name)).toEqual([
+        '0001-initial',
+        '0002-local-workflow',
+        '0003-platform',
+        '0004-webhooks',
+      ]);
       expect(database.prepare('pragma integrity_check').get()?.integrity_check).toBe('ok');
       database.close();
     }
