@@ -24,6 +24,8 @@ let canSwap = true;
 /** For each exchange and hard link in turn: the fault that it meets, or none. */
 let faults: (string | undefined)[] = [];
 let linkFault: string | undefined;
+/** Whether what happens meanwhile may take the exchange away. */
+let lateRefusal = false;
 function meet(code: string | undefined): void {
   if (code !== undefined) throw Object.assign(new Error(code), { code });
 }
@@ -33,6 +35,7 @@ vi.mock('./swap.ts', async (original) => {
     swap: (one: string, other: string) => {
       if (!canSwap) return false;
       meanwhile.shift()?.();
+      if (lateRefusal && !canSwap) return false;
       meet(faults.shift());
       return real.swap(one, other);
     },
@@ -66,6 +69,7 @@ beforeEach(() => {
   canSwap = true;
   faults = [];
   linkFault = undefined;
+  lateRefusal = false;
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
@@ -146,6 +150,26 @@ describe('a fault behind the exchange', () => {
     expect(put).toThrow(/It is kept as .*a\.json\.mcpo-kept-[0-9a-f]{16}\.$/);
     const [, kept = ''] = readdirSync(home).toSorted();
     expect([text(), readFileSync(join(home, kept), 'utf8')]).toEqual(['ours', 'newer']);
+  });
+
+  test('that is no error but a call that the system does not know any more loses nothing either', () => {
+    meanwhile = [
+      renames('newer'),
+      () => {
+        canSwap = false;
+      },
+    ];
+    lateRefusal = true;
+    expect(put).toThrow(/It is kept as /);
+    const [, kept = ''] = readdirSync(home).toSorted();
+    expect([text(), readFileSync(join(home, kept), 'utf8')]).toEqual(['ours', 'newer']);
+  });
+
+  test('is that somebody writes without end: the last of it is kept', () => {
+    meanwhile = Array.from({ length: 1_001 }, (_, at) => renames(`newer ${at}`));
+    expect(put).toThrow(/It is kept as /);
+    const [, kept = ''] = readdirSync(home).toSorted();
+    expect([text(), readFileSync(join(home, kept), 'utf8')]).toEqual(['newer 999', 'newer 1000']);
   });
 
   test('that goes away is as if nothing had been done', () => {

@@ -79,10 +79,10 @@ export function takeAway(expected: Named, aside: string, points: string): boolea
 /** After a fault behind the exchange: what was taken out may be the only copy of what somebody wrote. */
 function undo(name: string, temporary: string, ours: Shown): void {
   const now = statsOf(name);
-  // Else it was given back already, or somebody wrote or removed something newer.
-  if (now === null || ours.stats === null || !isSameFile(now, ours.stats)) return;
+  // Else it was given back or kept already, or somebody wrote or removed something newer.
+  if (now === null || ours.stats === null || !isSameFile(now, ours.stats) || statsOf(temporary) === null) return;
   try {
-    swap(temporary, name);
+    exchange(temporary, name);
   } catch (cause) {
     throw keep(temporary, name, cause);
   }
@@ -211,7 +211,7 @@ function giveBack(name: string, temporary: string, ours: Shown): void {
   for (let exchanges = 0; exchanges < MOST_EXCHANGES; exchanges += 1) {
     const theirs = read(temporary);
     try {
-      swap(temporary, name);
+      exchange(temporary, name);
     } catch (error) {
       // They removed the file after that: what they wrote before is not wanted any more.
       if (codeOf(error) === 'ENOENT') return;
@@ -220,6 +220,12 @@ function giveBack(name: string, temporary: string, ours: Shown): void {
     if (isSame(read(temporary), shown)) return;
     shown = theirs;
   }
+  throw keep(temporary, name, Object.assign(new Error('too many exchanges'), { code: 'EBUSY' }));
+}
+
+/** Behind the first exchange there must be a second one: that the system does not know it any more is a fault. */
+function exchange(temporary: string, name: string): void {
+  if (!swap(temporary, name)) throw Object.assign(new Error('no exchange of names'), { code: 'ENOTSUP' });
 }
 
 /** File systems without hard links. */
