@@ -170,6 +170,26 @@ it('a client of 2026-07-28 hears of every change of the resources it listens to,
   expect(await subscription.closed).not.toBe('local');
 });
 
+it('a subscription ends when its token is revoked', async () => {
+  const { workspace, server, token } = await served();
+  const made = await cliHereJson(workspace, 'generate-token', '--scope', 'config:read');
+  const listening = async (bearer: string) => {
+    const client = new Client({ name: 'test', version: '1.0.0' }, modern);
+    const requestInit = { headers: { authorization: `Bearer ${bearer}` } };
+    await client.connect(new StreamableHTTPClientTransport(new URL(`${server.url}/mcp`), { requestInit }));
+    onTestFinished(() => client.close());
+    return client.listen({ resourceSubscriptions: ['config://cursor/default/draft'] });
+  };
+  const [short, long] = [await listening(String(made['token'])), await listening(token)];
+  let others = 'open';
+  void long.closed.then(() => {
+    others = 'closed';
+  });
+  await cliHereJson(workspace, 'revoke-token', String(made['token_id']));
+  expect(await short.closed).not.toBe('local');
+  expect(others).toBe('open');
+});
+
 describe('/mcp', () => {
   const open = async () => {
     const { server, token } = await served();

@@ -31,16 +31,19 @@ export function mcpOverHttp(operations: readonly Operation[], settings: McpHttpS
         }),
       { onerror: (err) => context.services.log.warn({ err }, 'a message of an MCP client could not be served') },
     );
-    return { handler, stop: tellOfResources(handler, context) };
+    const open = new OpenRequests();
+    return { handler, open, stop: tellOfResources(handler, open, context) };
   };
   return {
     async fetch(request, parsedBody, context) {
       const served = handlers.get(context.workspace) ?? make(context);
       handlers.set(context.workspace, served);
       const { actor, scopes } = context.principal;
+      const revoked = served.open.of(actor, request.signal);
       // The token itself stays outside: no part of the server has a use for it (SECURITY-BAR T24).
       const authInfo = { token: '', clientId: actor, scopes: [...scopes], extra: { context } };
-      return served.handler.fetch(request, { authInfo, parsedBody });
+      const asked = new Request(request, { signal: AbortSignal.any([request.signal, revoked]) });
+      return served.handler.fetch(asked, { authInfo, parsedBody });
     },
     async close() {
       for (const { handler, stop } of handlers.values()) {
@@ -53,17 +56,45 @@ export function mcpOverHttp(operations: readonly Operation[], settings: McpHttpS
 
 interface Served {
   handler: McpHttpHandler;
+  open: OpenRequests;
   stop: () => void;
 }
 
+/** What is being answered, by who asked: a subscription may be open for days, and ends with its credential. */
+class OpenRequests {
+  readonly #open = new Map<string, Set<AbortController>>();
+
+  /** A signal that says that the credential is none any more. `ended` is the one of the request, which always comes. */
+  of(actor: string, ended: AbortSignal): AbortSignal {
+    const controller = new AbortController();
+    const all = this.#open.get(actor) ?? new Set();
+    this.#open.set(actor, all.add(controller));
+    const forget = () => {
+      all.delete(controller);
+      if (all.size === 0 && this.#open.get(actor) === all) this.#open.delete(actor);
+    };
+    ended.addEventListener('abort', forget, { once: true });
+    return controller.signal;
+  }
+
+  end(actor: string): void {
+    for (const controller of this.#open.get(actor) ?? []) controller.abort();
+  }
+}
+
 /** What happens in the workspace, of whichever process, reaches who listens to the resource that it changed. */
-function tellOfResources({ notify }: McpHttpHandler, { store, workspace, services }: Context): () => void {
+function tellOfResources(
+  { notify }: McpHttpHandler,
+  open: OpenRequests,
+  { store, workspace, services }: Context,
+): () => void {
   let last: number | undefined;
   let reading: Promise<void> = Promise.resolve();
   const read = async () => {
     last ??= (await store.events.range(workspace)).newest;
     for (const event of await store.events.since(workspace, last, 1_000)) {
       last = event.number;
+      if (event.type === 'token.revoked') open.end(`token:${event.data['token_id']}`);
       for (const uri of resourcesAbout(event)) notify.resourceUpdated(uri);
     }
   };
