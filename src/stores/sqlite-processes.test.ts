@@ -55,6 +55,23 @@ async function race(code: string, path: string, count = 4, shell = ''): Promise<
 }
 
 describe('several processes on one file', { timeout: 60_000 }, () => {
+  // A server at rest waits in the poll phase, which the kernel ends and no timer does.
+  it('shows a commit of another one to what wakes it, though a timer looked before', async () => {
+    const code = `
+      const { pbkdf2 } = await import('node:crypto');
+      const { DatabaseSync } = await import('node:sqlite');
+      const store = await openSqlite(path);
+      const other = new DatabaseSync(path);
+      const elsewhere = (work) => pbkdf2('work', 'elsewhere', 100_000, 32, 'sha256', work);
+      setTimeout(() => {
+        const before = store.dataVersion();
+        other.exec('pragma user_version = 7');
+        elsewhere(() => console.log(store.dataVersion() === before ? 'stale' : 'fresh'));
+      });
+    `;
+    expect(await race(code, freshPath(), 1)).toEqual(['fresh\n']);
+  });
+
   it('migrates a new file once, however many open it at the same time', async () => {
     const path = freshPath();
     const code = `

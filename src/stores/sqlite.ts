@@ -122,7 +122,11 @@ async function bringUpToDate(database: DatabaseSync, write: Kysely<Tables>, pati
 
 const kyselyOver = (connection: NodeSqliteConnection) => new Kysely<Tables>({ dialect: nodeSqliteDialect(connection) });
 
-/** Looking into the file costs more than many an answer does, so all requests of one turn of the event loop share a look. */
+/**
+ * Looking into the file costs more than many an answer does, so all requests of one turn of the event loop share a look.
+ * The immediate is not unreferenced: for such a one the loop does not wake, and a look after the poll phase would still be
+ * believed by the request that wakes it a minute later.
+ */
 function oncePerTurn<T>(look: () => T): () => T {
   let seen: { value: T } | undefined;
   return () => {
@@ -130,7 +134,7 @@ function oncePerTurn<T>(look: () => T): () => T {
       seen = { value: look() };
       setImmediate(() => {
         seen = undefined;
-      }).unref();
+      });
     }
     return seen.value;
   };
