@@ -67,6 +67,8 @@ export interface VerifiedRelease {
   payload: Payload;
   statement: ReleaseStatement;
   key: KeyRow;
+  /** The key set that it was verified with. */
+  keys: ReadonlyMap<string, KeyRow>;
 }
 
 /** Believes nothing that the store says about a release: SIGNATURE_INVALID unless the envelope itself says it. */
@@ -92,7 +94,7 @@ export async function verifiedRelease(context: Context, release: ReleaseRow): Pr
   const { statement, key_id } = verifyRelease(envelope, expected, keys);
   const key = keys.get(key_id);
   if (!key) throw new Error('a verified release names a key that is not in the key set');
-  return { payload, statement, key };
+  return { payload, statement, key, keys };
 }
 
 export interface CurrentDraft {

@@ -8,7 +8,7 @@ import type { KeyRow } from '../stores/store.ts';
 import { type Context, defineOperation } from './operation.ts';
 
 /** The key on disk is the one in force: others become retired and go on verifying what they signed. */
-export async function recordKey(context: Context, signer: Signer): Promise<void> {
+export async function recordKey(context: Pick<Context, 'store' | 'workspace' | 'now'>, signer: Signer): Promise<void> {
   const keys = await context.store.keys.list(context.workspace);
   const known = keys.find((key) => key.key_id === signer.key_id);
   if (known?.status === 'revoked') {

@@ -4,7 +4,7 @@ import { ArtifactId, ClientId, ProfileId } from '../core/ids.ts';
 import type { DraftPayload } from '../core/payload.ts';
 import { findRelease, named, verifiedRelease } from './current.ts';
 import { type Context, defineOperation, type Target } from './operation.ts';
-import { type Published, publishFollower } from './publication.ts';
+import { type Publication, type Published, publishFollower } from './publication.ts';
 import { findTarget, TargetInput } from './shapes.ts';
 
 /** One list for several clients: a profile that follows another gets its releases from there. */
@@ -41,11 +41,14 @@ async function assertLinkable({ store, workspace }: Context, target: Target, sou
   }
 }
 
-async function latestPayloadOf(context: Context, source: Target): Promise<DraftPayload | undefined> {
+async function latestOf(
+  context: Context,
+  source: Target,
+): Promise<Pick<Publication, 'payload' | 'expires_at'> | undefined> {
   const { client_id, profile_id } = source;
   if (!(await context.store.releases.latest(context.workspace, client_id, profile_id))) return undefined;
-  const { payload } = await verifiedRelease(context, await findRelease(context, source, undefined));
-  return payload as unknown as DraftPayload;
+  const { payload, statement } = await verifiedRelease(context, await findRelease(context, source, undefined));
+  return { payload: payload as unknown as DraftPayload, expires_at: statement.predicate.expires_at };
 }
 
 const Release = z.object({ sequence: z.int(), artifact_id: ArtifactId });
@@ -87,9 +90,9 @@ export const linkProfile = defineOperation({
     await findTarget(context, target);
     await findTarget(context, source);
     await assertLinkable(context, target, source);
-    const payload = await latestPayloadOf(context, source);
+    const latest = await latestOf(context, source);
     const changelog = `Follows ${source.client_id}/${source.profile_id}`;
-    const published = payload && (await publishFollower(context, target, { payload, changelog, allow_empty: true }));
+    const published = latest && (await publishFollower(context, target, { ...latest, changelog, allow_empty: true }));
     await context.store.links.put(context.workspace, {
       ...target,
       source_client_id: source.client_id,

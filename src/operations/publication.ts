@@ -15,6 +15,7 @@ import type { LinkRow, ReleaseRow } from '../stores/store.ts';
 import { named, saveDraft } from './current.ts';
 import { recordKey } from './keys.ts';
 import type { Context, RunContext, Target } from './operation.ts';
+import { signPointer } from './pointers.ts';
 import { findClient } from './shapes.ts';
 import { findingsFor } from './validation.ts';
 
@@ -26,6 +27,8 @@ export interface Publication {
   /** `1.<sequence - 1>.0` when left out. */
   version?: string | undefined;
   allow_empty: boolean;
+  /** The instant from which verifiers refuse the release; null: never. */
+  expires_at: string | null;
 }
 
 export interface Published {
@@ -40,6 +43,10 @@ export interface Published {
 export interface Followed extends Published {
   link: LinkRow;
 }
+
+/** A server answers other machines, which rely on pointers; a command beside such a server must not leave them behind. */
+const wantsPointers = async ({ services, store, workspace }: RunContext): Promise<boolean> =>
+  services.mode === 'server' || (await store.pointers.any(workspace));
 
 /** Signs the next release and stores artifact, release and key together. */
 async function appendRelease(
@@ -64,7 +71,7 @@ async function appendRelease(
     version: publication.version ?? `1.${sequence - 1}.0`,
     previous_artifact_id: latest?.artifact_id ?? null,
     issued_at,
-    expires_at: null,
+    expires_at: publication.expires_at,
     policy_set_id: null,
     policy_digest: null,
     approvals: [],
@@ -84,7 +91,7 @@ async function appendRelease(
     policy_digest: null,
     signing_key_id: signer.key_id,
     issued_at,
-    expires_at: null,
+    expires_at: publication.expires_at,
     envelope: JSON.stringify(signEnvelope(statementBytes(statement), [signer])),
   };
   await recordKey(context, signer);
@@ -93,6 +100,7 @@ async function appendRelease(
   const appended = await context.store.releases.append(context.workspace, row);
   failpoint('publish.after-release');
   if (appended) {
+    if (await wantsPointers(context)) await signPointer(context, row, signer);
     const data = { version: row.version, server_count: row.server_count };
     await context.emit(context.store, { type: 'config.published', target, artifact_id, sequence, data });
     return row;
@@ -178,7 +186,10 @@ async function releaseOf(
 ): Promise<Published> {
   const fixed = { ...payload, ...bridgeFor(payload, client) };
   const latest = await context.store.releases.latest(context.workspace, target.client_id, target.profile_id);
-  const same = latest?.artifact_id === artifactIdOfCanonical(canonicalJson(fixed)) && latest.policy_digest === null;
+  const same =
+    latest?.artifact_id === artifactIdOfCanonical(canonicalJson(fixed)) &&
+    latest.policy_digest === null &&
+    latest.expires_at === publication.expires_at;
   if (same) return { status: 'unchanged', release: latest, findings };
   return { status: 'published', release: await appendRelease(context, target, latest, fixed, publication), findings };
 }

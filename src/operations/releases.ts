@@ -10,6 +10,7 @@ import type { ReleaseRow } from '../stores/store.ts';
 import { assertRevision, currentDraft, findRelease, named, saveDraft, verifiedRelease } from './current.ts';
 import { assertNotLinked } from './links.ts';
 import { type Context, defineOperation, type TextStyle } from './operation.ts';
+import { pointerNumber, pointerTo } from './pointers.ts';
 import { publishPayload } from './publication.ts';
 import { EnvelopeOutput, findTarget, IfRevision, PageInput, PayloadInput, TargetInput, Version } from './shapes.ts';
 import { counted } from './words.ts';
@@ -54,7 +55,7 @@ export const getConfig = defineOperation({
   rest: {
     method: 'GET',
     path: '/v1/config/{client_id}/{profile_id}',
-    etag: ({ artifact_id, sequence }) => `${artifact_id}-${sequence}-0`,
+    etag: ({ artifact_id, sequence, pointer }) => `${artifact_id}-${sequence}-${pointerNumber(pointer)}`,
   },
   // An expired release is refused: that is the only thing in it that a clock decides.
   holdsUntil: ({ expires_at }) => expires_at,
@@ -70,7 +71,7 @@ export const getConfig = defineOperation({
   async run(context, input) {
     await findTarget(context, input);
     const release = await findRelease(context, input, input.artifact_id);
-    const { payload, statement, key } = await verifiedRelease(context, release);
+    const { payload, statement, key, keys } = await verifiedRelease(context, release);
     const { predicate } = statement;
     const envelope: Envelope = JSON.parse(release.envelope);
     return {
@@ -96,7 +97,7 @@ export const getConfig = defineOperation({
       policy_set_id: predicate.policy_set_id,
       provenance: predicate.provenance,
       envelope,
-      pointer: null,
+      pointer: await pointerTo(context, release, keys),
     };
   },
 });
@@ -218,6 +219,9 @@ export const publishConfig = defineOperation({
     payload: PayloadInput.optional(),
     version: Version.optional(),
     if_revision: IfRevision,
+    expires_at: Timestamp.optional().meta({
+      description: 'The instant from which everybody who verifies refuses this release. Never, when left out.',
+    }),
     allow_empty: z
       .boolean()
       .default(false)
@@ -252,9 +256,18 @@ export const publishConfig = defineOperation({
     const given = input.payload === undefined ? undefined : assertDraftShape(input.payload);
     const current = await currentDraft(context, input);
     assertRevision(current, input.if_revision);
-    const { changelog, version, allow_empty } = input;
+    const { changelog, version, allow_empty, expires_at = null } = input;
+    if (expires_at !== null && expires_at <= context.now().toISOString()) {
+      throw invalidInput('expires_at', 'this has passed already');
+    }
     const payload = given ?? current.payload;
-    const published = await publishPayload(context, input, { payload, changelog, version, allow_empty });
+    const published = await publishPayload(context, input, {
+      payload,
+      changelog,
+      version,
+      allow_empty,
+      expires_at,
+    });
     if (given) await saveDraft(context, input, current, given);
     failpoint('publish.after-draft');
     return publishedOutput(published);
@@ -325,6 +338,7 @@ export const revertConfig = defineOperation({
       version: undefined,
       // It was published once: an empty one was meant then.
       allow_empty: true,
+      expires_at: null,
     });
     const { artifact_id, sequence } = published.release;
     if (published.status === 'published') {

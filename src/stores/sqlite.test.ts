@@ -155,6 +155,7 @@ describe('the file', () => {
         'idempotency',
         'keys',
         'links',
+        'pointers',
         'profiles',
         'releases',
         'tokens',

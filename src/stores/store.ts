@@ -73,6 +73,27 @@ export interface ReleaseRow {
   envelope: string;
 }
 
+/** The signed statement which release is the latest. `envelope` is the DSSE envelope exactly as signed, as JSON text. */
+export interface PointerRow {
+  client_id: string;
+  profile_id: string;
+  /** 1, 2, 3 ... without gaps per workspace, client and profile. */
+  number: number;
+  sequence: number;
+  artifact_id: string;
+  signing_key_id: string;
+  issued_at: string;
+  expires_at: string;
+  envelope: string;
+}
+
+/** What makes a pointer one that has to be signed again. */
+export interface PointerAge {
+  issued_before: string;
+  issued_after: string;
+  other_than_key: string;
+}
+
 export interface KeyRow {
   key_id: string;
   algorithm: 'ed25519' | 'ecdsa-p256';
@@ -254,6 +275,18 @@ export interface Store {
     ofArtifact(workspace: string, artifact_id: string, limit: number): Promise<ReleaseRow[]>;
     /** Newest first. */
     list(workspace: string, client_id: string, profile_id: string, page: PageRequest): Promise<Page<ReleaseRow>>;
+  };
+  pointers: {
+    get(workspace: string, client_id: string, profile_id: string): Promise<PointerRow | undefined>;
+    /** Whether the workspace has one at all: "does anybody rely on them?". */
+    any(workspace: string): Promise<boolean>;
+    /** Takes the place of the one with the number before (a missing one counts as 0); false when somebody was faster. */
+    put(workspace: string, row: PointerRow): Promise<boolean>;
+    /**
+     * The profiles, of all workspaces, whose latest release has no pointer, or one that was issued before one instant or
+     * after another, or signed by another key. In the order of their ids. Looks at every release.
+     */
+    due(than: PointerAge, limit: number): Promise<{ workspace: string; client_id: string; profile_id: string }[]>;
   };
   links: {
     get(workspace: string, client_id: string, profile_id: string): Promise<LinkRow | undefined>;

@@ -7,6 +7,7 @@ import type {
   IdempotencyRow,
   KeyRow,
   LinkRow,
+  PointerRow,
   ProfileRow,
   ReleaseRow,
   TokenRow,
@@ -56,6 +57,18 @@ export const release = (sequence: number, more: Partial<ReleaseRow> = {}): Relea
   signing_key_id: 'k1',
   issued_at: T0,
   expires_at: null,
+  envelope: '{"payload":"e30="}',
+  ...more,
+});
+export const pointer = (number: number, more: Partial<PointerRow> = {}): PointerRow => ({
+  client_id: 'cursor',
+  profile_id: 'dev',
+  number,
+  sequence: 1,
+  artifact_id: 'a'.repeat(64),
+  signing_key_id: 'k1',
+  issued_at: T0,
+  expires_at: '2026-12-22T10:00:00.000Z',
   envelope: '{"payload":"e30="}',
   ...more,
 });

@@ -4,6 +4,7 @@ import { deploymentCases, linkCases } from './store-deployments.ts';
 import { idempotencyCases } from './store-idempotency.ts';
 import { auditCases, draftCases, profileAndKeyCases, releaseCases, tokenCases } from './store-nouns.ts';
 import { eventCases } from './store-platform.ts';
+import { pointerCases } from './store-pointers.ts';
 import { transactionCases, valueCases } from './store-promises.ts';
 import { webhookCases } from './store-webhooks.ts';
 
@@ -21,6 +22,7 @@ export function storeContract(name: string, open: Open): void {
     describe('drafts', () => draftCases(current));
     describe('profiles and keys', () => profileAndKeyCases(current));
     describe('artifacts and releases', () => releaseCases(current));
+    describe('pointers', () => pointerCases(current));
     describe('links', () => linkCases(current));
     describe('tokens', () => tokenCases(current));
     describe('deployments', () => deploymentCases(current));

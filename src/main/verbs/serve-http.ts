@@ -7,6 +7,7 @@ import type { LocalVerb } from '../../adapters/cli/cli.ts';
 import { styleFor, type Terminal, write } from '../../adapters/cli/terminal.ts';
 import { AppError } from '../../core/errors.ts';
 import { invoke } from '../../operations/operation.ts';
+import type { Keeper } from '../../operations/pointer-keeper.ts';
 import type { Log } from '../../operations/services.ts';
 import type { Sender } from '../../operations/webhooks/sender.ts';
 import { type App, compose, now, targetRules } from '../compose.ts';
@@ -83,12 +84,13 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
   const unused = unusedConnections(server);
   await listen(server, config);
   const sender = await sendWebhooks(app, config);
+  const keeper = await keepPointers(app);
   const { port } = server.server.address() as AddressInfo;
   return {
     log,
     announce: () => announce(terminal, app, config, port, options['json'] === true),
     async close() {
-      await Promise.all([closeConnections(server, unused), sender.stop()]);
+      await Promise.all([closeConnections(server, unused), sender.stop(), keeper?.stop()]);
       await app.close();
     },
   };
@@ -100,6 +102,13 @@ async function sendWebhooks({ store, services: { bell, log } }: App, config: Con
   const { openPoster } = await import('../../io/webhooks/post.ts');
   const { WebhookTargets } = await import('../../io/webhooks/targets.ts');
   return startSender({ store, bell, log, now, poster: openPoster(new WebhookTargets(targetRules(config))) });
+}
+
+/** Other machines believe a latest release only as long as its pointer lives. */
+async function keepPointers({ store, services: { mode, keys, log } }: App): Promise<Keeper | undefined> {
+  if (mode !== 'server') return undefined;
+  const { startPointerKeeper } = await import('../../operations/pointer-keeper.ts');
+  return startPointerKeeper({ store, keys, log, now });
 }
 
 /** Connections on which nothing was asked yet: browsers open some in advance, and Node takes them for busy ones. */

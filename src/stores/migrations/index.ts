@@ -6,6 +6,7 @@ import { type Flavour, initial } from './0001-initial.ts';
 import { localWorkflow } from './0002-local-workflow.ts';
 import { platform } from './0003-platform.ts';
 import { webhooks } from './0004-webhooks.ts';
+import { pointers } from './0006-pointers.ts';
 
 /** Every migration in the order of its name. A published one never changes. */
 const MIGRATIONS: Record<string, (flavour: Flavour) => Migration> = {
@@ -13,6 +14,7 @@ const MIGRATIONS: Record<string, (flavour: Flavour) => Migration> = {
   '0002-local-workflow': localWorkflow,
   '0003-platform': platform,
   '0004-webhooks': webhooks,
+  '0006-pointers': pointers,
 };
 
 /** Where Kysely's migrator notes what was done: the one record of the state of a schema. */

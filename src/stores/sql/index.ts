@@ -9,6 +9,7 @@ import { eventQueries } from './events.ts';
 import { idempotencyQueries } from './idempotency.ts';
 import { keyQueries } from './keys.ts';
 import { linkQueries } from './links.ts';
+import { pointerQueries } from './pointers.ts';
 import { profileQueries } from './profiles.ts';
 import { releaseQueries } from './releases.ts';
 import type { Tables } from './schema.ts';
@@ -21,6 +22,7 @@ function queries(databases: Databases) {
     profiles: profileQueries(databases),
     artifacts: artifactQueries(databases),
     releases: releaseQueries(databases),
+    pointers: pointerQueries(databases),
     links: linkQueries(databases),
     keys: keyQueries(databases),
     tokens: tokenQueries(databases),

@@ -8,6 +8,7 @@ import type {
   IdempotencyRow,
   KeyRow,
   LinkRow,
+  PointerRow,
   ProfileRow,
   ReleaseRow,
   TokenRow,
@@ -27,6 +28,7 @@ export interface Tables {
   profiles: Stored<ProfileRow>;
   artifacts: Stored<ArtifactRow>;
   releases: Stored<ReleaseRow>;
+  pointers: Stored<PointerRow>;
   links: Stored<LinkRow>;
   keys: Stored<KeyRow>;
   tokens: Stored<TokenRow, 'scopes'> & Numbered;
