@@ -264,22 +264,31 @@ const DEPLOY = `
     if (code !== 0) console.log('failed ' + output.error.code);
     await new Promise((passed) => setTimeout(passed, 5));`;
 
-/** Starts both workers, kills them at random moments after they began to work, and gives what they said. */
+/**
+ * Starts both workers, kills them at random moments, and gives what they said. Every other publisher is killed at its start,
+ * which on a busy machine is all that it comes to; the others when they have published once.
+ */
 async function killWorkers({ env, home }: Workspace, round: number): Promise<string[]> {
   const lines: string[] = [];
-  const work = async (body: string) => {
+  const work = async (body: string, spoken: number) => {
     const program = ['--input-type=module', '--eval', PUBLISHER(build.main, body), `r${round}`];
     const child = spawn(process.execPath, program, { env, cwd: home, stdio: ['ignore', 'pipe', 'inherit'] });
     onTestFinished(() => void child.kill('SIGKILL'));
     const ended = once(child, 'close');
     const reader = createInterface({ input: child.stdout });
     await once(reader, 'line');
+    let heard = 0;
+    const enough = new Promise<void>((resolve) => {
+      if (spoken === 0) resolve();
+      reader.on('line', () => ++heard === spoken && resolve());
+    });
     reader.on('line', (line) => lines.push(line));
+    await Promise.race([enough, ended]);
     await sleep(Math.random() * KILL_WITHIN_MS);
     child.kill('SIGKILL');
     await ended;
   };
-  await Promise.all([work(PUBLISH), work(DEPLOY)]);
+  await Promise.all([work(PUBLISH, round % 2), work(DEPLOY, 0)]);
   return lines;
 }
 
@@ -319,6 +328,5 @@ it(`a publisher and a deployer killed ${ROUNDS} times at random lose nothing and
   timeout: ROUNDS * 4000 + 60_000,
 }, async () => {
   const heard = await Promise.all([killAndLookAgain(Math.ceil(ROUNDS / 2)), killAndLookAgain(Math.floor(ROUNDS / 2))]);
-  // On a busy machine many are killed before they have published anything.
-  expect(heard[0] + heard[1]).toBeGreaterThan(ROUNDS / 5);
+  expect(heard[0] + heard[1]).toBeGreaterThanOrEqual(2 * Math.floor(ROUNDS / 4));
 });
