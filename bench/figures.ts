@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** What was measured, beside what it is measured against. */
 
-export type Unit = 'ms' | 'µs' | 'per s';
+export type Unit = 'ms' | 'µs' | 'per s' | 'MiB';
 
 export interface Summary {
   median: number;

@@ -8,6 +8,8 @@ import { inSandbox, type Sandbox } from './sandbox.ts';
 
 const CONFIG = '/v1/config/claude-desktop/default';
 const CLIENTS = '/v1/clients';
+const SERVERS = '/v1/servers';
+const PATHS = [CONFIG, CLIENTS, SERVERS];
 const CONNECTIONS = 100;
 const FIXED_RATE = 500;
 
@@ -85,7 +87,7 @@ async function throughput(pair: Pair, path: string, p95_limit: number, effort: E
   ];
 }
 
-const nameOf = (path: string) => (path === CONFIG ? 'config' : 'clients');
+const nameOf = (path: string) => (path === CONFIG ? 'config' : path.slice('/v1/'.length));
 
 async function notModified(pair: Pair, etag: string, effort: Effort): Promise<Row> {
   const ask = { path: CONFIG, headers: { 'if-none-match': etag }, status: 304 };
@@ -114,11 +116,11 @@ async function atFixedRate(pair: Pair, effort: Effort): Promise<Row> {
 
 /** What ours answers becomes what the bare one answers. */
 async function routesLike({ url, headers }: Asked): Promise<{ routes: BareRoute[]; etag: string }> {
-  const answers = await Promise.all([CONFIG, CLIENTS].map((path) => fetch(url + path, { headers })));
+  const answers = await Promise.all(PATHS.map((path) => fetch(url + path, { headers })));
   const routes = answers.map(async (answer, at): Promise<BareRoute> => {
     if (answer.status !== 200) throw new Error(`${answer.url} answers ${answer.status}: ${await answer.text()}`);
     const type = { 'content-type': answer.headers.get('content-type') ?? '' };
-    return { path: at === 0 ? CONFIG : CLIENTS, status: 200, headers: type, body: await answer.text() };
+    return { path: PATHS[at] ?? '', status: 200, headers: type, body: await answer.text() };
   });
   const etag = answers[0]?.headers.get('etag') ?? '';
   const unchanged = { path: `/unchanged${CONFIG}`, status: 304, headers: { etag }, body: '' };
@@ -126,7 +128,7 @@ async function routesLike({ url, headers }: Asked): Promise<{ routes: BareRoute[
 }
 
 async function assertSameBytes({ ours, bare }: Pair): Promise<void> {
-  for (const path of [CONFIG, CLIENTS]) {
+  for (const path of PATHS) {
     const [one, other] = await Promise.all(
       [ours, bare].map(async ({ url, headers }) => (await fetch(url + path, { headers })).text()),
     );
@@ -145,6 +147,7 @@ async function rowsIn(sandbox: Sandbox, effort: Effort): Promise<Row[]> {
     await atFixedRate({ ours, bare }, effort),
     await notModified({ ours, bare }, etag, effort),
     ...(await throughput({ ours, bare }, CLIENTS, 200, effort)),
+    ...(await throughput({ ours, bare }, SERVERS, 200, effort)),
   ];
   await Promise.all([ours.stop(), bare.stop()]);
   return rows;

@@ -13,10 +13,31 @@ export interface Effort {
   /** Rounds of load, and seconds of each. */
   loads: number;
   load_seconds: number;
+  /** Releases in a store that is opened, and requests after which memory is looked at. */
+  releases: number;
+  requests: number;
 }
 
-export const FULL: Effort = { starts: 30, calls: 100, large_calls: 20, warmups: 5, loads: 5, load_seconds: 4 };
-export const QUICK: Effort = { starts: 1, calls: 2, large_calls: 1, warmups: 0, loads: 1, load_seconds: 1 };
+export const FULL: Effort = {
+  starts: 30,
+  calls: 100,
+  large_calls: 20,
+  warmups: 5,
+  loads: 5,
+  load_seconds: 4,
+  releases: 100_000,
+  requests: 200_000,
+};
+export const QUICK: Effort = {
+  starts: 1,
+  calls: 2,
+  large_calls: 1,
+  warmups: 0,
+  loads: 1,
+  load_seconds: 1,
+  releases: 100,
+  requests: 200,
+};
 
 export interface Measurement {
   name: string;

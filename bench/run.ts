@@ -4,8 +4,11 @@ import type { Row } from './figures.ts';
 import { http } from './http.ts';
 import { launcher } from './launcher.ts';
 import { factsText, machineFacts } from './machine.ts';
+import { mcp } from './mcp.ts';
 import { FULL, type Measurement, QUICK } from './measurement.ts';
+import { memory } from './memory.ts';
 import { publish } from './publish.ts';
+import { readiness } from './ready.ts';
 import { start } from './start.ts';
 import { tableOf } from './table.ts';
 
@@ -15,7 +18,7 @@ import { tableOf } from './table.ts';
  * its figures say nothing.
  */
 
-const MEASUREMENTS: readonly Measurement[] = [start, launcher, publish, deploy, http];
+const MEASUREMENTS: readonly Measurement[] = [start, launcher, publish, deploy, http, mcp, readiness, memory];
 
 function chosen(names: readonly string[]): readonly Measurement[] {
   const known = MEASUREMENTS.map(({ name }) => name);

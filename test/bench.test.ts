@@ -64,6 +64,16 @@ describe('the benchmark', () => {
       ['GET clients: p95', 'bare Fastify, same bytes', '< 200 ms'],
       ['GET clients: p99', 'bare Fastify, same bytes', 'no budget'],
       ['GET clients: processor time per request', 'bare Fastify, same bytes', 'no budget'],
+      ['GET servers: 100 connections', 'bare Fastify, same bytes', 'at least 60 %'],
+      ['GET servers: p95', 'bare Fastify, same bytes', '< 200 ms'],
+      ['GET servers: p99', 'bare Fastify, same bytes', 'no budget'],
+      ['GET servers: processor time per request', 'bare Fastify, same bytes', 'no budget'],
+      ['MCP tools/call list_clients, 2026-07-28', 'bare SDK, same tools', 'at least 80 %'],
+      ['MCP tools/call list_clients, 2025-11-25', 'bare SDK, same tools', 'at least 80 %'],
+      ['serve-http ready: one release', 'bare Fastify', '< 1000 ms'],
+      ['serve-http ready: 100 releases', 'bare Fastify', '< 2000 ms'],
+      ['memory: serve-http at rest', 'bare Fastify at rest', '< 130 MiB'],
+      ['memory: after 200 requests', 'the same after 20', '< 1.1x'],
     ]);
     for (const { what, bare, ours, compared } of rows) {
       for (const figure of [bare.median, ours.median]) expect(figure, what).toBeGreaterThan(0);
@@ -93,7 +103,7 @@ describe('the benchmark', () => {
     const { code, stderr } = await run(process.execPath, [SCRIPT, 'everything'], { env });
     expect([code, stderr]).toEqual([
       2,
-      'There is no measurement "everything". There are: start, launcher, publish, deploy, http.\n',
+      'There is no measurement "everything". There are: start, launcher, publish, deploy, http, mcp, ready, memory.\n',
     ]);
   });
 });

@@ -27,7 +27,18 @@ export interface ClientDescription {
   writable: boolean;
 }
 
-export function describeClient(client: ClientDefinition, os: Os): ClientDescription {
+/** Clients are data that does not change: each is described once, and every answer shows it. */
+const described = new WeakMap<ClientDefinition, Map<Os, ClientDescription>>();
+
+export function describeClient(client: ClientDefinition, os: Os): Readonly<ClientDescription> {
+  const known = described.get(client) ?? new Map<Os, ClientDescription>();
+  described.set(client, known);
+  const description = known.get(os) ?? descriptionOf(client, os);
+  known.set(os, description);
+  return description;
+}
+
+function descriptionOf(client: ClientDefinition, os: Os): ClientDescription {
   const { limits } = client;
   return {
     client_id: client.client_id,

@@ -22,10 +22,32 @@ export interface McpSettings {
 
 type Schema = Operation['input'] | Operation['output'];
 
+/** A server object is made for every request: what it shows of a schema is worked out once. */
+const advertised = new WeakMap<Schema, ReturnType<typeof advertisement>>();
+
+function advertise(schema: Schema) {
+  const known = advertised.get(schema) ?? advertisement(schema);
+  advertised.set(schema, known);
+  return known;
+}
+
 /** Shows the schema but lets every value pass: `invoke` is the one validator, so all doors fail alike. */
-const advertise = (schema: Schema) => ({
-  '~standard': { ...schema['~standard'], validate: (value: unknown) => ({ value }) },
-});
+function advertisement(schema: Schema) {
+  const { jsonSchema, ...standard } = schema['~standard'];
+  const written = { input: perTarget(jsonSchema.input), output: perTarget(jsonSchema.output) };
+  return { '~standard': { ...standard, jsonSchema: written, validate: (value: unknown) => ({ value }) } };
+}
+
+type Convert = Schema['~standard']['jsonSchema']['input'];
+
+function perTarget(convert: Convert): Convert {
+  const written = new Map<string, ReturnType<Convert>>();
+  return (options) => {
+    const known = written.get(options.target) ?? convert(options);
+    written.set(options.target, known);
+    return known;
+  };
+}
 
 /** Which operations a connection with these toolsets sees as tools. */
 export function toolsOf(operations: readonly Operation[], toolsets: ReadonlySet<string>): Operation[] {
