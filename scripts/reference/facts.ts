@@ -78,8 +78,15 @@ function clientSection(client: ClientDefinition): string[] {
 
 const pathCell = (path: string | null) => (path === null ? '' : code(path));
 
+interface Setting {
+  sample: string;
+  /** What it needs beside itself. */
+  with?: Record<string, string>;
+  meaning: string;
+}
+
 /** What each setting is for; a sample shows that the program takes it. The prefix stands in front of every name. */
-export const SETTINGS: Readonly<Record<string, { sample: string; meaning: string }>> = {
+export const SETTINGS: Readonly<Record<string, Setting>> = {
   HOME: { sample: '/srv/mcp', meaning: 'Data directory: database, signing key, backups. An absolute path.' },
   API_KEY: {
     sample: 'a'.repeat(16),
@@ -111,6 +118,32 @@ export const SETTINGS: Readonly<Record<string, { sample: string; meaning: string
     sample: 'mcp.example',
     meaning: 'Comma list of more host names under which this server may be called.',
   },
+  TRUSTED_PROXIES: {
+    sample: '127.0.0.1,10.0.0.0/8',
+    meaning:
+      'Comma list of addresses and networks of proxies. Of them, and of nobody else, `X-Forwarded-For`, `-Proto` and `-Host` are believed. Turns server mode on: a proxy brings the requests of others.',
+  },
+  TLS_CERT: {
+    sample: '/etc/mcp-orchestration/tls.crt',
+    with: { TLS_KEY: '/etc/mcp-orchestration/tls.key' },
+    meaning: 'Absolute path of the certificate with its chain, PEM. `serve-http` then speaks HTTPS only.',
+  },
+  TLS_KEY: {
+    sample: '/etc/mcp-orchestration/tls.key',
+    with: { TLS_CERT: '/etc/mcp-orchestration/tls.crt' },
+    meaning: 'Absolute path of its private key, PEM without a passphrase. Both are read at the start.',
+  },
+  OIDC_ISSUER: {
+    sample: 'https://login.example/realms/team',
+    with: { OIDC_AUDIENCE: 'https://mcp.example/mcp' },
+    meaning:
+      'URL of an OpenID Connect issuer, as it stands in `iss`: its JSON Web Tokens are accepted as bearer tokens. https, in local mode also http on this machine.',
+  },
+  OIDC_AUDIENCE: {
+    sample: 'https://mcp.example/mcp',
+    with: { OIDC_ISSUER: 'https://login.example/realms/team' },
+    meaning: 'What has to stand in `aud` of these tokens. One for another audience is refused.',
+  },
   TOOLSETS: {
     sample: 'core',
     meaning: 'Comma list of toolsets that MCP shows besides `core`. There are `core`, `releases` and `machine`.',
@@ -132,7 +165,10 @@ const PREFIX = 'MCP_ORCHESTRATION_';
 /** Throws when the program does not know a setting that the page is about to describe. */
 function defaultsOfSettings(): Record<string, unknown> {
   const home = { HOME: '/home/you' };
-  for (const [name, { sample }] of Object.entries(SETTINGS)) readConfig({ ...home, [`${PREFIX}${name}`]: sample });
+  for (const [name, { sample, with: others = {} }] of Object.entries(SETTINGS)) {
+    const given = Object.entries({ [name]: sample, ...others }).map(([key, value]) => [`${PREFIX}${key}`, value]);
+    readConfig({ ...home, ...Object.fromEntries(given) });
+  }
   const { home: directory, database, ...defaults } = readConfig(home);
   return {
     ...defaults,

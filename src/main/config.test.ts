@@ -22,6 +22,7 @@ test('nothing set: everything is local and below the home directory', () => {
     CORS_ORIGINS: [],
     ALLOWED_HOSTS: [],
     TOOLSETS: [],
+    TRUSTED_PROXIES: [],
     WEBHOOK_ALLOW: [],
   });
 });
@@ -52,6 +53,40 @@ test('settings are read, lists are split, flags win', () => {
   });
 });
 
+it('every setting of the contract works, or is refused as one of a later version', () => {
+  const samples = {
+    HOME: '/srv/mcpo',
+    API_KEY: 'made-up-key-of-sixteen',
+    HOST: '0.0.0.0',
+    PORT: '8001',
+    LOG_LEVEL: 'debug',
+    CORS_ORIGINS: 'https://a.example',
+    DATABASE_URL: 'sqlite:/srv/state.db',
+    ALLOWED_HOSTS: 'mcp.example',
+    TRUSTED_PROXIES: '127.0.0.1,::1,10.0.0.0/8,fd00::/8',
+    TLS_CERT: '/srv/tls.crt',
+    TLS_KEY: '/srv/tls.key',
+    KEY_PASSPHRASE_FILE: '/srv/passphrase',
+    TOOLSETS: 'core,releases',
+    RATE_LIMIT: '50',
+    WEBHOOK_ALLOW: '127.0.0.1:9000',
+    OIDC_ISSUER: 'https://login.example/realms/team',
+    OIDC_AUDIENCE: 'https://mcp.example/mcp',
+    FAILPOINTS: 'none',
+  };
+  const named = Object.entries(samples).map(([name, value]) => [`MCP_ORCHESTRATION_${name}`, value]);
+  expect(readConfig({ ...env, ...Object.fromEntries(named) })).toMatchObject({ home: '/srv/mcpo', mode: 'server' });
+  for (const later of ['REDIS_URL', 'SIGNER_COMMAND', 'SERVER', 'TOKEN']) {
+    const name = `MCP_ORCHESTRATION_${later}`;
+    expect(refused({ [name]: 'x' }).message).toBe(`${name}: this version does not support that setting yet`);
+  }
+});
+
+test('a proxy that is trusted brings the requests of others: that is server mode', () => {
+  const { mode } = readConfig({ ...env, MCP_ORCHESTRATION_TRUSTED_PROXIES: '127.0.0.1' });
+  expect(mode).toBe('server');
+});
+
 describe('a setting that cannot be honoured stops the start and is named', () => {
   it.each([
     ['PORT', '65536'],
@@ -75,6 +110,12 @@ describe('a setting that cannot be honoured stops the start and is named', () =>
     ['WEBHOOK_ALLOW', '::1:9000'],
     ['WEBHOOK_ALLOW', 'user@hooks:9000'],
     ['WEBHOOK_ALLOW', 'http://hooks:9000'],
+    ['TRUSTED_PROXIES', 'proxy.example'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', '0.0.0.0/0'],
+    ['TRUSTED_PROXIES', '::/0'],
+    ['TRUSTED_PROXIES', '*'],
+    ['TRUSTED_PROXIES', '10.0.0.1,'.repeat(2).concat('10/8')],
     ['NOTHING_OF_OURS', 'x'],
     ['api_key', 'x'],
     ['__proto__', 'x'],

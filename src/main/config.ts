@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
@@ -16,6 +17,7 @@ const list = z.string().transform((text) =>
     .map((part) => part.trim())
     .filter((part) => part !== ''),
 );
+const path = z.string().refine(isAbsolute, 'give an absolute path');
 const port = z
   .string()
   .regex(/^\d{1,5}$/, 'a port is a number from 0 to 65535')
@@ -36,14 +38,21 @@ const Settings = z.strictObject({
     .string()
     .regex(/^sqlite:.+/, 'this version stores in SQLite: sqlite:PATH')
     .optional(),
-  KEY_PASSPHRASE_FILE: z.string().refine(isAbsolute, 'give an absolute path').optional(),
+  KEY_PASSPHRASE_FILE: path.optional(),
   ALLOWED_HOSTS: list.default([]),
+  TRUSTED_PROXIES: list
+    .pipe(z.array(z.string().refine(isNetwork, 'give addresses or networks such as 10.0.0.0/8, several with commas')))
+    .default([]),
+  TLS_CERT: path.optional(),
+  TLS_KEY: path.optional(),
   TOOLSETS: list
     .pipe(z.array(z.enum(TOOLSETS, `there is no such toolset; there are ${TOOLSETS.join(', ')}`)))
     .default([]),
   WEBHOOK_ALLOW: list
     .pipe(z.array(z.string().refine(isHostAndPort, 'give host:port, several with commas; the host as in the URL')))
     .default([]),
+  OIDC_ISSUER: z.string().refine(isIssuer, 'give the https URL that the issuer has in its tokens').optional(),
+  OIDC_AUDIENCE: z.string().min(1).optional(),
   RATE_LIMIT: z
     .union([z.literal('off'), z.coerce.number().int().min(1).max(100_000)], 'say how many requests a second, or off')
     .optional(),
@@ -51,17 +60,13 @@ const Settings = z.strictObject({
 });
 export type Settings = z.output<typeof Settings>;
 
-const LATER = [
-  'REDIS_URL',
-  'TRUSTED_PROXIES',
-  'TLS_CERT',
-  'TLS_KEY',
-  'SIGNER_COMMAND',
-  'OIDC_ISSUER',
-  'OIDC_AUDIENCE',
-  'SERVER',
-  'TOKEN',
-];
+const LATER = ['REDIS_URL', 'SIGNER_COMMAND', 'SERVER', 'TOKEN'];
+
+/** Settings that mean nothing alone. */
+const PAIRS = [
+  ['TLS_CERT', 'TLS_KEY'],
+  ['OIDC_ISSUER', 'OIDC_AUDIENCE'],
+] as const;
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
@@ -73,14 +78,34 @@ function isHostAndPort(text: string): boolean {
   return known?.host === host.toLowerCase() && Number(port) > 0 && Number(port) <= 65_535;
 }
 
+/** Not a network that holds every address: who may say where requests come from is never everybody. */
+function isNetwork(text: string): boolean {
+  const [, address = '', length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const bits = { 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  return bits > 0 && (length === undefined || (Number(length) > 0 && Number(length) <= bits));
+}
+
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+
+/** https, or plain http on this machine; without query and fragment (OpenID Connect Discovery 1.0, section 4). */
+function isIssuer(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || url.username !== '' || /[?#]/.test(text)) return false;
+  return url.protocol === 'https:' || isLoopbackHttp(url);
+}
+
+const isLoopbackHttp = ({ protocol, hostname }: URL) =>
+  protocol === 'http:' && LOOPBACK.has(hostname.replace(/^\[|\]$/g, ''));
 
 export interface Config extends Omit<Settings, 'HOME'> {
   /** Absolute path of the data directory. */
   home: string;
   /** Absolute path of the SQLite file. */
   database: string;
-  /** Listening anywhere but on loopback is server mode, for every process that reads these settings. */
+  /**
+   * Listening anywhere but on loopback is server mode, for every process that reads these settings, and so is a proxy that
+   * brings the requests of others.
+   */
   mode: 'local' | 'server';
 }
 
@@ -107,13 +132,29 @@ export function readConfig(env: Environment, flags: Partial<Record<keyof Setting
     const message = issue.code === 'unrecognized_keys' ? 'there is no such setting' : issue.message;
     for (const name of names) issues.push({ path: `${PREFIX}${name}`, message });
   }
+  issues.push(...halfPairs(given));
   if (issues.length > 0 || !parsed.success) throw badSettings(issues);
   const home = dataDirectory(parsed.data.HOME, env);
   const database = parsed.data.DATABASE_URL?.slice('sqlite:'.length) ?? join(home, 'state.db');
   if (database !== ':memory:' && !isAbsolute(database))
     throw badSettings([{ path: `${PREFIX}DATABASE_URL`, message: 'give an absolute path' }]);
-  const mode = LOOPBACK.has(parsed.data.HOST) ? 'local' : 'server';
+  const { HOST, TRUSTED_PROXIES, OIDC_ISSUER } = parsed.data;
+  const mode = LOOPBACK.has(HOST) && TRUSTED_PROXIES.length === 0 ? 'local' : 'server';
+  if (mode === 'server' && OIDC_ISSUER !== undefined && isLoopbackHttp(new URL(OIDC_ISSUER)))
+    throw badSettings([
+      { path: `${PREFIX}OIDC_ISSUER`, message: 'in server mode the issuer is asked over https only' },
+    ]);
   return { ...parsed.data, home, database, mode };
+}
+
+/** A setting without the one that it needs is named as that one: it is what is missing. */
+function halfPairs(given: Readonly<Record<string, unknown>>): { path: string; message: string }[] {
+  return PAIRS.flatMap((pair) => {
+    const missing = pair.filter((name) => given[name] === undefined);
+    const other = pair.find((name) => given[name] !== undefined);
+    if (missing.length !== 1 || other === undefined) return [];
+    return [{ path: `${PREFIX}${missing[0]}`, message: `${PREFIX}${other} is set and needs it` }];
+  });
 }
 
 function badSettings(issues: { path: string; message: string }[]): AppError {

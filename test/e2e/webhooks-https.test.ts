@@ -1,9 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
+import { makeCertificate } from '../support/certificate.ts';
 import { listenWhenFree } from '../support/listen.ts';
 import { startHttp } from '../support/process.ts';
 import { signatureOf } from '../support/receivers.ts';
@@ -11,24 +9,10 @@ import { testWorkspace } from '../support/workspace.ts';
 
 it('in server mode only https is used, with a certificate that is trusted', { timeout: 60_000 }, async () => {
   const workspace = await testWorkspace();
-  const [key, cert] = [join(workspace.home, 'key.pem'), join(workspace.home, 'cert.pem')];
-  execFileSync(
-    'openssl',
-    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'].concat([
-      '-subj',
-      '/CN=receiver',
-      '-addext',
-      'subjectAltName=IP:127.0.0.1',
-      '-keyout',
-      key,
-      '-out',
-      cert,
-    ]),
-    { stdio: 'ignore' },
-  );
+  const { key, cert, cert_path } = makeCertificate(workspace.home, 'receiver');
   const came = Promise.withResolvers<{ id: string; timestamp: number; signature: string; body: string }>();
   let requests = 0;
-  const receiver = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, async (request, response) => {
+  const receiver = createServer({ key, cert }, async (request, response) => {
     requests += 1;
     const header = (name: string) => String(request.headers[name]);
     const body = await text(request);
@@ -67,7 +51,7 @@ it('in server mode only https is used, with a certificate that is trusted', { ti
   expect(requests).toBe(0);
   await distrusting.stop();
 
-  await start({ NODE_EXTRA_CA_CERTS: cert });
+  await start({ NODE_EXTRA_CA_CERTS: cert_path });
   const message = await came.promise;
   expect(message.signature).toBe(signatureOf(String(hook['secret']), message));
   expect(JSON.parse(message.body).type).toBe('webhook.test');

@@ -19,7 +19,9 @@ interface InProcess {
 }
 
 interface Settings
-  extends Partial<Pick<RestSettings, 'cors_origins' | 'operations' | 'now' | 'handler_ms' | 'rate_limit'>> {
+  extends Partial<
+    Pick<RestSettings, 'cors_origins' | 'operations' | 'now' | 'handler_ms' | 'rate_limit' | 'oidc' | 'trusted_proxies'>
+  > {
   mode?: 'local' | 'server';
   /** The home of somebody else: it is left there at the end. */
   workspace?: Workspace;

@@ -21,6 +21,8 @@ export interface AuthSettings {
   known: UntilCommit<KnownToken>;
   /** Accepted in `X-API-Key` with every scope, when it is set. */
   api_key: string | undefined;
+  /** Who a bearer stands for that is no token of ours; left out, it is nobody. */
+  jwt: ((token: string) => Promise<Caller>) | undefined;
   now: () => Date;
   /** Counts a use of a token; written later, so that reading stays fast. */
   used: (workspace: string, token_id: string) => void;
@@ -49,12 +51,13 @@ export function authenticate(request: FastifyRequest, settings: AuthSettings): C
 }
 
 function byToken(authorization: string, settings: AuthSettings): Caller | Promise<Caller> {
-  const { store, known } = settings;
+  const { store, known, jwt } = settings;
   const token = /^bearer ([\x21-\x7e]+)$/i.exec(authorization)?.[1];
   if (!token) throw refused();
   const digest = tokenDigest(token);
   const found = known.get(digest);
   if (found !== undefined) return admit(found, settings);
+  if (jwt !== undefined && !token.startsWith('mcpo_')) return jwt(token);
   if (!isWellFormedToken(token)) throw refused();
   return known.read(digest, () => findToken(store, digest)).then((row) => admit(row, settings));
 }

@@ -17,17 +17,18 @@ export function guardRequest(request: FastifyRequest, settings: GuardSettings): 
     throw invalidInput('path', 'a request names a path, and its host in the Host header');
   }
   const hosts = rawHeader(request, 'host');
-  const host = hosts[0];
-  if (hosts.length !== 1 || host === undefined) {
+  if (hosts.length !== 1) {
     throw invalidInput('host', 'a request names exactly one host');
   }
-  if (!settings.allowed_hosts.has(hostName(host))) {
+  // The one that was asked for: of a trusted proxy, what it says in X-Forwarded-Host.
+  const asked = request.host;
+  if (!settings.allowed_hosts.has(hostName(asked))) {
     throw new AppError('HOST_NOT_ALLOWED', 'The host name of this request is not one of this server.', {
-      host: host.slice(0, 100),
+      host: asked.slice(0, 100),
     });
   }
   for (const origin of rawHeader(request, 'origin')) {
-    if (settings.cors_origins.has(origin) || isOwnOrigin(origin, host)) continue;
+    if (settings.cors_origins.has(origin) || isOwnOrigin(origin, asked)) continue;
     throw new AppError('ORIGIN_NOT_ALLOWED', 'Pages of this origin may not call this server.', {
       origin: origin.slice(0, 100),
     });

@@ -9,10 +9,17 @@ export interface McpDoor {
   close(): Promise<void>;
 }
 
+export interface McpSettings {
+  mcp: McpDoor;
+  /** Who makes tokens besides this server. */
+  issuer: string | undefined;
+  contextOf: (request: FastifyRequest) => Context;
+}
+
 const PATH = '/mcp';
 
 /** MCP Streamable HTTP at `/mcp`, behind the same guard, credentials and body reader as every other route. */
-export function registerMcp(app: FastifyInstance, mcp: McpDoor, contextOf: (request: FastifyRequest) => Context): void {
+export function registerMcp(app: FastifyInstance, { mcp, issuer, contextOf }: McpSettings): void {
   app.addHook('preClose', () => mcp.close());
   app.route({
     method: ['GET', 'POST', 'DELETE'],
@@ -20,8 +27,12 @@ export function registerMcp(app: FastifyInstance, mcp: McpDoor, contextOf: (requ
     async handler(request, reply) {
       if (Array.isArray(request.body)) throw invalidInput('body', 'send one message at a time, not a batch');
       const gone = new AbortController();
-      reply.raw.once('close', () => gone.abort());
-      const asked = new Request(new URL(request.url, `http://${request.headers.host}`), {
+      const over = expiryOf(request, gone);
+      reply.raw.once('close', () => {
+        clearTimeout(over);
+        gone.abort();
+      });
+      const asked = new Request(new URL(request.url, `http://${request.host}`), {
         method: request.method,
         headers: headersOf(request),
         signal: gone.signal,
@@ -30,13 +41,23 @@ export function registerMcp(app: FastifyInstance, mcp: McpDoor, contextOf: (requ
       return reply.send(await mcp.fetch(asked, request.body, contextOf(request)));
     },
   });
-  // RFC 9728. Tokens are made here and by nobody else, so there is no authorization server to name.
+  // RFC 9728. Without an issuer tokens are made here and by nobody else, so there is no authorization server to name.
   app.get(`/.well-known/oauth-protected-resource${PATH}`, { config: { open: true } }, async (request) => ({
-    resource: `${request.protocol}://${request.headers.host}${PATH}`,
+    resource: `${request.protocol}://${request.host}${PATH}`,
+    ...(issuer !== undefined && { authorization_servers: [issuer] }),
     resource_name: 'mcp-orchestration',
     bearer_methods_supported: ['header'],
     scopes_supported: SCOPES,
   }));
+}
+
+/** As long as a timer can run, in milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** A stream of changes may be open for days, and ends when the credential does. */
+function expiryOf({ caller }: FastifyRequest, gone: AbortController): NodeJS.Timeout | undefined {
+  if (caller === undefined || caller.until === Number.POSITIVE_INFINITY) return undefined;
+  return setTimeout(() => gone.abort(), Math.min(caller.until - Date.now(), LONGEST_MS)).unref();
 }
 
 function headersOf({ headers }: FastifyRequest): Headers {

@@ -37,6 +37,12 @@ export interface RestSettings extends GuardSettings {
   api_key: string | undefined;
   /** Requests a second of one credential, twice as many in a burst; no limits when left out, none on wrong credentials either. */
   rate_limit?: number | undefined;
+  /** An OpenID Connect issuer, and who its tokens stand for. */
+  oidc?: { issuer: string; callerOf: (token: string) => Promise<Caller> } | undefined;
+  /** Addresses and networks of proxies that say for whom they ask; nobody, when it is empty or left out. */
+  trusted_proxies?: readonly string[];
+  /** Certificate and key as PEM; left out, the server speaks plain HTTP. */
+  tls?: { cert: Buffer; key: Buffer } | undefined;
   /** MCP at `/mcp`; left out, that path is none. */
   mcp?: McpDoor;
   now: () => Date;
@@ -59,19 +65,15 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
   const { services, now } = settings;
   const at = (request_id: string) => ({ now, request_id, services });
   const problemAt = () => ({ timestamp: now().toISOString(), request_id: requestId(undefined) });
-  const app = fastify({
+  const security = securityHeaders(settings.tls !== undefined);
+  const app: FastifyInstance = fastify({
     bodyLimit: BODY_LIMIT,
     requestTimeout: 30_000,
     keepAliveTimeout: 5_000,
     forceCloseConnections: 'idle',
     requestIdHeader: false,
-    // Node's own answer to a request without a host is empty: the guard gives the one that every refusal has.
-    http: {
-      maxHeaderSize: 16 * 1024,
-      headersTimeout: 15_000,
-      connectionsCheckingInterval: 5_000,
-      requireHostHeader: false,
-    },
+    trustProxy: settings.trusted_proxies?.length ? [...settings.trusted_proxies] : false,
+    ...listenerOf(settings.tls),
     genReqId: (raw) => requestId(raw.headers['x-request-id']),
     clientErrorHandler: (error, socket) => answerClientError(error, socket, problemAt()),
     frameworkErrors: (error, request, reply) =>
@@ -94,7 +96,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
   app.addHook('onClose', () => uses.stop());
   app.decorateRequest('caller');
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
+    reply.headers(security).header('x-request-id', request.id);
     guardRequest(request, settings);
     done();
   });
@@ -103,6 +105,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     store: settings.store,
     known: new UntilCommit<KnownToken>(settings.dataVersion, 1000),
     api_key: settings.api_key,
+    jwt: settings.oidc?.callerOf,
     now,
     used: (workspace: string, token_id: string) => uses.count(workspace, token_id),
   };
@@ -132,12 +135,30 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     store: settings.store,
     services,
     contextOf: (request) => contextOf(settings, request),
-    headers: SECURITY_HEADERS,
+    headers: security,
   });
-  if (settings.mcp) registerMcp(app, settings.mcp, (request) => ({ ...contextOf(settings, request), door: 'mcp' }));
+  if (settings.mcp) {
+    const mcpContext = (request: FastifyRequest): Context => ({ ...contextOf(settings, request), door: 'mcp' });
+    registerMcp(app, { mcp: settings.mcp, issuer: settings.oidc?.issuer, contextOf: mcpContext });
+  }
   await registerPages(app, settings);
   return app;
 }
+
+/** The limits of SECURITY-BAR T27, which Node has in the same place for both kinds of server. */
+const HTTP_LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 15_000,
+  connectionsCheckingInterval: 5_000,
+  // Node's own answer to a request without a host is empty: the guard gives the one that every refusal has.
+  requireHostHeader: false,
+};
+
+/** One type for both: TLS changes nothing of what happens behind it. */
+const listenerOf = (tls: RestSettings['tls']): { http: typeof HTTP_LIMITS } =>
+  (tls === undefined ? { http: HTTP_LIMITS } : { https: { ...HTTP_LIMITS, ...tls, handshakeTimeout: 15_000 } }) as {
+    http: typeof HTTP_LIMITS;
+  };
 
 type Admission = (request: FastifyRequest, done: (error?: Error) => void) => void;
 
@@ -176,10 +197,10 @@ function contextOf({ store, services, now }: RestSettings, request: FastifyReque
 }
 
 /** An MCP client finds out from the second part which scopes there are (RFC 9728, 5.1). */
-function challengeFor({ url, headers, protocol }: FastifyRequest): string {
+function challengeFor({ url, host, protocol }: FastifyRequest): string {
   const realm = 'Bearer realm="mcp-orchestration"';
   if (!/^\/mcp(?:\?|$)/.test(url)) return realm;
-  return `${realm}, resource_metadata="${protocol}://${headers.host}/.well-known/oauth-protected-resource/mcp"`;
+  return `${realm}, resource_metadata="${protocol}://${host}/.well-known/oauth-protected-resource/mcp"`;
 }
 
 /** The caller's id when it is harmless, so that both sides log the same one. */
@@ -220,21 +241,23 @@ function sendProblem(
  * The same for every answer, so they are made once: helmet's own plugin makes them for each request anew. Left out is what
  * only browsers of the past know, or what the Content-Security-Policy says already.
  */
-const SECURITY_HEADERS = headersOf(
-  helmet({
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    referrerPolicy: { policy: 'no-referrer' },
-    crossOriginOpenerPolicy: { policy: 'same-origin' },
-    strictTransportSecurity: false,
-    crossOriginResourcePolicy: { policy: 'same-origin' },
-    originAgentCluster: false,
-    xFrameOptions: false,
-    xDnsPrefetchControl: false,
-    xDownloadOptions: false,
-    xPermittedCrossDomainPolicies: false,
-    xXssProtection: false,
-  }),
-);
+const securityHeaders = (tls: boolean) =>
+  headersOf(
+    helmet({
+      contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+      referrerPolicy: { policy: 'no-referrer' },
+      crossOriginOpenerPolicy: { policy: 'same-origin' },
+      // Of this host alone: its subdomains may belong to somebody else.
+      strictTransportSecurity: tls && { maxAge: 31_536_000, includeSubDomains: false },
+      crossOriginResourcePolicy: { policy: 'same-origin' },
+      originAgentCluster: false,
+      xFrameOptions: false,
+      xDnsPrefetchControl: false,
+      xDownloadOptions: false,
+      xPermittedCrossDomainPolicies: false,
+      xXssProtection: false,
+    }),
+  );
 
 function headersOf(middleware: ReturnType<typeof helmet>): Record<string, string> {
   const headers: Record<string, string> = {};

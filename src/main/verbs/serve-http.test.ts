@@ -100,7 +100,7 @@ it('on all addresses it is in server mode: it warns, hides its documents and ref
   const deploy = { method: 'POST', headers, body: '{}' };
   const server = await start(await testWorkspace(), settings);
   expect(server.notes.slice(1)).toEqual([
-    'WARNING: this server is reachable from other machines without TLS. Put a TLS proxy in front of it, or listen on 127.0.0.1.',
+    'WARNING: this server is reachable from other machines without TLS. Set MCP_ORCHESTRATION_TLS_CERT and _TLS_KEY, or put a TLS proxy in front of it and name it in MCP_ORCHESTRATION_TRUSTED_PROXIES, or listen on 127.0.0.1.',
   ]);
   expect((await server.ask('/openapi.json')).status).toBe(401);
   const refused = await server.ask('/v1/config/cursor/default/deploy', deploy);

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import type { LocalVerb } from '../../adapters/cli/cli.ts';
 import { styleFor, type Terminal, write } from '../../adapters/cli/terminal.ts';
+import type { RestSettings } from '../../adapters/rest/server.ts';
 import { AppError } from '../../core/errors.ts';
 import { invoke } from '../../operations/operation.ts';
 import type { Keeper } from '../../operations/pointer-keeper.ts';
@@ -65,6 +66,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
   });
   const allow_http_deploy = config.mode === 'local' || options['allowDeploy'] === true;
   const log = await makeLog(config.LOG_LEVEL);
+  const tls = await tlsOf(config);
   const app = await compose({ config, env: terminal.env, log, allow_http_deploy });
   const { OPERATIONS } = await import('../../operations/index.ts');
   const { restServer } = await import('../../adapters/rest/server.ts');
@@ -77,6 +79,9 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     mcp: mcpOverHttp(OPERATIONS, { version: VERSION, toolsets: new Set(config.TOOLSETS) }),
     api_key: config.API_KEY,
     rate_limit: rateLimit(config),
+    trusted_proxies: config.TRUSTED_PROXIES,
+    tls,
+    oidc: await issuerOf(config, log),
     cors_origins: new Set(config.CORS_ORIGINS),
     allowed_hosts: new Set([...hostNames(config), ...config.ALLOWED_HOSTS.map((name) => name.toLowerCase())]),
     now,
@@ -96,6 +101,22 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
   };
 }
 
+async function tlsOf({ TLS_CERT: cert, TLS_KEY: key }: Config): Promise<RestSettings['tls']> {
+  if (cert === undefined || key === undefined) return undefined;
+  const { readTls } = await import('../../io/tls.ts');
+  return readTls({ cert, key });
+}
+
+/** Who signs in elsewhere. Nothing is asked of the issuer before the first token comes. */
+async function issuerOf(config: Config, log: Log): Promise<RestSettings['oidc']> {
+  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, mode } = config;
+  if (issuer === undefined || audience === undefined) return undefined;
+  const { IssuerKeys } = await import('../../io/issuer-keys.ts');
+  const { callersByJwt } = await import('../../adapters/rest/jwt.ts');
+  const { find: keys } = new IssuerKeys({ issuer, loopback_http: mode === 'local', log });
+  return { issuer, callerOf: callersByJwt({ issuer, audience, keys, log, now }) };
+}
+
 /** Only here: the other commands are gone before an answer could come. */
 async function sendWebhooks({ store, services: { bell, log } }: App, config: Config): Promise<Sender> {
   const { startSender } = await import('../../operations/webhooks/sender.ts');
@@ -111,24 +132,29 @@ async function keepPointers({ store, services: { mode, keys, log } }: App): Prom
   return startPointerKeeper({ store, keys, log, now });
 }
 
-/** Connections on which nothing was asked yet: browsers open some in advance, and Node takes them for busy ones. */
-function unusedConnections({ server }: FastifyInstance): Set<Socket> {
-  const unused = new Set<Socket>();
+/**
+ * Connections on which nothing was asked yet: browsers open some in advance, and Node takes them for busy ones. By their
+ * other end, because a request over TLS comes from another socket object than the connection.
+ */
+function unusedConnections({ server }: FastifyInstance): Map<string, Socket> {
+  const unused = new Map<string, Socket>();
+  const endOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
   server.on('connection', (socket: Socket) => {
-    unused.add(socket);
-    socket.once('close', () => unused.delete(socket));
+    const end = endOf(socket);
+    unused.set(end, socket);
+    socket.once('close', () => unused.delete(end));
   });
-  server.on('request', ({ socket }: IncomingMessage) => unused.delete(socket));
+  server.on('request', ({ socket }: IncomingMessage) => unused.delete(endOf(socket)));
   return unused;
 }
 
 /** Answers what was asked; who has not finished asking after 7 s is cut off, so that a stop takes less than 10 s. */
-async function closeConnections(server: FastifyInstance, unused: Iterable<Socket>): Promise<void> {
+async function closeConnections(server: FastifyInstance, unused: ReadonlyMap<string, Socket>): Promise<void> {
   const cutOff = setTimeout(() => server.server.closeAllConnections(), 7_000);
   // A connection that had a request in flight when the stop began would else be kept for its next one.
   const sweep = setInterval(() => server.server.closeIdleConnections(), 50);
   const closed = server.close();
-  for (const socket of unused) socket.destroy();
+  for (const socket of unused.values()) socket.destroy();
   await closed;
   clearTimeout(cutOff);
   clearInterval(sweep);
@@ -174,7 +200,7 @@ function hostNames({ mode, HOST: listening }: Config): string[] {
 async function announce(terminal: Terminal, app: App, config: Config, port: number, json: boolean): Promise<void> {
   const reachable = EVERYWHERE.has(config.HOST) ? '127.0.0.1' : config.HOST;
   const host = reachable.includes(':') ? `[${reachable}]` : reachable;
-  const url = `http://${host}:${port}`;
+  const url = `${config.TLS_CERT === undefined ? 'http' : 'https'}://${host}:${port}`;
   const line = json ? JSON.stringify({ url, docs_url: `${url}/docs`, pid: process.pid }) : `Listening on ${url}`;
   const style = await styleFor({ ...terminal, stdout: terminal.stderr });
   const notes = [`Documentation: ${url}/docs`, ...(await firstToken(app, config))];
@@ -183,10 +209,10 @@ async function announce(terminal: Terminal, app: App, config: Config, port: numb
       style.warn('WARNING: MCP_ORCHESTRATION_API_KEY is short enough to be guessed; use 16 characters or more.'),
     );
   }
-  if (app.services.mode === 'server') {
+  if (config.mode === 'server' && config.TLS_CERT === undefined && config.TRUSTED_PROXIES.length === 0) {
     notes.push(
       style.warn(
-        'WARNING: this server is reachable from other machines without TLS. Put a TLS proxy in front of it, or listen on 127.0.0.1.',
+        'WARNING: this server is reachable from other machines without TLS. Set MCP_ORCHESTRATION_TLS_CERT and _TLS_KEY, or put a TLS proxy in front of it and name it in MCP_ORCHESTRATION_TRUSTED_PROXIES, or listen on 127.0.0.1.',
       ),
     );
   }
