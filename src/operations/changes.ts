@@ -89,7 +89,7 @@ export const listChanges = defineOperation({
       const left = deadline - performance.now();
       if (seen.changes.length > 0 || seen.resync || left <= 0) return seen;
       after = numberOfEvent(seen.next);
-      await context.services.bell.changed(version, left);
+      if (!(await context.services.bell.changed(version, left))) return seen;
     }
   },
 });

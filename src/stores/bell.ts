@@ -6,6 +6,8 @@ export class Bell {
   readonly #version: () => string;
   readonly #every_ms: number;
   readonly #listeners = new Set<() => void>();
+  readonly #waiting = new Set<() => void>();
+  #ended = false;
   #heard = '';
   #timer: NodeJS.Timeout | undefined;
 
@@ -35,19 +37,28 @@ export class Bell {
     };
   }
 
-  /** Until something was committed after `version` was read, at most so many milliseconds. */
-  async changed(version: string, ms: number): Promise<void> {
-    if (ms <= 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stop = this.listen(() => this.#version() !== version && resolve());
-    const over = setTimeout(resolve, ms);
-    if (this.#version() !== version) resolve();
+  /** Waits until something was committed after `version` was read, at most so many milliseconds. False: nothing was. */
+  async changed(version: string, ms: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const giveUp = () => resolve(false);
+    const stop = this.listen(() => this.#version() !== version && resolve(true));
+    const over = setTimeout(giveUp, ms);
+    this.#waiting.add(giveUp);
+    if (this.#version() !== version) resolve(true);
+    else if (this.#ended) giveUp();
     try {
-      await promise;
+      return await promise;
     } finally {
       clearTimeout(over);
+      this.#waiting.delete(giveUp);
       stop();
     }
+  }
+
+  /** Nobody waits any more, from now on: the server stops. Listeners still hear of commits. */
+  endWaiting(): void {
+    this.#ended = true;
+    for (const giveUp of this.#waiting) giveUp();
   }
 
   #look(): void {

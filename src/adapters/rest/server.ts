@@ -71,6 +71,8 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     requestTimeout: 30_000,
     keepAliveTimeout: 5_000,
     forceCloseConnections: 'idle',
+    // Until its connections are gone, it answers on them.
+    return503OnClosing: false,
     requestIdHeader: false,
     trustProxy: settings.trusted_proxies?.length ? [...settings.trusted_proxies] : false,
     ...listenerOf(settings.tls),

@@ -1,5 +1,4 @@
-import type { IncomingMessage } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import type { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
@@ -15,6 +14,7 @@ import { type App, compose, now, targetRules } from '../compose.ts';
 import { type Config, readConfig } from '../config.ts';
 import { makeLog } from '../log.ts';
 import { VERSION } from '../version.ts';
+import { Connections } from './connections.ts';
 
 /** Addresses to listen on that stand for all of this machine's: nobody asks for a host of that name. */
 const EVERYWHERE = new Set(['0.0.0.0', '::']);
@@ -86,7 +86,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     allowed_hosts: new Set([...hostNames(config), ...config.ALLOWED_HOSTS.map((name) => name.toLowerCase())]),
     now,
   });
-  const unused = unusedConnections(server);
+  const connections = new Connections(server);
   await listen(server, config);
   const sender = await sendWebhooks(app, config);
   const keeper = await keepPointers(app);
@@ -95,7 +95,8 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     log,
     announce: () => announce(terminal, app, config, port, options['json'] === true),
     async close() {
-      await Promise.all([closeConnections(server, unused), sender.stop(), keeper?.stop()]);
+      app.services.bell.endWaiting();
+      await Promise.all([connections.close(), sender.stop(), keeper?.stop()]);
       await app.close();
     },
   };
@@ -130,34 +131,6 @@ async function keepPointers({ store, services: { mode, keys, log } }: App): Prom
   if (mode !== 'server') return undefined;
   const { startPointerKeeper } = await import('../../operations/pointer-keeper.ts');
   return startPointerKeeper({ store, keys, log, now });
-}
-
-/**
- * Connections on which nothing was asked yet: browsers open some in advance, and Node takes them for busy ones. By their
- * other end, because a request over TLS comes from another socket object than the connection.
- */
-function unusedConnections({ server }: FastifyInstance): Map<string, Socket> {
-  const unused = new Map<string, Socket>();
-  const endOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
-  server.on('connection', (socket: Socket) => {
-    const end = endOf(socket);
-    unused.set(end, socket);
-    socket.once('close', () => unused.delete(end));
-  });
-  server.on('request', ({ socket }: IncomingMessage) => unused.delete(endOf(socket)));
-  return unused;
-}
-
-/** Answers what was asked; who has not finished asking after 7 s is cut off, so that a stop takes less than 10 s. */
-async function closeConnections(server: FastifyInstance, unused: ReadonlyMap<string, Socket>): Promise<void> {
-  const cutOff = setTimeout(() => server.server.closeAllConnections(), 7_000);
-  // A connection that had a request in flight when the stop began would else be kept for its next one.
-  const sweep = setInterval(() => server.server.closeIdleConnections(), 50);
-  const closed = server.close();
-  for (const socket of unused.values()) socket.destroy();
-  await closed;
-  clearTimeout(cutOff);
-  clearInterval(sweep);
 }
 
 async function listen(server: FastifyInstance, { HOST: host, PORT: port }: Config): Promise<void> {
