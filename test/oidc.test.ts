@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { exportSPKI, generateKeyPair, type JWTPayload } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -11,7 +13,7 @@ import { codeIn, restInProcess } from './hostile/server.ts';
 import { cliHere } from './support/in-process.ts';
 import { AUDIENCE, startIssuer } from './support/issuer.ts';
 import { startHttp } from './support/process.ts';
-import { testWorkspace } from './support/workspace.ts';
+import { ROOT, testWorkspace } from './support/workspace.ts';
 
 /** JSON Web Tokens of an OpenID Connect issuer as bearer tokens: a real issuer on this machine, with real keys. */
 
@@ -101,6 +103,15 @@ describe('a token of the issuer', () => {
     const agent = await may({ ...roles('admin'), mcp_orchestration_kind: 'agent' });
     expect([agent.kind, agent.scopes]).toEqual(['agent', ['config:read', 'config:write', 'events:read']]);
     expect((await may({ mcp_orchestration_workspace: 'team-a' })).workspace).toBe('team-a');
+  });
+
+  it('is understood as the guide says', async () => {
+    const { may } = await judging();
+    const guide = readFileSync(join(ROOT, 'user-docs/how-to/sign-in-with-oidc.md'), 'utf8');
+    const { iss: _issuer, ...claims } = JSON.parse(/^```json\n([\s\S]*?)^```/m.exec(guide)?.[1] ?? '');
+    const { actor, kind, workspace, scopes } = await may(claims);
+    expect([claims.aud, actor, kind, workspace]).toEqual([AUDIENCE, 'oidc:ann', 'user', 'default']);
+    expect(scopes).toEqual(['config:publish', 'config:read', 'config:write', 'events:read']);
   });
 });
 

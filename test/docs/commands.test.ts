@@ -15,6 +15,7 @@ describe('commands in the documentation', () => {
       'README.md',
       'user-docs/explanation/secrets-and-references.md',
       'user-docs/how-to/configure-several-clients.md',
+      'user-docs/how-to/deploy-http-server.md',
       'user-docs/how-to/go-back.md',
       'user-docs/how-to/import-what-you-have.md',
       'user-docs/how-to/receive-webhooks.md',
