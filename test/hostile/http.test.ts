@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { connect } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import type { Operation } from '../../src/operations/operation.ts';
 import { startHttp } from '../support/process.ts';
@@ -263,12 +264,27 @@ describe('slow clients', () => {
     expect(server.initialConfig).toMatchObject({ bodyLimit: 1_048_576, requestTimeout: 30_000 });
   });
 
-  it('are told so in the one envelope when their time is over', { timeout: 30_000 }, async () => {
+  it('are told so in the one envelope when their time is over, be it for headers or for a body', {
+    timeout: 30_000,
+  }, async () => {
     const { server } = await restInProcess();
-    server.server.headersTimeout = 50;
+    Object.assign(server.server, { headersTimeout: 50, requestTimeout: 60 });
     const url = await server.listen({ host: '127.0.0.1', port: 0 });
-    const answer = await askRaw(url, 'GET /health HTTP/1.1\r\nHost: local', 'host\r\nX-Slow: ');
-    expect(outcome(answer)).toEqual([408, 'REQUEST_TIMEOUT']);
+    const begun = `POST /v1/config/diff HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${API_KEY}\r\n`;
+    // Neither reads what it is told nor goes by itself.
+    const deaf = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true });
+    onTestFinished(() => void deaf.destroy());
+    deaf.on('error', () => undefined).write('GET /health');
+    const answers = await Promise.all([
+      askRaw(url, 'GET /health HTTP/1.1\r\nHost: local', 'host\r\nX-Slow: '),
+      askRaw(url, `${begun}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n`, '{', '"a"'),
+    ]);
+    expect(answers.map(outcome)).toEqual([
+      [408, 'REQUEST_TIMEOUT'],
+      [408, 'REQUEST_TIMEOUT'],
+    ]);
+    const open = () => new Promise((resolve) => server.server.getConnections((_error, count) => resolve(count)));
+    await expect.poll(open, { timeout: 10_000 }).toBe(0);
   });
 });
 

@@ -20,7 +20,10 @@ interface InProcess {
 
 interface Settings
   extends Partial<
-    Pick<RestSettings, 'cors_origins' | 'operations' | 'now' | 'handler_ms' | 'rate_limit' | 'oidc' | 'trusted_proxies'>
+    Pick<
+      RestSettings,
+      'cors_origins' | 'operations' | 'now' | 'handler_ms' | 'rate_limit' | 'oidc' | 'trusted_proxies' | 'mcp'
+    >
   > {
   mode?: 'local' | 'server';
   /** The home of somebody else: it is left there at the end. */

@@ -62,6 +62,9 @@ export function answerInEnvelope(server: Server, at: () => At): void {
 
 const WELL_FORMED = 'Send a well-formed HTTP/1.1 request.';
 
+/** So long, in milliseconds, who was refused holds the connection when it neither reads nor goes. At once would lose the answer. */
+const LINGER_MS = 1_000;
+
 function endWith(socket: Socket, status: number, at: At): void {
   const body = JSON.stringify({ error: problemOfStatus(status, at) });
   const head = [
@@ -73,6 +76,8 @@ function endWith(socket: Socket, status: number, at: At): void {
     'Connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  const over = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(over));
 }
 
 /** What the HTTP layer refuses without an error of ours, in the one shape. */

@@ -55,5 +55,9 @@ export function hostName(host: string): string {
   return (/^(\[[^\]]*\]|[^:]*)(:\d{1,5})?$/.exec(host)?.[1] ?? '').toLowerCase();
 }
 
+/** Under which scheme and host the caller sees this server. A proxy may say anything; there are two schemes. */
+export const originOf = ({ protocol, host }: FastifyRequest): string =>
+  `${protocol === 'https' ? 'https' : 'http'}://${host}`;
+
 /** The page was served by this very server (the docs page). */
 const isOwnOrigin = (origin: string, host: string) => origin === `http://${host}` || origin === `https://${host}`;

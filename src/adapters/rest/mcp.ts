@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { invalidInput } from '../../core/errors.ts';
 import { SCOPES } from '../../core/scopes.ts';
 import type { Context } from '../../operations/operation.ts';
+import { originOf } from './guard.ts';
 
 /** What serves MCP behind this door. `main` puts it in: the doors do not know each other. */
 export interface McpDoor {
@@ -43,7 +44,7 @@ export function registerMcp(app: FastifyInstance, { mcp, issuer, contextOf }: Mc
   });
   // RFC 9728. Without an issuer tokens are made here and by nobody else, so there is no authorization server to name.
   app.get(`/.well-known/oauth-protected-resource${PATH}`, { config: { open: true } }, async (request) => ({
-    resource: `${request.protocol}://${request.host}${PATH}`,
+    resource: `${originOf(request)}${PATH}`,
     ...(issuer !== undefined && { authorization_servers: [issuer] }),
     resource_name: 'mcp-orchestration',
     bearer_methods_supported: ['header'],

@@ -20,7 +20,7 @@ import { UntilCommit } from '../../stores/until-commit.ts';
 import { authenticate, type Caller, type KnownToken, UseCounter } from './auth.ts';
 import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus } from './errors.ts';
 import { registerEvents } from './events.ts';
-import { type GuardSettings, guardRequest } from './guard.ts';
+import { type GuardSettings, guardRequest, originOf } from './guard.ts';
 import { limitRates, WrongCredentials } from './limits.ts';
 import { type McpDoor, registerMcp } from './mcp.ts';
 import { openApi } from './openapi.ts';
@@ -199,10 +199,10 @@ function contextOf({ store, services, now }: RestSettings, request: FastifyReque
 }
 
 /** An MCP client finds out from the second part which scopes there are (RFC 9728, 5.1). */
-function challengeFor({ url, host, protocol }: FastifyRequest): string {
+function challengeFor(request: FastifyRequest): string {
   const realm = 'Bearer realm="mcp-orchestration"';
-  if (!/^\/mcp(?:\?|$)/.test(url)) return realm;
-  return `${realm}, resource_metadata="${protocol}://${host}/.well-known/oauth-protected-resource/mcp"`;
+  if (!/^\/mcp(?:\?|$)/.test(request.url)) return realm;
+  return `${realm}, resource_metadata="${originOf(request)}/.well-known/oauth-protected-resource/mcp"`;
 }
 
 /** The caller's id when it is harmless, so that both sides log the same one. */
@@ -289,10 +289,16 @@ const corsOf = (origins: ReadonlySet<string>) => ({
     'if-match',
     'if-none-match',
     'idempotency-key',
+    'last-event-id',
+    'mcp-method',
+    'mcp-name',
+    'mcp-protocol-version',
+    'mcp-session-id',
     'x-api-key',
     'x-request-id',
   ],
-  exposedHeaders: ['etag', 'x-request-id', 'retry-after', 'idempotency-replayed'],
+  // The last one names the issuer to MCP clients that are pages.
+  exposedHeaders: ['etag', 'x-request-id', 'retry-after', 'idempotency-replayed', 'www-authenticate'],
   maxAge: 600,
 });
 
