@@ -10,6 +10,7 @@ import { IssuerKeys } from '../src/io/issuer-keys.ts';
 import { invoke } from '../src/operations/operation.ts';
 import { generateToken } from '../src/operations/tokens.ts';
 import { codeIn, restInProcess } from './hostile/server.ts';
+import { makeCertificate } from './support/certificate.ts';
 import { cliHere } from './support/in-process.ts';
 import { AUDIENCE, startIssuer } from './support/issuer.ts';
 import { startHttp } from './support/process.ts';
@@ -190,6 +191,20 @@ describe('T24: a bearer that is not meant for this server', () => {
     expect(codeIn((await server.inject({ url: '/v1/clients', headers })).body)).toBe('INVALID_CREDENTIALS');
     expect(issuer.asked).toEqual([]);
   });
+});
+
+it('in server mode the issuer is asked over https, and only when its certificate is trusted', async () => {
+  const workspace = await testWorkspace();
+  const certificate = makeCertificate(workspace.home, 'issuer');
+  const issuer = await startIssuer(certificate);
+  const start = async (env: Record<string, string>) => {
+    const server = await startHttp(workspace, { env, args: ['--host', '127.0.0.2'] });
+    return server.ask('GET', '/v1/clients', { token: await issuer.token(roles('viewer')) });
+  };
+  const settings = { MCP_ORCHESTRATION_OIDC_ISSUER: issuer.url, MCP_ORCHESTRATION_OIDC_AUDIENCE: AUDIENCE };
+  expect((await start(settings)).status).toBe(503);
+  expect(issuer.asked).toEqual([]);
+  expect((await start({ ...settings, NODE_EXTRA_CA_CERTS: certificate.cert_path })).status).toBe(200);
 });
 
 it('an issuer that cannot be asked is told apart from a wrong token, and tokens of this server work all the same', async () => {

@@ -30,7 +30,9 @@ it(`T27: ${SLOW} clients that dribble and ${STREAMS} streams that nobody reads k
   ];
   const sockets = await Promise.all(
     Array.from({ length: SLOW }, async (_, at): Promise<Socket> => {
-      const socket = connect(port, '127.0.0.1').on('error', () => undefined).resume();
+      const socket = connect(port, '127.0.0.1')
+        .on('error', () => undefined)
+        .resume();
       await once(socket, 'connect');
       socket.write(beginnings[at % beginnings.length] ?? '');
       return socket;

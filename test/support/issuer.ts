@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'jose';
 import { onTestFinished } from 'vitest';
+import type { Certificate } from './certificate.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -31,21 +33,23 @@ export interface Issuer {
 
 export const AUDIENCE = 'https://mcp.example/mcp';
 
-export async function startIssuer(): Promise<Issuer> {
-  const server = createServer((request, response) => {
+/** With a certificate it is asked over https. */
+export async function startIssuer(certificate?: Pick<Certificate, 'cert' | 'key'>): Promise<Issuer> {
+  const listener: Answer = (request, response) => {
     issuer.asked.push(request.url ?? '');
     if (issuer.answer !== undefined) return issuer.answer(request, response);
     const document = request.url?.endsWith('/openid-configuration')
       ? { issuer: issuer.url, jwks_uri: `${issuer.url}/keys`, ...issuer.discovery }
       : { keys: issuer.keys };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document));
-  });
+  };
+  const server = certificate ? createHttpsServer(certificate, listener) : createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `${certificate ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   let generation = 0;
   const issuer: Issuer = {
     url,
