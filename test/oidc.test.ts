@@ -92,7 +92,7 @@ describe('a token of the issuer', () => {
   it('gives the scopes of its roles, and nothing for what is no role', async () => {
     const { may } = await judging();
     const viewer = ['config:read', 'events:read'];
-    expect(await may({})).toEqual({ actor: 'oidc:ann', kind: 'user', scopes: [], workspace: 'default' });
+    expect(await may({})).toEqual({ actor: 'oidc:ann', kind: 'user', scopes: [], binding: {}, workspace: 'default' });
     expect((await may(roles('viewer'))).scopes).toEqual(viewer);
     expect((await may(roles('viewer', 'owner', 'constructor', '__proto__'))).scopes).toEqual(viewer);
     expect((await may(roles('deployer', 'approver'))).scopes).toEqual(

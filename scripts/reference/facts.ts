@@ -146,7 +146,8 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   },
   TOOLSETS: {
     sample: 'core',
-    meaning: 'Comma list of toolsets that MCP shows besides `core`. There are `core`, `releases` and `machine`.',
+    meaning:
+      'Comma list of toolsets that MCP shows besides `core`. There are `core`, `releases`, `machine` and `governance`.',
   },
   RATE_LIMIT: {
     sample: 'off',

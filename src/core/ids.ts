@@ -12,6 +12,7 @@ export const ClientId = idSchema('client_id').meta({
   description: 'Id of a client application, for example `cursor`.',
 });
 export const ProfileId = idSchema('profile_id').meta({ description: 'Id of a profile of that client.' });
+export const WorkspaceId = idSchema('workspace').meta({ description: 'Id of a workspace.' });
 export const ServerId = idSchema('server_id').meta({ description: 'Id of a server in the catalog.' });
 
 /** Lowercase hex SHA-256 of the RFC 8785 form of a payload. */

@@ -3,6 +3,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DEFAULT_WORKSPACE, UNBOUND } from '../core/binding.ts';
 import { AppError } from '../core/errors.ts';
 import { AGENT_SCOPES, SCOPES } from '../core/scopes.ts';
 import { KeyDirectory } from '../io/keys.ts';
@@ -56,11 +57,12 @@ export async function compose({ config, env, log, allow_http_deploy = true }: Ap
   const localContext = (door: Door, kind: Principal['kind'] = 'user'): Context => ({
     store,
     services,
-    workspace: 'default',
+    workspace: DEFAULT_WORKSPACE,
     principal: {
       actor: `local:${userName()}`,
       kind,
       scopes: kind === 'agent' ? AGENT_SCOPES : new Set(SCOPES),
+      binding: UNBOUND,
     },
     door,
     request_id: newRequestId(),

@@ -18,7 +18,7 @@ export const getArtifact = defineOperation({
       .meta({ description: 'In the order of clients, profiles and sequences; at most 1,000.' }),
   }),
   errors: ['ARTIFACT_NOT_FOUND', 'SIGNATURE_INVALID'],
-  permission: { needs: 'config:read' },
+  permission: { needs: 'config:read', bound: 'narrowed' },
   rest: {
     method: 'GET',
     path: '/v1/artifacts/{artifact_id}',
@@ -36,7 +36,8 @@ export const getArtifact = defineOperation({
   },
   async run(context, { artifact_id }) {
     const payload = await loadPayload(context, artifact_id);
-    const rows = await context.store.releases.ofArtifact(context.workspace, artifact_id, 1000);
+    const { store, workspace, principal } = context;
+    const rows = await store.releases.ofArtifact(workspace, artifact_id, 1000, principal.binding);
     const releases = rows.map(({ client_id, profile_id, sequence }) => ({ client_id, profile_id, sequence }));
     return { artifact_id, payload, releases };
   },

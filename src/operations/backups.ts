@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reaches } from '../core/binding.ts';
 import { ClientId, Timestamp } from '../core/ids.ts';
 import { removeBackups, type StoredBackup, storedBackups } from '../io/client-files/backup.ts';
 import { withWriterLock } from '../io/client-files/lock.ts';
@@ -44,7 +45,7 @@ export const listBackups = defineOperation({
   input: z.strictObject({}),
   output: z.object({ backups: z.array(Backup), count: z.int() }),
   errors: [],
-  permission: { needs: 'config:deploy' },
+  permission: { needs: 'config:deploy', bound: 'narrowed', installation: true },
   rest: { method: 'GET', path: '/v1/backups' },
   mcp: { tool: 'list_backups', toolset: 'machine' },
   cli: {
@@ -68,7 +69,9 @@ export const listBackups = defineOperation({
     }),
   },
   async run(context) {
-    const backups = (await allBackups(context)).toReversed().map(([{ path, created_at, size, sha256 }, row]) => ({
+    const { binding } = context.principal;
+    const visible = (await allBackups(context)).filter(([, row]) => reaches(binding, row ?? {}));
+    const backups = visible.toReversed().map(([{ path, created_at, size, sha256 }, row]) => ({
       backup_path: path,
       config_path: row?.config_path ?? null,
       client_id: row?.client_id ?? null,
@@ -110,7 +113,7 @@ export const pruneBackups = defineOperation({
   }),
   output: z.object({ status: z.literal('pruned'), removed: z.array(z.string()), kept: z.int() }),
   errors: ['CLIENT_NOT_FOUND'],
-  permission: { needs: 'config:deploy', agents: false },
+  permission: { needs: 'config:deploy', agents: false, bound: 'never', installation: true },
   rest: { method: 'POST', path: '/v1/backups/prune' },
   mcp: { tool: 'prune_backups', toolset: 'machine' },
   cli: {

@@ -188,7 +188,7 @@ export function batchOf(operations: readonly Operation[]): Operation {
     output: z.object({ results: z.array(Result), succeeded: z.int(), failed: z.int() }),
     errors: [],
     passesOn: codesOf(named),
-    permission: { needs: 'config:read' },
+    permission: { needs: 'config:read', bound: 'open' },
     rest: {
       method: 'POST',
       path: '/v1/config/batch',

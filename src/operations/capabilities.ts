@@ -17,7 +17,7 @@ export const describeSelf = defineOperation({
     payload_schema: z.string(),
   }),
   errors: [],
-  permission: { needs: 'config:read' },
+  permission: { needs: 'config:read', bound: 'open' },
   mcp: { resource: { name: 'server capabilities', uri: 'capabilities://server' } },
   async run({ services }) {
     return {

@@ -21,8 +21,14 @@ export const WatchInput = z.strictObject({
   profile_id: ProfileId.optional().meta({ description: 'Only what is about profiles of this name.' }),
 });
 
+/** The event stream is no operation, and is for the same callers as `changes`. */
+export const WATCH = { input: WatchInput, permission: { needs: 'events:read', bound: 'narrowed' } } as const;
+
 /** Where a watcher begins, and what it wants. Throws INVALID_INPUT. */
-export function watchOf(input: z.output<typeof WatchInput>): { from: number | undefined; filter: EventFilter } {
+export function watchOf(input: Partial<z.output<typeof WatchInput>>): {
+  from: number | undefined;
+  filter: EventFilter;
+} {
   const from = input.since === undefined ? undefined : numberOfEvent(input.since);
   if (input.since !== undefined && from === undefined) throw invalidInput('since', 'it is not the id of an event');
   const types = input.types === undefined ? undefined : typesOf(input.types);
@@ -61,7 +67,7 @@ export const listChanges = defineOperation({
   }),
   output: z.object({ changes: z.array(Event), next: z.string(), resync: z.boolean() }),
   errors: [],
-  permission: { needs: 'events:read' },
+  permission: WATCH.permission,
   rest: { method: 'GET', path: '/v1/changes', handler_ms: 40_000 },
   mcp: { tool: 'list_changes', toolset: 'releases' },
   cli: {

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import type { ClientDefinition } from '../clients/client.ts';
 import { describeClient } from '../clients/describe.ts';
 import { CLIENTS } from '../clients/index.ts';
 import { detectInstalled } from '../clients/paths.ts';
+import { reaches, touches } from '../core/binding.ts';
 import { AppError, invalidInput } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
 import { assertNoSecretText } from '../core/secrets/detector.ts';
@@ -40,7 +42,7 @@ export const listClients = defineOperation({
   }),
   output: z.object({ clients: z.array(ClientSummary), count: z.int() }),
   errors: [],
-  permission: { needs: 'config:read' },
+  permission: { needs: 'config:read', bound: 'narrowed', installation: ({ detect }) => detect },
   rest: { method: 'GET', path: '/v1/clients' },
   // What is installed on this machine can change without the store.
   holdsUntil: ({ clients }) => (clients.some(({ installed }) => installed !== undefined) ? undefined : null),
@@ -62,14 +64,16 @@ export const listClients = defineOperation({
       note: `${count} clients. Add a server with: mcp-orchestration add-server SERVER --client CLIENT`,
     }),
   },
-  async run({ store, workspace, services }, { detect }) {
+  async run({ store, workspace, services, principal: { binding } }, { detect }) {
     const created = Map.groupBy(await store.profiles.list(workspace), (profile) => profile.client_id);
     const machine = detect ? await services.machine() : undefined;
-    const clients = CLIENTS.map((client) => ({
+    const profilesOf = ({ client_id }: ClientDefinition) =>
+      [...STANDARD_PROFILES, ...(created.get(client_id) ?? [])]
+        .map(({ profile_id }) => profile_id)
+        .filter((profile_id) => reaches(binding, { client_id, profile_id }));
+    const clients = CLIENTS.filter((client) => touches(binding, { client_id: client.client_id })).map((client) => ({
       ...describeClient(client, services.os),
-      available_profiles: [...STANDARD_PROFILES, ...(created.get(client.client_id) ?? [])].map(
-        (profile) => profile.profile_id,
-      ),
+      available_profiles: profilesOf(client),
       ...(machine && {
         installed: detectInstalled(client, machine, pathExists, (binary) => isOnPath(binary, machine.env)),
       }),
@@ -98,7 +102,7 @@ export const listProfiles = defineOperation({
     count: z.int(),
   }),
   errors: ['CLIENT_NOT_FOUND'],
-  permission: { needs: 'config:read' },
+  permission: { needs: 'config:read', bound: 'narrowed' },
   rest: { method: 'GET', path: '/v1/clients/{client_id}/profiles' },
   mcp: { tool: 'list_profiles' },
   cli: {
@@ -118,7 +122,7 @@ export const listProfiles = defineOperation({
       ),
     }),
   },
-  async run({ store, workspace }, { client_id }) {
+  async run({ store, workspace, principal: { binding } }, { client_id }) {
     findClient(client_id);
     const created = await store.profiles.list(workspace, client_id);
     const latest = new Map(
@@ -129,7 +133,10 @@ export const listProfiles = defineOperation({
       const link = links.get(profile_id);
       return link ? { client_id: link.source_client_id, profile_id: link.source_profile_id } : null;
     };
-    const profiles = [...STANDARD_PROFILES, ...created].map(({ profile_id, display_name, description }) => ({
+    const visible = [...STANDARD_PROFILES, ...created].filter(({ profile_id }) =>
+      reaches(binding, { client_id, profile_id }),
+    );
+    const profiles = visible.map(({ profile_id, display_name, description }) => ({
       profile_id,
       display_name,
       description,

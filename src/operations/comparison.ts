@@ -17,7 +17,7 @@ import { pointerKeys } from '../core/json-value.ts';
 import { type DraftPayload, EMPTY_PAYLOAD, type JsonValue } from '../core/payload.ts';
 import { maskSecrets } from '../core/secrets/detector.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
-import { loadPayload } from './current.ts';
+import { loadPayload, visibleArtifact } from './current.ts';
 import { type Context, defineOperation } from './operation.ts';
 import { findTarget, PayloadInput, TargetInput } from './shapes.ts';
 
@@ -34,7 +34,7 @@ const sideOf = (payload: DraftPayload): Side => ({
 
 /** A side that is known by its address only. */
 async function stored(context: Context, artifact_id: string): Promise<Side> {
-  const row = await context.store.artifacts.get(context.workspace, artifact_id);
+  const row = await visibleArtifact(context, artifact_id);
   return { artifact_id, payload: row ? ((await loadPayload(context, artifact_id)) as unknown as DraftPayload) : null };
 }
 

@@ -1,5 +1,6 @@
 import { CATALOG, serverById } from '../catalog/index.ts';
 import { CLIENTS, clientById } from '../clients/index.ts';
+import { touches } from '../core/binding.ts';
 import { serverNames } from '../core/draft.ts';
 import { currentDraft } from './current.ts';
 import type { Choice, Context, Target } from './operation.ts';
@@ -85,11 +86,14 @@ export async function candidates(kind: string, given: Given, stored: Stored): Pr
   return (await source?.(given, stored)) ?? [];
 }
 
-/** Values of a field that begin like this. */
+/** Values of a field that begin like this, among what the caller may see. */
 export async function complete(context: Context, field: string, prefix: string, given: Given): Promise<string[]> {
-  const values = await candidates(field, given, async () => context);
+  const { scopes, binding } = context.principal;
+  if (!scopes.has('config:read') || !touches(binding, given)) return [];
+  const within = { ...binding, ...given };
+  const values = await candidates(field, within, async () => context);
   return values
     .map(({ value }) => value)
-    .filter((value) => value.startsWith(prefix))
+    .filter((value) => value.startsWith(prefix) && touches(binding, { ...within, [field]: value }))
     .slice(0, SHOWN);
 }

@@ -1,4 +1,5 @@
 import { artifactIdOfCanonical } from '../core/artifact.ts';
+import { isBound } from '../core/binding.ts';
 import { AppError } from '../core/errors.ts';
 import { type DraftPayload, EMPTY_PAYLOAD, Payload } from '../core/payload.ts';
 import type { ReleaseStatement } from '../core/release.ts';
@@ -15,9 +16,18 @@ const noRelease = (target: Target) =>
 
 /** The payload of an artifact, after its content has been checked against its address. */
 export async function loadPayload(context: Context, artifact_id: string): Promise<Payload> {
-  const row = await context.store.artifacts.get(context.workspace, artifact_id);
+  const row = await visibleArtifact(context, artifact_id);
   if (!row) throw new AppError('ARTIFACT_NOT_FOUND', `There is no artifact ${artifact_id}.`, { artifact_id });
   return payloadOf(row);
+}
+
+/** To know an address gives no right to what is there: the binding has to reach a release that carries it. */
+export async function visibleArtifact(context: Context, artifact_id: string): Promise<ArtifactRow | undefined> {
+  const { store, workspace, principal } = context;
+  const row = await store.artifacts.get(workspace, artifact_id);
+  if (row === undefined || !isBound(principal.binding)) return row;
+  const [carrier] = await store.releases.ofArtifact(workspace, artifact_id, 1, principal.binding);
+  return carrier && row;
 }
 
 /** Throws SIGNATURE_INVALID for stored content that does not have its own digest: it is reported, never served. */

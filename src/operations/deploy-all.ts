@@ -126,7 +126,7 @@ export const deployConfigs = defineOperation({
     failed_count: z.int(),
   }),
   errors: ['CLIENT_NOT_FOUND'],
-  permission: { needs: 'config:deploy', agents: false },
+  permission: { needs: 'config:deploy', agents: false, bound: 'never', installation: true },
   rest: { method: 'POST', path: '/v1/deploy' },
   mcp: { tool: 'deploy_configs', toolset: 'machine' },
   cli: {

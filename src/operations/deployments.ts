@@ -55,7 +55,7 @@ export const deployConfig = defineOperation({
     'SIGNATURE_INVALID',
     'WRITE_FAILED',
   ],
-  permission: { needs: 'config:deploy', agents: false },
+  permission: { needs: 'config:deploy', agents: false, installation: true },
   rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/deploy' },
   mcp: { tool: 'deploy_config' },
   cli: {

@@ -124,7 +124,7 @@ export const doctor = defineOperation({
   }),
   output: DoctorOutput,
   errors: ['CLIENT_NOT_FOUND'],
-  permission: { needs: 'config:deploy', agents: false },
+  permission: { needs: 'config:deploy', agents: false, bound: 'never', installation: true },
   cli: {
     verb: 'doctor',
     flags: { client_id: 'client' },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clientById } from '../clients/index.ts';
+import { reaches } from '../core/binding.ts';
 import { entryDiff } from '../core/entry-diff.ts';
 import { AppError } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId } from '../core/ids.ts';
@@ -219,7 +220,7 @@ export const driftStatus = defineOperation({
   }),
   output: z.object({ deployments: z.array(DeploymentState), drift_count: z.int(), check: z.boolean() }),
   errors: ['CLIENT_NOT_FOUND'],
-  permission: { needs: 'config:deploy' },
+  permission: { needs: 'config:deploy', bound: 'narrowed', installation: true },
   rest: { method: 'GET', path: '/v1/drift' },
   mcp: { tool: 'drift_status', toolset: 'machine' },
   cli: {
@@ -230,9 +231,10 @@ export const driftStatus = defineOperation({
   },
   async run(context, { client_id, check }) {
     if (client_id !== undefined) findClient(client_id);
-    const { store, workspace, services } = context;
+    const { store, workspace, services, principal } = context;
     const { machine_id } = await services.machine();
-    const concerns = (row: DeploymentRow) => client_id === undefined || row.client_id === client_id;
+    const concerns = (row: DeploymentRow) =>
+      (client_id === undefined || row.client_id === client_id) && reaches(principal.binding, row);
     const look = async () => {
       const rows = (await store.deployments.currents(workspace, machine_id)).filter(concerns);
       const deployments: DeploymentState[] = [];

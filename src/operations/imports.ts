@@ -98,7 +98,7 @@ export const importConfig = defineOperation({
     'WRITE_FAILED',
     'UNAVAILABLE',
   ],
-  permission: { needs: 'config:write' },
+  permission: { needs: 'config:write', bound: 'never', installation: true },
   rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/import' },
   mcp: { tool: 'import_config', toolset: 'machine' },
   cli: {

@@ -58,7 +58,7 @@ export const listKeys = defineOperation({
     jwks: z.object({ keys: z.array(z.record(z.string(), z.string())) }),
   }),
   errors: [],
-  permission: { needs: 'config:read' },
+  permission: { needs: 'config:read', bound: 'open' },
   rest: { method: 'GET', path: '/v1/keys' },
   holdsUntil: () => null,
   mcp: { tool: 'list_keys', toolset: 'releases' },
@@ -108,7 +108,7 @@ export const initializeKeys = defineOperation({
     message: z.string(),
   }),
   errors: ['WRITE_FAILED'],
-  permission: { needs: 'keys:admin' },
+  permission: { needs: 'keys:admin', bound: 'never', installation: ({ regenerate }) => regenerate },
   rest: { method: 'POST', path: '/v1/keys/initialize' },
   mcp: { tool: 'initialize_keys' },
   cli: {

@@ -54,6 +54,11 @@ async function latestOf(
 const Release = z.object({ sequence: z.int(), artifact_id: ArtifactId });
 const releaseOf = ({ release }: Published) => ({ sequence: release.sequence, artifact_id: release.artifact_id });
 
+const sourceOf = (input: { profile_id: string; source_client_id: string; source_profile_id?: string | undefined }) => ({
+  client_id: input.source_client_id,
+  profile_id: input.source_profile_id ?? input.profile_id,
+});
+
 export const linkProfile = defineOperation({
   id: 'links.create',
   summary: 'Let a profile follow another one: what is published there is published here too',
@@ -73,7 +78,7 @@ export const linkProfile = defineOperation({
     release: Release.nullable(),
   }),
   errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'VALIDATION_FAILED', 'KEYS_NOT_INITIALIZED', 'SIGNATURE_INVALID'],
-  permission: { needs: 'config:publish', agents: false },
+  permission: { needs: 'config:publish', agents: false, targets: (input) => [input, sourceOf(input)] },
   rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/link' },
   mcp: { tool: 'link_profile', toolset: 'releases' },
   cli: {
@@ -86,7 +91,7 @@ export const linkProfile = defineOperation({
   },
   async run(context, input) {
     const target = named(input);
-    const source = { client_id: input.source_client_id, profile_id: input.source_profile_id ?? input.profile_id };
+    const source = sourceOf(input);
     await findTarget(context, target);
     await findTarget(context, source);
     await assertLinkable(context, target, source);

@@ -23,6 +23,7 @@ const NOUNS: Readonly<Record<string, () => Promise<object>>> = {
   keys: () => import('./keys.ts'),
   tokens: () => import('./tokens.ts'),
   webhooks: () => import('./webhooks.ts'),
+  workspaces: () => import('./workspaces.ts'),
   secrets: () => import('./secrets.ts'),
   capabilities: () => import('./capabilities.ts'),
 };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { UNBOUND } from '../core/binding.ts';
 import type { Scope } from '../core/scopes.ts';
 import { compose } from '../main/compose.ts';
 import { readConfig } from '../main/config.ts';
@@ -52,7 +53,7 @@ const stored = () => context.store.drafts.get('default', 'cursor', 'dev');
 const audited = async () => (await context.store.audit.list('default', { limit: 10 })).rows;
 const as = (kind: 'user' | 'agent', ...scopes: Scope[]): Context => ({
   ...context,
-  principal: { actor: 'x', kind, scopes: new Set(scopes) },
+  principal: { actor: 'x', kind, scopes: new Set(scopes), binding: UNBOUND },
 });
 
 test('a change and its audit row are stored together', async () => {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { type Binding, DEFAULT_WORKSPACE, isBound, reaches, touches } from '../core/binding.ts';
 import { AppError, ERRORS, type ErrorCode, type Problem, problemOf } from '../core/errors.ts';
 import type { EventType } from '../core/event.ts';
 import { assertJsonValue } from '../core/json-value.ts';
@@ -13,6 +14,8 @@ export interface Principal {
   actor: string;
   kind: 'user' | 'agent';
   scopes: ReadonlySet<Scope>;
+  /** The part of the workspace beyond which nothing is shown to it or done for it. */
+  binding: Binding;
 }
 
 export type Door = 'cli' | 'mcp' | 'rest';
@@ -47,6 +50,8 @@ export interface RunContext extends Context {
 /** An event without what every one has: number, time and actor. */
 export interface Happening {
   type: EventType;
+  /** Where it happens, when that is not the workspace of the caller. */
+  workspace?: string;
   target?: Target;
   artifact_id?: string;
   sequence?: number;
@@ -75,7 +80,7 @@ export interface RestBinding {
 }
 
 /** Groups of tools: `core` is always on, the others are switched on by name, so that a model's context stays small. */
-export const TOOLSETS = ['core', 'releases', 'machine'] as const;
+export const TOOLSETS = ['core', 'releases', 'machine', 'governance'] as const;
 
 export interface McpBinding {
   /** Public tool name; an operation may be a resource only. */
@@ -154,6 +159,23 @@ export interface TextStyle {
   table(head: string[], rows: string[][]): string;
 }
 
+/** Who may call an operation, and for what. `invoke` sees to it. */
+export interface Permission {
+  needs: Scope;
+  /** False: never for credentials of kind `agent`. */
+  agents?: boolean;
+  /**
+   * What a credential that is bound to a client or profile can call this for. Left out: for the client and profile that
+   * the input names. `narrowed`: filters that the input leaves open are those of the binding, and `run` shows no more than
+   * the binding reaches. `open`: it is about nobody's configuration. `never`: it is about more than a part.
+   */
+  bound?: 'narrowed' | 'open' | 'never';
+  /** The clients and profiles that a call is about, where the input names not just one. */
+  targets?: (input: never) => readonly Target[];
+  /** About this machine or the whole installation: only for the workspace `default`. */
+  installation?: true | ((input: never) => boolean);
+}
+
 /** One operation: defined once, and derived from it CLI verb, MCP tool, REST route, OpenAPI and reference pages. */
 export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
   /** `noun.verbObject`. */
@@ -174,7 +196,7 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
    * nothing is committed; null: for ever. A door may keep such an answer. Undefined: this one may not be kept.
    */
   holdsUntil?: (output: never) => string | null | undefined;
-  permission: { needs: Scope /** False: never for credentials of kind `agent`. */; agents?: boolean };
+  permission: Permission;
   /** `own`: `run` touches files or the network, or waits for others, and opens its transactions itself. */
   transaction?: 'own';
   rest?: RestBinding;
@@ -185,7 +207,11 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
 
 /** Keeps the exact types of one definition while the list holds them as `Operation`. */
 export function defineOperation<I extends z.ZodObject, O extends z.ZodType>(
-  operation: Omit<Operation<I, O>, 'rest' | 'cli' | 'holdsUntil'> & {
+  operation: Omit<Operation<I, O>, 'rest' | 'cli' | 'holdsUntil' | 'permission'> & {
+    permission: Omit<Permission, 'targets' | 'installation'> & {
+      targets?: (input: z.output<I>) => readonly Target[];
+      installation?: true | ((input: z.output<I>) => boolean);
+    };
     holdsUntil?: (output: z.output<O>) => string | null | undefined;
     rest?: Omit<RestBinding, 'status' | 'etag' | 'showsSecret'> & {
       status?: (output: z.output<O>) => number;
@@ -217,12 +243,11 @@ export async function invoke(
   raw: unknown,
   alongside?: Alongside,
 ): Promise<Record<string, unknown>> {
-  authorise(operation, context.principal);
-  const input = parseInput(operation, raw);
+  const input = admitted(operation, context, raw);
   const auditRow = (facts: AuditRow['facts'], target?: Target) =>
     auditRowOf(operation, context, { ...input, ...target }, facts);
   const emit = (store: Store, happening: Happening) =>
-    store.events.append(context.workspace, eventRowOf(context, happening), EVENTS_KEPT);
+    store.events.append(happening.workspace ?? context.workspace, eventRowOf(context, happening), EVENTS_KEPT);
   const run = async (store: Store) => {
     const output = await operation.run({ ...context, store, auditRow, emit }, input);
     return checkOutput(operation, output);
@@ -277,19 +302,55 @@ export function statusOf({ rest }: Operation, output: Record<string, unknown>): 
   return rest?.status?.(output as never) ?? rest?.statuses?.[0] ?? 200;
 }
 
-/** Whether `invoke` would let this credential in. */
-export function mayCall({ permission }: Operation, principal: Principal): boolean {
+/** Whether a credential may call this at all; for what it may is asked when the input is known. */
+export function mayCall({ permission }: Pick<Operation, 'permission'>, principal: Principal): boolean {
   const agentBarred = principal.kind === 'agent' && permission.agents === false;
   return principal.scopes.has(permission.needs) && !agentBarred;
 }
 
-function authorise(operation: Operation, principal: Principal): void {
+function authorise(operation: Asked, principal: Principal): void {
   if (mayCall(operation, principal)) return;
   const { needs } = operation.permission;
   throw new AppError('FORBIDDEN', `This credential lacks the scope ${needs}.`, { needs, kind: principal.kind });
 }
 
-function parseInput(operation: Operation, raw: unknown): Record<string, unknown> {
+/** What can be asked for, and by whom: an operation, or something beside them that keeps the same rules. */
+type Asked = Pick<Operation, 'input' | 'permission'>;
+
+/** The input of a call that may be made. Throws FORBIDDEN before it is read for who may not ask at all, then INVALID_INPUT. */
+export function admitted(asked: Asked, context: Context, raw: unknown): Record<string, unknown> {
+  authorise(asked, context.principal);
+  return withinReach(asked, context, parseInput(asked, raw));
+}
+
+/** The input as this caller may mean it. Throws FORBIDDEN for what lies beyond the caller's workspace or binding. */
+function withinReach(
+  { permission, input: { shape } }: Asked,
+  { workspace, principal: { binding } }: Context,
+  input: Record<string, unknown>,
+): Record<string, unknown> {
+  const { installation, targets } = permission;
+  const isOfInstallation = typeof installation === 'function' ? installation(input as never) : installation === true;
+  if (isOfInstallation && workspace !== DEFAULT_WORKSPACE) {
+    const message = `This is about the whole installation, and is done in the workspace ${DEFAULT_WORKSPACE} only.`;
+    throw beyondReach(message, { workspace });
+  }
+  if (!isBound(binding) || permission.bound === 'open') return input;
+  const narrowed = permission.bound === 'narrowed';
+  const meant = targets?.(input as never) ?? [input];
+  if (permission.bound === 'never' || !meant.every((target) => (narrowed ? touches : reaches)(binding, target))) {
+    throw beyondReach('This credential is bound to a part of the workspace, and this is about more or another one.', {
+      bound_to: { client_id: binding.client_id ?? null, profile_id: binding.profile_id ?? null },
+    });
+  }
+  const filters = Object.entries(binding).filter(([name, value]) => value !== undefined && Object.hasOwn(shape, name));
+  return { ...input, ...Object.fromEntries(filters) };
+}
+
+const beyondReach = (message: string, details: Record<string, unknown>) =>
+  new AppError('FORBIDDEN', message, details, { hint: 'Use a credential that reaches as far, or ask for one.' });
+
+function parseInput(operation: Asked, raw: unknown): Record<string, unknown> {
   assertJsonValue(raw);
   const parsed = operation.input.safeParse(raw ?? {});
   if (parsed.success) return parsed.data;
@@ -329,6 +390,7 @@ const FACTS = [
   'deployment_id',
   'webhook_id',
   'delivery_id',
+  'workspace',
   'server_count',
 ];
 

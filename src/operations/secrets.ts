@@ -31,7 +31,7 @@ export const setSecret = defineOperation({
   input: z.strictObject({ name: Name, value: z.string().meta({ description: 'The value of the secret.' }) }),
   output: z.object({ status: z.enum(['stored', 'replaced']), name: z.string(), backend: Backend }),
   errors: ['WRITE_FAILED', 'UNAVAILABLE'],
-  permission: { needs: 'secrets:admin', agents: false },
+  permission: { needs: 'secrets:admin', agents: false, bound: 'never', installation: true },
   cli: {
     verb: 'set-secret',
     positional: ['name'],
@@ -60,7 +60,7 @@ export const listSecrets = defineOperation({
     count: z.int(),
   }),
   errors: ['UNAVAILABLE'],
-  permission: { needs: 'secrets:admin', agents: false },
+  permission: { needs: 'secrets:admin', agents: false, bound: 'never', installation: true },
   cli: {
     verb: 'list-secrets',
     text: ({ secrets }, style) => ({
@@ -87,7 +87,7 @@ export const deleteSecret = defineOperation({
   input: z.strictObject({ name: Name }),
   output: z.object({ status: z.literal('deleted'), name: z.string() }),
   errors: ['SECRET_NOT_FOUND', 'WRITE_FAILED', 'UNAVAILABLE'],
-  permission: { needs: 'secrets:admin', agents: false },
+  permission: { needs: 'secrets:admin', agents: false, bound: 'never', installation: true },
   cli: {
     verb: 'delete-secret',
     positional: ['name'],

@@ -136,7 +136,7 @@ export const undoDeployment = defineOperation({
     'DRIFT_DETECTED',
     'WRITE_FAILED',
   ],
-  permission: { needs: 'config:deploy', agents: false },
+  permission: { needs: 'config:deploy', agents: false, installation: true },
   rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/undo' },
   mcp: { tool: 'undo_deployment', toolset: 'machine' },
   cli: {

@@ -12,7 +12,7 @@ import { PageInput } from './shapes.ts';
 const WebhookId = z.string().min(1).max(100);
 const Named = z.strictObject({ webhook_id: WebhookId });
 const Secret = z.string().meta({ description: 'Shown only now. It verifies the signatures: keep it as a secret.' });
-const permission = { needs: 'webhooks:admin', agents: false } as const;
+const permission = { needs: 'webhooks:admin', agents: false, bound: 'never' } as const;
 const toolset = 'releases';
 
 async function find(store: Store, workspace: string, webhook_id: string): Promise<WebhookRow> {

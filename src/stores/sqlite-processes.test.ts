@@ -89,6 +89,7 @@ describe('several processes on one file', { timeout: 60_000 }, () => {
         '0002-local-workflow',
         '0003-platform',
         '0004-webhooks',
+        '0005-workspaces',
         '0006-pointers',
       ]);
       expect(database.prepare('pragma integrity_check').get()?.integrity_check).toBe('ok');

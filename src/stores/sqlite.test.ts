@@ -160,6 +160,7 @@ describe('the file', () => {
         'releases',
         'tokens',
         'webhooks',
+        'workspaces',
       ].toSorted(),
     );
     for (const { name, strict } of tables) {

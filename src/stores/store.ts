@@ -1,3 +1,4 @@
+import type { Binding } from '../core/binding.ts';
 import type { EventType } from '../core/event.ts';
 import type { DraftPayload } from '../core/payload.ts';
 
@@ -109,11 +110,22 @@ export interface TokenRow {
   name: string;
   kind: 'user' | 'agent';
   scopes: string[];
+  /** What it is bound to; null: to none. */
+  client_id: string | null;
+  profile_id: string | null;
   created_at: string;
   expires_at: string | null;
   last_used_at: string | null;
   use_count: number;
   revoked_at: string | null;
+}
+
+/** A tenant. `default` is there from the first migration on. */
+export interface WorkspaceRow {
+  workspace: string;
+  display_name: string;
+  /** Null: it was always there. */
+  created_at: string | null;
 }
 
 /** One profile that follows the payload of another: every release of the source makes one here. */
@@ -271,8 +283,8 @@ export interface Store {
       profile_id: string,
       artifact_id: string,
     ): Promise<ReleaseRow | undefined>;
-    /** All that carry the artifact, in the order of clients, profiles and sequences; at most `limit`. */
-    ofArtifact(workspace: string, artifact_id: string, limit: number): Promise<ReleaseRow[]>;
+    /** All that carry the artifact, in the order of clients, profiles and sequences; at most `limit`, of a part of them. */
+    ofArtifact(workspace: string, artifact_id: string, limit: number, within?: Binding): Promise<ReleaseRow[]>;
     /** Newest first. */
     list(workspace: string, client_id: string, profile_id: string, page: PageRequest): Promise<Page<ReleaseRow>>;
   };
@@ -310,8 +322,9 @@ export interface Store {
     insert(workspace: string, row: TokenRow): Promise<void>;
     /** Looks across workspaces: the token decides which workspace its bearer acts in. */
     byDigest(digest: string): Promise<{ workspace: string; token: TokenRow } | undefined>;
-    /** Newest first. */
-    list(workspace: string, page: PageRequest): Promise<Page<TokenRow>>;
+    get(workspace: string, token_id: string): Promise<TokenRow | undefined>;
+    /** Newest first; with `within` only those that are bound to no more than that. */
+    list(workspace: string, page: PageRequest, within?: Binding): Promise<Page<TokenRow>>;
     /** True when the token exists; revoking twice keeps the first time. */
     revoke(workspace: string, token_id: string, at: string): Promise<boolean>;
     addUses(workspace: string, token_id: string, uses: number, last_used_at: string): Promise<void>;
@@ -391,6 +404,13 @@ export interface Store {
     settle(workspace: string, of: IdempotencyOwner, answer: { status: number; body: string | null }): Promise<boolean>;
     /** Gives the key back, as if it had never been used. */
     release(workspace: string, of: IdempotencyOwner): Promise<boolean>;
+  };
+  workspaces: {
+    /** False when it is there already. */
+    create(row: WorkspaceRow): Promise<boolean>;
+    get(workspace: string): Promise<WorkspaceRow | undefined>;
+    /** All of the installation, newest first. */
+    list(page: PageRequest): Promise<Page<WorkspaceRow>>;
   };
   webhooks: {
     insert(workspace: string, row: WebhookRow): Promise<void>;

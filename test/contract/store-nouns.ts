@@ -178,6 +178,37 @@ export function tokenCases(store: () => Store): void {
     expect(found?.token).toStrictEqual(token('t1', { use_count: 7, last_used_at: T1 }));
   });
 
+  it('gives one by its id, in its workspace only', async () => {
+    const bound = token('t1', { client_id: 'cursor', profile_id: 'dev' });
+    await store().tokens.insert(W, bound);
+    expect(await store().tokens.get(W, 't1')).toStrictEqual(bound);
+    expect(await store().tokens.get(W, 't2')).toBeUndefined();
+    expect(await store().tokens.get(OTHER, 't1')).toBeUndefined();
+  });
+
+  it('lists those that are bound to no more than a part, in pages of full length', async () => {
+    const bindings = [
+      [null, null],
+      ['cursor', null],
+      ['cursor', 'dev'],
+      ['zed', 'dev'],
+      ['cursor', 'prod'],
+      [null, 'dev'],
+    ] as const;
+    for (const [n, [client_id, profile_id]] of bindings.entries())
+      await store().tokens.insert(W, token(`t${n}`, { client_id, profile_id }));
+    const ids = async (within: object, cursor?: string) => {
+      const page = await store().tokens.list(W, { limit: 2, cursor }, within);
+      return [page.rows.map((row) => row.token_id), page.next_cursor] as const;
+    };
+    const [first, cursor] = await ids({ client_id: 'cursor' });
+    expect(first).toEqual(['t4', 't2']);
+    expect(await ids({ client_id: 'cursor' }, cursor ?? 'none')).toEqual([['t1'], null]);
+    expect((await ids({ profile_id: 'dev' }))[0]).toEqual(['t5', 't3']);
+    expect((await ids({ client_id: 'cursor', profile_id: 'dev' }))[0]).toEqual(['t2']);
+    expect((await ids({}))[0]).toEqual(['t5', 't4']);
+  });
+
   it('pages newest first by insertion, although the clock went back', async () => {
     const ids = Array.from({ length: 5 }, (_, n) => `t${n}`);
     for (const [n, id] of ids.entries()) {

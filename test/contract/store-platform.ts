@@ -82,12 +82,15 @@ export function eventCases(store: () => Store): void {
     for (const sequence of [1, 2]) await store().releases.append(W, release(sequence));
     await store().releases.append(W, release(3, { artifact_id: other }));
     await store().releases.append(W, release(1, { client_id: 'codex', profile_id: 'z' }));
-    const found = async (limit: number) =>
-      (await store().releases.ofArtifact(W, 'a'.repeat(64), limit)).map(
+    const found = async (limit: number, within = {}) =>
+      (await store().releases.ofArtifact(W, 'a'.repeat(64), limit, within)).map(
         ({ client_id, profile_id, sequence }) => `${client_id}/${profile_id} ${sequence}`,
       );
     expect(await found(10)).toEqual(['codex/z 1', 'cursor/dev 1', 'cursor/dev 2']);
     expect(await found(1)).toEqual(['codex/z 1']);
+    expect(await found(1, { client_id: 'cursor' })).toEqual(['cursor/dev 1']);
+    expect(await found(9, { profile_id: 'z' })).toEqual(['codex/z 1']);
+    expect(await found(9, { client_id: 'cursor', profile_id: 'z' })).toEqual([]);
     expect(await store().releases.ofArtifact(OTHER, other, 10)).toEqual([]);
   });
 }

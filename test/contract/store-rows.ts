@@ -86,6 +86,8 @@ export const token = (token_id: string, more: Partial<TokenRow> = {}): TokenRow 
   name: 'laptop',
   kind: 'user',
   scopes: ['config:read', 'config:write'],
+  client_id: null,
+  profile_id: null,
   created_at: T0,
   expires_at: null,
   last_used_at: null,

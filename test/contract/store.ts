@@ -7,6 +7,7 @@ import { eventCases } from './store-platform.ts';
 import { pointerCases } from './store-pointers.ts';
 import { transactionCases, valueCases } from './store-promises.ts';
 import { webhookCases } from './store-webhooks.ts';
+import { workspaceCases } from './store-workspaces.ts';
 
 type Open = () => Promise<Store>;
 
@@ -30,6 +31,7 @@ export function storeContract(name: string, open: Open): void {
     describe('events', () => eventCases(current));
     describe('idempotency', () => idempotencyCases(current));
     describe('webhooks', () => webhookCases(current));
+    describe('workspaces', () => workspaceCases(current));
     describe('transactions', () => transactionCases(current));
     describe('values', () => valueCases(current));
   });

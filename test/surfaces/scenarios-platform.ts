@@ -318,4 +318,29 @@ export const PLATFORM_SCENARIOS: Scenario[] = [
       ),
     ],
   },
+  {
+    title: 'workspaces are made once and listed, the standard one with them',
+    steps: [
+      {
+        tool: 'list_workspaces',
+        expect: 'ok',
+        has: { workspaces: [{ workspace: 'default', created_at: null }], next_cursor: null },
+      },
+      {
+        tool: 'create_workspace',
+        input: { workspace: 'team-a', display_name: 'Team A' },
+        expect: 'ok',
+        has: { workspace: 'team-a', display_name: 'Team A' },
+      },
+      ...fails('create_workspace', { workspace: 'team-a' }, 'WORKSPACE_ALREADY_EXISTS'),
+      ...fails('create_workspace', { workspace: 'default' }, 'WORKSPACE_ALREADY_EXISTS'),
+      ...fails('create_workspace', { workspace: 'Team A' }, 'INVALID_INPUT'),
+      ...fails('create_workspace', { workspace: 'b', display_name: `ghp_${'A1b2'.repeat(9)}` }, 'SECRET_IN_CONFIG'),
+      {
+        tool: 'list_workspaces',
+        expect: 'ok',
+        has: { workspaces: [{ workspace: 'team-a', display_name: 'Team A' }, { workspace: 'default' }] },
+      },
+    ],
+  },
 ];

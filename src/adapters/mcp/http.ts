@@ -1,4 +1,5 @@
 import { createMcpHandler, type McpHttpHandler } from '@modelcontextprotocol/server';
+import { bindingKey, reaches } from '../../core/binding.ts';
 import type { Context, Operation } from '../../operations/operation.ts';
 import { mcpServer } from './mcp.ts';
 import { resourcesAbout } from './resources.ts';
@@ -16,7 +17,7 @@ export interface McpOverHttp {
 }
 
 /**
- * One handler per workspace, so that nobody hears of the changes of another one. Each request gets a server object of its
+ * One handler for all who may hear of the same changes, so that nobody hears of others. Each request gets a server object of its
  * own (SECURITY-BAR T26).
  */
 export function mcpOverHttp(operations: readonly Operation[], settings: McpHttpSettings): McpOverHttp {
@@ -36,8 +37,9 @@ export function mcpOverHttp(operations: readonly Operation[], settings: McpHttpS
   };
   return {
     async fetch(request, parsedBody, context) {
-      const served = handlers.get(context.workspace) ?? make(context);
-      handlers.set(context.workspace, served);
+      const key = audienceOf(context);
+      const served = handlers.get(key) ?? make(context);
+      handlers.set(key, served);
       const { actor, scopes } = context.principal;
       const revoked = served.open.of(actor, request.signal);
       // The token itself stays outside: no part of the server has a use for it (SECURITY-BAR T24).
@@ -53,6 +55,11 @@ export function mcpOverHttp(operations: readonly Operation[], settings: McpHttpS
     },
   };
 }
+
+const mayRead = ({ principal }: Context): boolean => principal.scopes.has('config:read');
+
+const audienceOf = (context: Context): string =>
+  `${context.workspace} ${bindingKey(context.principal.binding)} ${mayRead(context)}`;
 
 interface Served {
   handler: McpHttpHandler;
@@ -82,12 +89,11 @@ class OpenRequests {
   }
 }
 
-/** What happens in the workspace, of whichever process, reaches who listens to the resource that it changed. */
-function tellOfResources(
-  { notify }: McpHttpHandler,
-  open: OpenRequests,
-  { store, workspace, services }: Context,
-): () => void {
+/** What happens in the workspace, of whichever process, reaches who listens to the resource that it changed, and may read it. */
+function tellOfResources({ notify }: McpHttpHandler, open: OpenRequests, context: Context): () => void {
+  const { store, workspace, services, principal } = context;
+  const mayHear = (event: Parameters<typeof resourcesAbout>[0]) =>
+    mayRead(context) && reaches(principal.binding, event);
   let last: number | undefined;
   let reading: Promise<void> = Promise.resolve();
   const read = async () => {
@@ -95,7 +101,7 @@ function tellOfResources(
     for (const event of await store.events.since(workspace, last, 1_000)) {
       last = event.number;
       if (event.type === 'token.revoked') open.end(`token:${event.data['token_id']}`);
-      for (const uri of resourcesAbout(event)) notify.resourceUpdated(uri);
+      if (mayHear(event)) for (const uri of resourcesAbout(event)) notify.resourceUpdated(uri);
     }
   };
   const next = () => {

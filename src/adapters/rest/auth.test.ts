@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { token } from '../../../test/contract/store-rows.ts';
 import { openSqlite } from '../../stores/sqlite.ts';
 import { UseCounter } from './auth.ts';
 
@@ -7,9 +8,7 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 test('uses are counted in memory and stored together, with the time of storing', async () => {
   const store = await openSqlite(':memory:');
   onTestFinished(() => store.close());
-  const token = { digest: 'd', name: 'n', kind: 'user' as const, scopes: [], expires_at: null, revoked_at: null };
-  const row = { ...token, token_id: 'tok_1', created_at: '2026-11-22T10:00:00.000Z', last_used_at: null, use_count: 0 };
-  await store.tokens.insert('default', row);
+  await store.tokens.insert('default', token('tok_1', { digest: 'd' }));
   const uses = new UseCounter(store, () => new Date('2026-11-22T11:00:00.000Z'), silent);
   for (let time = 0; time < 3; time += 1) uses.count('default', 'tok_1');
   expect((await store.tokens.byDigest('d'))?.token.use_count).toBe(0);
@@ -27,9 +26,7 @@ test('uses are counted in memory and stored together, with the time of storing',
 test('a store that takes nothing now costs no use and stops nobody: the uses are stored later', async () => {
   const store = await openSqlite(':memory:');
   onTestFinished(() => store.close());
-  const token = { digest: 'd', name: 'n', kind: 'user' as const, scopes: [], expires_at: null, revoked_at: null };
-  const row = { ...token, token_id: 'tok_1', created_at: '2026-11-22T10:00:00.000Z', last_used_at: null, use_count: 0 };
-  await store.tokens.insert('default', row);
+  await store.tokens.insert('default', token('tok_1', { digest: 'd' }));
   const closed = await openSqlite(':memory:');
   await closed.close();
   let current = closed.tokens;

@@ -1,11 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
+import { DEFAULT_WORKSPACE, UNBOUND } from '../../core/binding.ts';
 import { AppError } from '../../core/errors.ts';
 import { AGENT_SCOPES, expandScopes, SCOPES, type Scope } from '../../core/scopes.ts';
 import { isWellFormedToken, tokenDigest } from '../../core/token.ts';
 import type { Principal } from '../../operations/operation.ts';
 import type { Log } from '../../operations/services.ts';
-import type { Store } from '../../stores/store.ts';
+import type { Store, TokenRow } from '../../stores/store.ts';
 import type { UntilCommit } from '../../stores/until-commit.ts';
 
 export interface Caller {
@@ -19,7 +20,7 @@ export interface AuthSettings {
   store: Store;
   /** Tokens that were found, by digest. */
   known: UntilCommit<KnownToken>;
-  /** Accepted in `X-API-Key` with every scope, when it is set. */
+  /** Accepted in `X-API-Key` with every scope, when it is set; beside the tokens that are stored. */
   api_key: string | undefined;
   /** Who a bearer stands for that is no token of ours; left out, it is nobody. */
   jwt: ((token: string) => Promise<Caller>) | undefined;
@@ -32,32 +33,49 @@ const refused = () => new AppError('INVALID_CREDENTIALS', 'The credentials are n
 const digestOf = (text: string) => createHash('sha256').update(text).digest();
 
 /**
- * Who sends a request: bearer token first, API key second. An invalid bearer is refused even beside a valid key.
+ * Who sends a request: bearer first, API key second. An invalid bearer is refused even beside a valid key. A token that
+ * is stored here is accepted in both places, so an API key is made, listed and revoked like any token.
  * Throws AUTHENTICATION_REQUIRED when nothing was sent, and the one INVALID_CREDENTIALS for unknown, malformed,
  * expired and revoked ones, so that the answer tells a guesser nothing.
  */
 export function authenticate(request: FastifyRequest, settings: AuthSettings): Caller | Promise<Caller> {
   const { authorization } = request.headers;
-  if (authorization !== undefined) return byToken(authorization, settings);
+  if (authorization !== undefined) return byBearer(authorization, settings);
   const key = request.headers['x-api-key'];
   if (key === undefined) throw new AppError('AUTHENTICATION_REQUIRED', 'This route needs credentials.');
-  if (typeof key !== 'string' || !settings.api_key || !timingSafeEqual(digestOf(key), digestOf(settings.api_key)))
-    throw refused();
-  return {
-    workspace: 'default',
-    until: Number.POSITIVE_INFINITY,
-    principal: { actor: 'api-key', kind: 'user', scopes: new Set(SCOPES) },
-  };
+  if (typeof key !== 'string') throw refused();
+  return isKeyOfEnvironment(key, settings) ? KEY_OF_ENVIRONMENT : byToken(key, settings);
 }
 
-function byToken(authorization: string, settings: AuthSettings): Caller | Promise<Caller> {
-  const { store, known, jwt } = settings;
+const KEY_OF_ENVIRONMENT: Caller = {
+  workspace: DEFAULT_WORKSPACE,
+  until: Number.POSITIVE_INFINITY,
+  principal: { actor: 'api-key', kind: 'user', scopes: new Set(SCOPES), binding: UNBOUND },
+};
+
+const isKeyOfEnvironment = (key: string, { api_key }: AuthSettings): boolean =>
+  api_key ? timingSafeEqual(digestOf(key), digestOf(api_key)) : false;
+
+function byBearer(authorization: string, settings: AuthSettings): Caller | Promise<Caller> {
   const token = /^bearer ([\x21-\x7e]+)$/i.exec(authorization)?.[1];
   if (!token) throw refused();
+  const { jwt, store } = settings;
+  if (jwt !== undefined && !token.startsWith('mcpo_')) return inKnownWorkspace(jwt(token), store);
+  return byToken(token, settings);
+}
+
+/** An issuer can name a workspace that nobody has made: nobody acts there. */
+async function inKnownWorkspace(found: Promise<Caller>, store: Store): Promise<Caller> {
+  const caller = await found;
+  if (caller.workspace === DEFAULT_WORKSPACE || (await store.workspaces.get(caller.workspace))) return caller;
+  throw refused();
+}
+
+function byToken(token: string, settings: AuthSettings): Caller | Promise<Caller> {
+  const { store, known } = settings;
   const digest = tokenDigest(token);
   const found = known.get(digest);
   if (found !== undefined) return admit(found, settings);
-  if (jwt !== undefined && !token.startsWith('mcpo_')) return jwt(token);
   if (!isWellFormedToken(token)) throw refused();
   return known.read(digest, () => findToken(store, digest)).then((row) => admit(row, settings));
 }
@@ -82,12 +100,13 @@ async function findToken(store: Store, digest: string): Promise<KnownToken | und
   return { token_id: token.token_id, caller: { workspace, until, principal: principalOf(token) } };
 }
 
-function principalOf(row: { token_id: string; kind: 'user' | 'agent'; scopes: string[] }): Principal {
+function principalOf(row: TokenRow): Principal {
   const held = expandScopes(
     row.scopes.filter((scope): scope is Scope => (SCOPES as readonly string[]).includes(scope)),
   );
   const scopes = row.kind === 'agent' ? held.intersection(AGENT_SCOPES) : held;
-  return { actor: `token:${row.token_id}`, kind: row.kind, scopes };
+  const binding = { client_id: row.client_id ?? undefined, profile_id: row.profile_id ?? undefined };
+  return { actor: `token:${row.token_id}`, kind: row.kind, scopes, binding };
 }
 
 /** Collects uses of tokens and writes them every 10 s and at the end, so that a read does not become a write. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { AppError, invalidInput } from '../../core/errors.ts';
-import { WatchInput, watchOf } from '../../operations/changes.ts';
-import type { Context } from '../../operations/operation.ts';
+import { AppError } from '../../core/errors.ts';
+import { WATCH, watchOf } from '../../operations/changes.ts';
+import { admitted, type Context } from '../../operations/operation.ts';
 import type { Services } from '../../operations/services.ts';
 import type { Store } from '../../stores/store.ts';
 import { EventFeed } from './event-feed.ts';
@@ -30,12 +30,9 @@ export function registerEvents(app: FastifyInstance, { store, services, contextO
   });
   app.addHook('preClose', async () => streams.end());
   app.get('/v1/events', async (request, reply) => {
-    const { workspace, principal } = contextOf(request);
-    if (!principal.scopes.has('events:read')) {
-      const details = { needs: 'events:read', kind: principal.kind };
-      throw new AppError('FORBIDDEN', 'This credential lacks the scope events:read.', details);
-    }
-    const { from, filter } = watchOf(queryOf(request));
+    const context = contextOf(request);
+    const { workspace, principal } = context;
+    const { from, filter } = watchOf(admitted(WATCH, context, queryOf(request)));
     const stream = streams.open(principal.actor, request.caller?.until ?? 0, reply);
     reply.hijack();
     const { raw } = reply;
@@ -61,13 +58,9 @@ export function registerEvents(app: FastifyInstance, { store, services, contextO
 }
 
 /** Query and header, as `changes` takes them. A browser that comes back says in a header what it has seen. */
-function queryOf(request: FastifyRequest) {
-  const seen = request.headers['last-event-id'];
-  const query = request.query as Record<string, unknown>;
-  const parsed = WatchInput.safeParse(typeof seen === 'string' && seen !== '' ? { ...query, since: seen } : query);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw invalidInput(issue?.path.map(String).join('.') || 'query', issue?.message ?? 'the query cannot be read');
+function queryOf({ headers, query }: FastifyRequest): Record<string, unknown> {
+  const seen = headers['last-event-id'];
+  return { ...(query as object), ...(typeof seen === 'string' && seen !== '' && { since: seen }) };
 }
 
 interface Stream {

@@ -21,7 +21,7 @@ async function door(store?: Context['store']) {
     store: own,
     workspace: 'default',
     request_id: 'req_1',
-    principal: { actor: 'token:tok_1', kind: 'user', scopes: new Set() },
+    principal: { actor: 'token:tok_1', kind: 'user', scopes: new Set(), binding: {} },
     now: () => clock.at,
     services: { log: { warn: (_fields: object, message: string) => warnings.push(message) } },
   } as unknown as Context;

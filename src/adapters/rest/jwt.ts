@@ -1,5 +1,6 @@
 import { errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { z } from 'zod';
+import { DEFAULT_WORKSPACE, UNBOUND } from '../../core/binding.ts';
 import { AppError } from '../../core/errors.ts';
 import { isId } from '../../core/id-rules.ts';
 import { AGENT_SCOPES, expandScopes, ROLES } from '../../core/scopes.ts';
@@ -41,7 +42,7 @@ const Claims = z.object({
   exp: z.number(),
   mcp_orchestration_roles: z.array(z.string()).default([]),
   roles: z.array(z.unknown()).catch([]),
-  mcp_orchestration_workspace: z.string().refine(isId).default('default'),
+  mcp_orchestration_workspace: z.string().refine(isId).default(DEFAULT_WORKSPACE),
   mcp_orchestration_kind: z.enum(['user', 'agent']).default('user'),
 });
 
@@ -80,7 +81,7 @@ function callerOf(claims: z.output<typeof Claims>): Caller {
   return {
     workspace: claims.mcp_orchestration_workspace,
     until: (claims.exp + SKEW) * 1000,
-    principal: { actor: `oidc:${claims.sub}`, kind, scopes },
+    principal: { actor: `oidc:${claims.sub}`, kind, scopes, binding: UNBOUND },
   };
 }
 

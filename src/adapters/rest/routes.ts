@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { bindingKey } from '../../core/binding.ts';
 import { AppError, invalidInput } from '../../core/errors.ts';
 import { fieldsOf, fromText } from '../../operations/fields.ts';
 import {
@@ -75,12 +76,12 @@ async function writtenFor(
   }
 }
 
-/** Most requests ask for what was asked before. Whether the caller may is asked every time. */
+/** Most requests ask for what was asked before. Whether the caller may is asked every time, or was for the same binding. */
 const fromKept =
   (operation: Operation, contextOf: (request: FastifyRequest) => Context, kept: UntilCommit<Written>): Handler =>
   (request, reply) => {
     const context = contextOf(request);
-    const key = `${context.workspace} ${request.url}`;
+    const key = `${context.workspace} ${bindingKey(context.principal.binding)} ${request.url}`;
     const known = mayCall(operation, context.principal) ? kept.get(key) : undefined;
     if (known !== undefined && holds(known, context)) {
       send(known, request, reply);

@@ -10,7 +10,8 @@ import type { Place } from './place.ts';
 
 /** Throws FORBIDDEN over HTTP unless the server was started to write: the files would be those of the server machine. */
 export function assertMayWriteHere({ services, door }: Context, verb: string): void {
-  if (door !== 'rest' || services.allow_http_deploy) return;
+  // MCP comes over HTTP as well.
+  if (door === 'cli' || services.allow_http_deploy) return;
   throw new AppError(
     'FORBIDDEN',
     'This server does not write files on its own machine for callers over HTTP.',

@@ -6,6 +6,7 @@ import { type Flavour, initial } from './0001-initial.ts';
 import { localWorkflow } from './0002-local-workflow.ts';
 import { platform } from './0003-platform.ts';
 import { webhooks } from './0004-webhooks.ts';
+import { workspaces } from './0005-workspaces.ts';
 import { pointers } from './0006-pointers.ts';
 
 /** Every migration in the order of its name. A published one never changes. */
@@ -14,6 +15,7 @@ const MIGRATIONS: Record<string, (flavour: Flavour) => Migration> = {
   '0002-local-workflow': localWorkflow,
   '0003-platform': platform,
   '0004-webhooks': webhooks,
+  '0005-workspaces': workspaces,
   '0006-pointers': pointers,
 };
 

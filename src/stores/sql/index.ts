@@ -15,6 +15,7 @@ import { releaseQueries } from './releases.ts';
 import type { Tables } from './schema.ts';
 import { tokenQueries } from './tokens.ts';
 import { webhookQueries } from './webhooks.ts';
+import { workspaceQueries } from './workspaces.ts';
 
 function queries(databases: Databases) {
   return {
@@ -31,6 +32,7 @@ function queries(databases: Databases) {
     events: eventQueries(databases),
     idempotency: idempotencyQueries(databases),
     webhooks: webhookQueries(databases),
+    workspaces: workspaceQueries(databases),
   };
 }
 

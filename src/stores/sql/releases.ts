@@ -127,12 +127,14 @@ export function releaseQueries({ read, write }: Databases): Store['releases'] {
       return row && { ...row };
     },
 
-    async ofArtifact(workspace, artifact_id, limit) {
+    async ofArtifact(workspace, artifact_id, limit, { client_id, profile_id } = {}) {
       const rows = await read
         .selectFrom('releases')
         .select(COLUMNS)
         .where('workspace', '=', workspace)
         .where('artifact_id', '=', artifact_id)
+        .$if(client_id !== undefined, (query) => query.where('client_id', '=', client_id ?? ''))
+        .$if(profile_id !== undefined, (query) => query.where('profile_id', '=', profile_id ?? ''))
         .orderBy('client_id')
         .orderBy('profile_id')
         .orderBy('sequence')

@@ -13,6 +13,7 @@ import type {
   ReleaseRow,
   TokenRow,
   WebhookRow,
+  WorkspaceRow,
 } from '../store.ts';
 
 /**
@@ -42,5 +43,7 @@ export interface Tables {
     Numbered & { lease_owner: string | null; lease_until: string | null; claimed_at: string | null };
   /** The number is that of the event. */
   deliveries: Stored<DeliveryRow, 'event'> & Numbered;
+  /** `workspace` is the one that the row is about. */
+  workspaces: WorkspaceRow & Numbered;
   counters: { workspace: string; counter: string; value: number };
 }

@@ -10,6 +10,8 @@ const COLUMNS = [
   'name',
   'kind',
   'scopes',
+  'client_id',
+  'profile_id',
   'created_at',
   'expires_at',
   'last_used_at',
@@ -44,17 +46,29 @@ export function tokenQueries({ read, write }: Databases): Store['tokens'] {
       return { workspace, token: toToken(token) };
     },
 
-    async list(workspace, page) {
+    async list(workspace, page, { client_id, profile_id } = {}) {
       const rows = await read
         .selectFrom('tokens')
         .select('number')
         .select(COLUMNS)
         .where('workspace', '=', workspace)
         .where('number', '<', beforeNumber('tokens', page.cursor))
+        .$if(client_id !== undefined, (query) => query.where('client_id', '=', client_id ?? ''))
+        .$if(profile_id !== undefined, (query) => query.where('profile_id', '=', profile_id ?? ''))
         .orderBy('number', 'desc')
         .limit(page.limit + 1)
         .execute();
       return pageOf('tokens', rows, page, ({ number, ...row }) => toToken(row));
+    },
+
+    async get(workspace, token_id) {
+      const row = await read
+        .selectFrom('tokens')
+        .select(COLUMNS)
+        .where('workspace', '=', workspace)
+        .where('token_id', '=', token_id)
+        .executeTakeFirst();
+      return row && toToken(row);
     },
 
     async revoke(workspace, token_id, at) {
