@@ -9,6 +9,7 @@ import { SCOPES } from '../src/core/scopes.ts';
 import { IssuerKeys } from '../src/io/issuer-keys.ts';
 import { invoke } from '../src/operations/operation.ts';
 import { generateToken } from '../src/operations/tokens.ts';
+import { createWorkspace } from '../src/operations/workspaces.ts';
 import { codeIn, restInProcess } from './hostile/server.ts';
 import { makeCertificate } from './support/certificate.ts';
 import { cliHere } from './support/in-process.ts';
@@ -57,7 +58,7 @@ async function judging() {
     const { principal, workspace } = await callerOf(await issuer.token(claims));
     return { ...principal, scopes: [...principal.scopes].toSorted(), workspace };
   };
-  return { issuer, get, may, ours, unexpected };
+  return { app, issuer, get, may, ours, unexpected };
 }
 
 describe('a token of the issuer', () => {
@@ -104,6 +105,15 @@ describe('a token of the issuer', () => {
     const agent = await may({ ...roles('admin'), mcp_orchestration_kind: 'agent' });
     expect([agent.kind, agent.scopes]).toEqual(['agent', ['config:read', 'config:write', 'events:read']]);
     expect((await may({ mcp_orchestration_workspace: 'team-a' })).workspace).toBe('team-a');
+  });
+
+  it('acts in a workspace that was made, and is refused for one that was not', async () => {
+    const { app, issuer, get } = await judging();
+    const token = await issuer.token({ ...roles('admin'), mcp_orchestration_workspace: 'team-a' });
+    expect((await get(token)).status).toBe(401);
+    await invoke(createWorkspace, app.localContext('cli'), { workspace: 'team-a' });
+    const { workspaces } = JSON.parse((await get(token, '/v1/workspaces')).body);
+    expect(workspaces).toMatchObject([{ workspace: 'team-a' }]);
   });
 
   it('is understood as the guide says', async () => {

@@ -14,7 +14,10 @@ export const REQUIREMENTS: Record<string, Requirement> = {
     ],
   },
   'W20-2': {
-    shown_by: ['a token made beside a running server is accepted, survives a restart, and ends with its revocation'],
+    shown_by: [
+      'a token made beside a running server is accepted, survives a restart, and ends with its revocation',
+      'a token is an API key as well: in X-API-Key it is what it is as a bearer',
+    ],
   },
   'W20-3': {
     shown_by: [

@@ -70,13 +70,23 @@ export const THREATS: Record<string, Threat> = {
   },
   T25: {
     what: 'a look into another workspace',
-    shown_by: ['keeps workspaces apart in every noun', 'keeps the keys of workspaces and actors apart'],
+    shown_by: [
+      'keeps workspaces apart in every noun',
+      'keeps the keys of workspaces and actors apart',
+      '%s is told of what %s has what it is told of what nobody has, by every route',
+      'every field of every route is known to name an object of a tenant, or none',
+      'a list shows what is in the own workspace only, and a cursor of another one leads nowhere else',
+      'hears of its own events only: polling, on a stream, over MCP and by webhook',
+    ],
   },
   T26: {
     what: 'answers and handles of somebody else',
     shown_by: [
       'of which many are served at once, and each gets its own answers',
       "answers, none of them another one's",
+      'repeats its own requests by an Idempotency-Key, never those of another one',
+      'is not given the answer that was kept for another one, nor leaves its own to others',
+      'pages through its own part, also with a cursor that a wider one was given',
     ],
   },
   T27: {
