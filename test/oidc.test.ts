@@ -5,12 +5,13 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { exportSPKI, generateKeyPair, type JWTPayload } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { callersByJwt } from '../src/adapters/rest/jwt.ts';
+import type { McpDoor } from '../src/adapters/rest/mcp.ts';
 import { SCOPES } from '../src/core/scopes.ts';
 import { IssuerKeys } from '../src/io/issuer-keys.ts';
 import { invoke } from '../src/operations/operation.ts';
 import { generateToken } from '../src/operations/tokens.ts';
 import { createWorkspace } from '../src/operations/workspaces.ts';
-import { codeIn, restInProcess } from './hostile/server.ts';
+import { API_KEY, codeIn, restInProcess } from './hostile/server.ts';
 import { makeCertificate } from './support/certificate.ts';
 import { cliHere } from './support/in-process.ts';
 import { AUDIENCE, startIssuer } from './support/issuer.ts';
@@ -192,6 +193,28 @@ describe('T24: a bearer that is not meant for this server', () => {
     expect(seen.filter(([, status, code]) => status !== 401 || code !== 'INVALID_CREDENTIALS')).toEqual([]);
     expect(new Set(seen.map(([, , , shape]) => shape)).size).toBe(1);
     expect(unexpected).toEqual([]);
+  });
+
+  it('goes no further, as no credential does: what serves MCP is told who asks, and not by what', async () => {
+    const seen: { headers: string[]; actor: string }[] = [];
+    const mcp: McpDoor = {
+      async fetch(request, _body, { principal }) {
+        seen.push({ headers: [...request.headers.keys()], actor: principal.actor });
+        return Response.json({});
+      },
+      close: async () => undefined,
+    };
+    const { app, server } = await restInProcess({ mcp });
+    const token = String((await invoke(generateToken, app.localContext('cli'), {}))['token']);
+    for (const credential of [{ 'x-api-key': API_KEY }, { authorization: `Bearer ${token}` }]) {
+      const headers = { host: 'localhost', 'content-type': 'application/json', 'x-other': 'x', ...credential };
+      await server.inject({ method: 'POST', url: '/mcp', headers, payload: {} });
+    }
+    expect(seen).toMatchObject([{ actor: 'api-key' }, { actor: expect.stringMatching(/^token:tok_/) }]);
+    for (const { headers } of seen) {
+      expect(headers).toContain('x-other');
+      expect(headers.filter((name) => ['authorization', 'x-api-key'].includes(name))).toEqual([]);
+    }
   });
 
   it('is no JSON Web Token of anybody when no issuer is configured', async () => {

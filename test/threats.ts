@@ -65,6 +65,7 @@ export const THREATS: Record<string, Threat> = {
     shown_by: [
       'gets the one refusal, to the byte, whatever is wrong with it',
       'is no JSON Web Token of anybody when no issuer is configured',
+      'goes no further, as no credential does: what serves MCP is told who asks, and not by what',
       'an issuer that cannot be asked is told apart from a wrong token, and tokens of this server work all the same',
     ],
   },

@@ -14,7 +14,8 @@ const MOST_MS = 7_500;
  */
 export class Connections {
   readonly #server: FastifyInstance;
-  readonly #answering = new Set<ServerResponse>();
+  /** The latest answer on each, begun or sent: no more than this is done for a request, because every one pays for it. */
+  readonly #latest = new Map<Socket, ServerResponse>();
   /** On which nothing was asked yet: browsers open some in advance, and Node takes them for busy ones. */
   readonly #unused = new Map<string, Socket>();
   #stopping = false;
@@ -23,12 +24,16 @@ export class Connections {
     this.#server = server;
     server.server.on('connection', (socket: Socket) => this.#opened(socket));
     // Before anybody answers it.
-    server.server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
-      this.#unused.delete(endOf(request.socket));
-      if (this.#stopping) return sayLast(response);
-      this.#answering.add(response);
-      response.once('close', () => this.#answering.delete(response));
+    server.server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      if (!this.#latest.has(socket)) this.#used(socket);
+      this.#latest.set(socket, response);
+      if (this.#stopping) sayLast(response);
     });
+  }
+
+  #used(socket: Socket): void {
+    this.#unused.delete(endOf(socket));
+    socket.once('close', () => this.#latest.delete(socket));
   }
 
   #opened(socket: Socket): void {
@@ -41,7 +46,7 @@ export class Connections {
   async close(): Promise<void> {
     const cutOff = setTimeout(() => this.#server.server.closeAllConnections(), MOST_MS);
     this.#stopping = true;
-    for (const response of this.#answering) sayLast(response);
+    for (const response of this.#latest.values()) sayLast(response);
     await this.#stopListening();
     // A connection that had a request in flight when the stop began would else be kept for its next one.
     const sweep = setInterval(() => this.#server.server.closeIdleConnections(), 50);
