@@ -120,7 +120,8 @@ describe('the event stream', () => {
     expect(source.headers).toMatchObject({ 'x-content-type-options': 'nosniff' });
     await publish('after');
     const [first] = await source.until(2);
-    expect(source.rest).toEqual(['retry: 3000']);
+    // Who is cut off before the first event knows from where to go on.
+    expect(source.rest).toEqual(['retry: 3000', `id: ${eventId(3)}`]);
     expect(first).toMatchObject({ id: eventId(4), event: 'config.published' });
     expect(source.events()).toMatchObject([
       { id: eventId(4), type: 'config.published', ...target, workspace: 'default', sequence: 2 },
@@ -144,7 +145,7 @@ describe('the event stream', () => {
     const { watch, publish } = await running();
     const source = await watch(`?since=${eventId(99)}`);
     await source.until(1);
-    expect(source.messages).toEqual([{ event: 'resync', data: '{}' }]);
+    expect(source.messages).toEqual([{ event: 'resync', id: eventId(1), data: '{}' }]);
     await publish('one');
     await source.until(3);
     expect(source.events().map(({ id }) => Number(id))).toEqual([2, 3]);
@@ -222,6 +223,6 @@ describe('the event stream', () => {
     await source.until(2);
     await server.close();
     await source.ended;
-    expect(source.rest).toEqual(['retry: 3000', 'retry: 3000']);
+    expect(source.rest).toEqual(['retry: 3000', `id: ${eventId(1)}`, 'retry: 3000']);
   });
 });

@@ -1,4 +1,4 @@
-import { type EventFilter, isWanted } from '../../core/event.ts';
+import { type EventFilter, eventId, isWanted } from '../../core/event.ts';
 import { EVENT_PAGE, eventOf, isLost } from '../../operations/changes.ts';
 import type { Log } from '../../operations/services.ts';
 import type { Bell } from '../../stores/bell.ts';
@@ -47,7 +47,10 @@ const messageOf = (workspace: string, row: EventRow): string => {
   return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 };
 
-const RESYNC = 'event: resync\ndata: {}\n\n';
+/** No event, and yet a reader remembers the id: where it has to go on, also when it is cut off before the first event. */
+const placeOf = (position: number): string => `id: ${eventId(position)}\n\n`;
+
+const resyncAt = (position: number): string => `id: ${eventId(position)}\nevent: resync\ndata: {}\n\n`;
 
 /**
  * Gives every watcher every event once and in order. New events are read and written as text once for all of them; a
@@ -88,7 +91,7 @@ export class EventFeed {
     };
     feed.watchers.add(watcher);
     this.#stop ??= this.#bell.listen(() => this.#ring());
-    if (lost) sink.write(RESYNC);
+    sink.write(lost ? resyncAt(watcher.position) : placeOf(watcher.position));
     void this.#catchUp(workspace, feed, watcher);
     return {
       resume: () => {
@@ -169,7 +172,7 @@ export class EventFeed {
         const { oldest } = await this.#store.events.range(workspace);
         if (watcher.position < oldest - 1) {
           watcher.position = oldest - 1;
-          if (!watcher.sink.write(RESYNC)) watcher.slow = true;
+          if (!watcher.sink.write(resyncAt(watcher.position))) watcher.slow = true;
         }
         const rows = await this.#store.events.since(workspace, watcher.position, EVENT_PAGE);
         const page = { rows, texts: rows.map((row) => messageOf(workspace, row)) };
