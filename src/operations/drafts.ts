@@ -124,7 +124,13 @@ export const viewDraft = defineOperation({
   output: DraftOutput.extend({ servers: z.array(z.string()) }),
   errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND'],
   permission: { needs: 'config:read' },
-  rest: { method: 'GET', path: '/v1/config/{client_id}/{profile_id}/draft', etag: ({ revision }) => String(revision) },
+  rest: {
+    method: 'GET',
+    path: '/v1/config/{client_id}/{profile_id}/draft',
+    etag: ({ revision }) => String(revision),
+    // A draft that nobody has written is the latest release, which changes without it.
+    revalidates: ({ revision }) => revision > 0,
+  },
   mcp: { tool: 'view_draft_config', resource: { name: 'draft', uri: 'config://{client_id}/{profile_id}/draft' } },
   cli: {
     verb: 'view-draft',

@@ -75,6 +75,8 @@ export interface RestBinding {
   handler_ms?: number;
   /** Strong entity tag of the answer, without quotes. */
   etag?: (output: never) => string;
+  /** False of an output whose tag another content can have as well: it is never answered with 304. */
+  revalidates?: (output: never) => boolean;
   /** True of an answer with a secret that is shown once: such an answer is never stored, not even to be sent again. */
   showsSecret?: (output: never) => boolean;
 }
@@ -213,9 +215,10 @@ export function defineOperation<I extends z.ZodObject, O extends z.ZodType>(
       installation?: true | ((input: z.output<I>) => boolean);
     };
     holdsUntil?: (output: z.output<O>) => string | null | undefined;
-    rest?: Omit<RestBinding, 'status' | 'etag' | 'showsSecret'> & {
+    rest?: Omit<RestBinding, 'status' | 'etag' | 'revalidates' | 'showsSecret'> & {
       status?: (output: z.output<O>) => number;
       etag?: (output: z.output<O>) => string;
+      revalidates?: (output: z.output<O>) => boolean;
       showsSecret?: (output: z.output<O>) => boolean;
     };
     cli?: Omit<CliBinding, 'text' | 'exit'> & {

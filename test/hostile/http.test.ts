@@ -210,20 +210,21 @@ describe('a well-behaved client', () => {
     const { url, host, key } = await running();
     const ask = (method: string, path: string, ...lines: string[]) =>
       askRaw(url, `${method} ${path} HTTP/1.1\r\n${host}${key}${lines.map((line) => `${line}\r\n`).join('')}\r\n`);
+    await ask('DELETE', '/v1/config/cursor/dev/draft');
     const draft = await ask('GET', '/v1/config/cursor/dev/draft');
     expect(draft.headers).toMatchObject({
-      etag: '"0"',
+      etag: '"1"',
       'cache-control': 'private, no-cache',
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
     });
-    for (const tag of ['"0"', 'W/"0"', '"9", "0"', '*']) {
+    for (const tag of ['"1"', 'W/"1"', '"9", "1"', '*']) {
       expect(await ask('GET', '/v1/config/cursor/dev/draft', `If-None-Match: ${tag}`)).toMatchObject({
         status: 304,
         body: '',
       });
     }
-    expect((await ask('GET', '/v1/config/cursor/dev/draft', 'If-None-Match: "1"')).status).toBe(200);
+    expect((await ask('GET', '/v1/config/cursor/dev/draft', 'If-None-Match: "2"')).status).toBe(200);
     expect(await ask('HEAD', '/v1/clients')).toMatchObject({ status: 200, body: '' });
     expect(await ask('HEAD', '/nothing')).toMatchObject({ status: 404, body: '' });
     const wrong = await ask('GET', '/v1/config/cursor/dev/publish');
@@ -310,7 +311,7 @@ describe('pages of other origins', () => {
       host: 'localhost',
       origin: from,
       'access-control-request-method': 'POST',
-      'access-control-request-headers': 'authorization',
+      'access-control-request-headers': 'authorization, last-event-id',
     },
   });
 
@@ -321,6 +322,7 @@ describe('pages of other origins', () => {
     expect(allowed.headers).toMatchObject({
       'access-control-allow-origin': origin,
       'access-control-allow-methods': 'GET, POST, PUT, DELETE',
+      'access-control-allow-headers': expect.stringContaining('last-event-id'),
     });
     expect(allowed.headers['access-control-allow-credentials']).toBeUndefined();
     const called = await server.inject({

@@ -99,6 +99,8 @@ export interface Written {
   body: Buffer;
   /** With its quotes. */
   etag: string | undefined;
+  /** False: the tag is there for `If-Match`, and says nothing about the content. */
+  revalidates?: boolean;
   /** Milliseconds since 1970 until which it may be sent again while nothing is committed; undefined: only this once. */
   until: number | undefined;
   /** It holds a secret that is shown once. */
@@ -111,12 +113,13 @@ function written(operation: Operation, result: Answer, conditional = false): Wri
     return { status, body: bytesOf({ error: result.problem }), etag: undefined, until: undefined, secret: false };
   }
   const output = result.output as never;
-  const { etag, showsSecret } = operation.rest ?? {};
+  const { etag, revalidates, showsSecret } = operation.rest ?? {};
   const until = operation.holdsUntil?.(output);
   return {
     status: statusOf(operation, output),
     body: bytesOf(output),
     etag: etag && `"${etag(output)}"`,
+    revalidates: revalidates?.(output) !== false,
     until: until === null ? Number.POSITIVE_INFINITY : until === undefined ? undefined : Date.parse(until),
     secret: showsSecret?.(output) === true,
   };
@@ -171,11 +174,15 @@ function revisionOf(operation: Operation, request: FastifyRequest): number | und
   return Number(revision);
 }
 
-function send({ status, body, etag }: Written, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function send(
+  { status, body, etag, revalidates }: Written,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   if (etag === undefined) reply.header('cache-control', 'no-store');
   else {
     reply.header('etag', etag).header('cache-control', 'private, no-cache');
-    if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+    if (revalidates && matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
   }
   return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(body);
 }
