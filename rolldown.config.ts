@@ -91,7 +91,10 @@ const base = {
   },
 } as const satisfies RolldownOptions;
 
-/** Two programs: a launcher that shared its chunks with the command line would load what only the other one needs. */
+/**
+ * Two programs and the client for programs of others. A launcher that shared its chunks with the command line would load
+ * what only the other one needs; the client runs in browsers too, and is read by people who debug.
+ */
 export default defineConfig([
   // Only the launcher loads the keychain on demand.
   {
@@ -102,4 +105,9 @@ export default defineConfig([
     checks: { ineffectiveDynamicImport: false },
   },
   { ...base, input: { 'exec-server': 'src/launch/main.ts' } },
+  {
+    platform: 'neutral',
+    input: { 'sdk/index': 'src/sdk/index.ts' },
+    output: { dir: 'dist', format: 'esm', entryFileNames: '[name].js' },
+  },
 ]);

@@ -1,28 +1,31 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cliPage, mcpPage, restPage } from './reference/doors.ts';
 import { clientsPage, configurationPage, errorsPage } from './reference/facts.ts';
+import { sdkSource } from './reference/sdk.ts';
 
 /**
- * Writes the reference pages from the operations, the error catalogue, the client registry and the settings.
- * `--check` writes nothing and fails when a page is stale; `--dir DIR` means another directory than user-docs/reference.
+ * Writes the reference pages from the operations, the error catalogue, the client registry and the settings, and what
+ * the client for programs (src/sdk) knows of the operations. `--check` writes nothing and fails when something is stale;
+ * `--dir DIR` means another directory than that of this checkout.
  */
 
 const PAGES: Readonly<Record<string, () => string>> = {
-  'cli.md': cliPage,
-  'mcp-tools.md': mcpPage,
-  'rest-api.md': restPage,
-  'errors.md': errorsPage,
-  'clients.md': clientsPage,
-  'configuration.md': configurationPage,
+  'user-docs/reference/cli.md': cliPage,
+  'user-docs/reference/mcp-tools.md': mcpPage,
+  'user-docs/reference/rest-api.md': restPage,
+  'user-docs/reference/errors.md': errorsPage,
+  'user-docs/reference/clients.md': clientsPage,
+  'user-docs/reference/configuration.md': configurationPage,
+  'src/sdk/operations.ts': sdkSource,
 };
 
 const { values } = parseArgs({
   options: {
     check: { type: 'boolean', default: false },
-    dir: { type: 'string', default: fileURLToPath(new URL('../user-docs/reference', import.meta.url)) },
+    dir: { type: 'string', default: fileURLToPath(new URL('..', import.meta.url)) },
   },
 });
 
@@ -35,7 +38,6 @@ function current(path: string): string | undefined {
   }
 }
 
-mkdirSync(values.dir, { recursive: true });
 for (const [name, render] of Object.entries(PAGES)) {
   const path = join(values.dir, name);
   const text = render();
@@ -44,6 +46,7 @@ for (const [name, render] of Object.entries(PAGES)) {
     console.error(`${name} is stale: npm run reference`);
     process.exitCode = 1;
   } else {
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
     console.log(`wrote ${name}`);
   }

@@ -17,6 +17,8 @@ const ARROWS: Record<string, string[]> = {
   'adapters/cli': ['operations', 'core'],
   'adapters/mcp': ['operations', 'core'],
   'adapters/rest': ['operations', 'core', 'stores'],
+  /** For programs of others: it has the types of the operations, and nothing of theirs. */
+  sdk: [],
   main: [
     'adapters/cli',
     'adapters/mcp',

@@ -24,6 +24,7 @@ describe('commands in the documentation', () => {
       'user-docs/how-to/store-secrets.md',
       'user-docs/how-to/use-from-an-ai-client.md',
       'user-docs/how-to/use-the-http-api.md',
+      'user-docs/how-to/use-the-sdk.md',
       'user-docs/how-to/verify-a-signature.md',
       'user-docs/tutorials/first-configuration.md',
     ]);

@@ -20,7 +20,7 @@ const check = (dir: string) =>
 
 describe('reference pages', () => {
   it('are up to date (else: npm run reference)', () => {
-    const { status, stderr } = check(REFERENCE);
+    const { status, stderr } = check(ROOT);
     expect(stderr).toBe('');
     expect(status).toBe(0);
   });
@@ -28,11 +28,18 @@ describe('reference pages', () => {
   it('are noticed when they are stale or missing', () => {
     const copy = mkdtempSync(join(tmpdir(), 'mcpo-reference-'));
     try {
-      cpSync(REFERENCE, copy, { recursive: true });
-      appendFileSync(join(copy, 'errors.md'), 'more\n');
-      rmSync(join(copy, 'cli.md'));
+      for (const place of ['user-docs/reference', 'src/sdk']) {
+        cpSync(join(ROOT, place), join(copy, place), { recursive: true });
+      }
+      appendFileSync(join(copy, 'user-docs/reference/errors.md'), 'more\n');
+      rmSync(join(copy, 'user-docs/reference/cli.md'));
+      appendFileSync(join(copy, 'src/sdk/operations.ts'), '// more\n');
       const { status, stderr } = check(copy);
-      expect(stderr.match(/^\S+ is stale/gm)).toEqual(['cli.md is stale', 'errors.md is stale']);
+      expect(stderr.match(/^\S+ is stale/gm)).toEqual([
+        'user-docs/reference/cli.md is stale',
+        'user-docs/reference/errors.md is stale',
+        'src/sdk/operations.ts is stale',
+      ]);
       expect(status).toBe(1);
     } finally {
       rmSync(copy, { recursive: true });

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT, type ShellBlock } from './markdown.ts';
 
-/** A reader's machine: an empty home directory, and the program on the PATH as if it were installed. */
+/** A reader's machine: an empty home directory, and the program on the PATH and the package as if they were installed. */
 export interface Reader {
   home: string;
   run(script: string): Promise<{ code: number | null; output: string }>;
@@ -23,6 +23,8 @@ export function newReader(): Reader {
   shim(bin, 'mcp-orchestration', `exec '${node}' '${join(ROOT, 'bin/mcp-orchestration.js')}' "$@"`);
   // In a checkout npx starts the package's own bin; here it does so without looking anywhere else.
   shim(bin, 'npx', 'exec "$@"');
+  mkdirSync(join(home, 'node_modules'));
+  symlinkSync(ROOT, join(home, 'node_modules/mcp-orchestration'));
   const env = { HOME: home, PATH: `${bin}:/usr/bin:/bin`, MCP_ORCHESTRATION_PORT: '0', LANG: 'C.UTF-8' };
   return {
     home,

@@ -1,4 +1,4 @@
-import { readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
@@ -89,7 +89,7 @@ test('the tarball holds the program and its papers, and nothing of the workshop'
   expect(tarball.files).toContain('package.json');
   expect(tarball.files).toContain('dist/bin.js');
   const expected =
-    /^(package\.json|bin\/[\w-]+\.js|dist\/[\w-]+\.js|dist\/(THIRD-PARTY-NOTICES|help)\.txt|user-docs\/.+|(README|CHANGELOG|SECURITY)\.md|LICENSE)$/;
+    /^(package\.json|bin\/[\w-]+\.js|dist\/[\w-]+\.js|dist\/sdk\/(index\.js|[\w-]+\.d\.ts)|dist\/(THIRD-PARTY-NOTICES|help)\.txt|user-docs\/.+|(README|CHANGELOG|SECURITY)\.md|LICENSE)$/;
   expect(tarball.files.filter((file) => !expected.test(file))).toEqual([]);
 });
 
@@ -183,6 +183,87 @@ test('the other two commands of the package start their verb', async () => {
   expect(made.stdout).toMatch(/^mcpo_user_[0-9A-Za-z]{49}\n$/);
   const help = await other('mcp-orchestration-serve-http', '--help');
   expect(help.stdout).toContain('--port');
+});
+
+/** What a user writes who has the package: typed, and without anything else. */
+const PROGRAM = `
+import { createClient, type Event, McpOrchestrationError, type Payload } from 'mcp-orchestration/sdk';
+
+const client = createClient({ url: process.argv[2] ?? '', token: process.argv[3] });
+const target = { client_id: 'cursor', profile_id: 'default' };
+const payload: Payload = { mcpServers: { ours: { command: 'node', args: ['one'] } } };
+await client.initializeKeys();
+await client.publishConfig({ ...target, payload, changelog: undefined });
+const { sequence, signature }: { sequence: number; signature: string } = await client.getConfig(target);
+const types: Event['type'][] = [];
+for await (const event of client.events({ since: '0000000000000000' })) {
+  if (event.type === 'resync') continue;
+  types.push(event.type);
+  if (event.type === 'config.published') break;
+}
+const names: string[] = [];
+for await (const token of client.all.listTokens()) names.push(token.name);
+const refused = await client.describeServer({ server_id: 'memry' }).catch((error: unknown) => error);
+const code = refused instanceof McpOrchestrationError ? refused.code : undefined;
+// @ts-expect-error: no operation takes that
+await client.getLatest({ ...target, bogus: 1 }).catch(() => undefined);
+console.log(JSON.stringify({ sequence, signed: signature.length > 40, types, names, code }));
+`;
+
+const compiler = (name: string) => join(ROOT, 'node_modules', name);
+const forNode = ['--module', 'nodenext', '--lib', 'es2022', '--typeRoots', join(ROOT, 'node_modules/@types')];
+const forBundlers = ['--module', 'esnext', '--moduleResolution', 'bundler', '--lib', 'es2022,dom,dom.asynciterable'];
+/** How users set their compiler up, of the newest version and of the one before. */
+const COMPILATIONS: [source: string, ...command: string[]][] = [
+  ['browser.mts', compiler('@typescript/native/bin/tsc'), ...forBundlers],
+  ['node.mts', compiler('@typescript/native/bin/tsc'), ...forNode, '--types', 'node'],
+  ['node.mts', compiler('typescript/bin/tsc6'), ...forNode, '--types', 'node', '--noEmit'],
+];
+
+test('the client of the package compiles strictly, and runs on every Node that it promises', async () => {
+  const workspace = await testWorkspace();
+  const server = await startHttp(workspace, {
+    bin: join(prefix, 'node_modules/mcp-orchestration/bin/mcp-orchestration.js'),
+  });
+  const forBrowsers = PROGRAM.replaceAll('process.argv[2]', 'location.href').replace(
+    'process.argv[3]',
+    'location.hash',
+  );
+  await writeFile(join(prefix, 'node.mts'), PROGRAM);
+  await writeFile(join(prefix, 'browser.mts'), forBrowsers);
+  const strict = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--target', 'es2022'];
+  for (const [source, ...command] of COMPILATIONS) {
+    const { env } = workspace;
+    const { code, stdout } = await run(process.execPath, [...command, ...strict, source], { env, cwd: prefix });
+    expect({ code, stdout }, command.join(' ')).toEqual({ code: 0, stdout: '' });
+  }
+  const nodes = [process.execPath, await olderNode()].filter((node) => node !== undefined);
+  for (const node of nodes) {
+    const { stdout, stderr } = await run(node, ['node.mjs', server.url, String(server.token)], {
+      env: workspace.env,
+      cwd: prefix,
+    });
+    expect(JSON.parse(stdout || '{}'), stderr).toEqual({
+      sequence: 1,
+      signed: true,
+      types: ['token.created', 'key.rotated', 'config.published'],
+      names: [expect.any(String)],
+      code: 'SERVER_NOT_FOUND',
+    });
+  }
+}, 60_000);
+
+test('the client of the package needs nothing but what every browser has', async () => {
+  const base = join(prefix, 'node_modules/mcp-orchestration/dist/sdk');
+  const files = tarball.files.filter((file) => file.startsWith('dist/sdk/'));
+  expect(files).toContain('dist/sdk/index.d.ts');
+  for (const file of files) {
+    const text = await readFile(join(base, file.slice('dist/sdk/'.length)), 'utf8');
+    const imported = [...text.matchAll(/(?:from|import\(|require\()\s*['"]([^'"]+)['"]/g)].map(([, name]) => name);
+    expect(imported.filter((name) => !/^\.\/[\w-]+\.js$/.test(name ?? ''))).toEqual([]);
+    expect(text, file).not.toMatch(/\b(process|Buffer|require)\s*[.(]|node:/);
+  }
+  expect((await stat(join(base, 'index.js'))).size).toBeLessThan(30_000);
 });
 
 test('on a Node that is too old every command names the remedy and ends with 1', async ({ skip }) => {

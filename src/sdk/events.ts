@@ -1,0 +1,108 @@
+import { type Connection, FETCH_SETTINGS, unreachable } from './call.ts';
+import { McpOrchestrationError, refusalIn } from './errors.ts';
+import type { Event } from './operations.ts';
+import type { EventOptions, Resync } from './options.ts';
+import { queryOf } from './request.ts';
+import { type Message, messagesOf } from './stream.ts';
+import { backoff, following, pause, retryAfter } from './timing.ts';
+
+/** The first wait before coming back, until the server names another. */
+const RETRY_MS = 3_000;
+const LONGEST_WAIT_MS = 30_000;
+/** The server gives a sign of life every 15 seconds. */
+const SILENCE_MS = 45_000;
+
+/**
+ * What happens, as it happens. Goes on after a break where it was, for as long as it takes. Rejected when the server
+ * refuses for good: credentials, scope, a word that is no type.
+ */
+export async function* events(
+  connection: Connection,
+  { types, client_id, profile_id, since, signal: outer }: EventOptions,
+): AsyncGenerator<Event | Resync, void, undefined> {
+  const query = queryOf(
+    Object.entries({ types: types?.join(','), client_id, profile_id }).filter(([, value]) => value !== undefined),
+  );
+  const { signal, end, leave } = following(outer);
+  let seen = since;
+  let first = RETRY_MS;
+  let failures = 0;
+  try {
+    while (!signal.aborted) {
+      let asked: number | undefined;
+      try {
+        for await (const message of open(connection, `/v1/events${query}`, seen, signal)) {
+          failures = 0;
+          seen = message.id ?? seen;
+          first = message.retry ?? first;
+          const event = eventIn(message);
+          if (event) yield event;
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof Passing)) throw error;
+        asked = error.after;
+      }
+      await pause(asked ?? backoff(first, failures, LONGEST_WAIT_MS), signal).catch(() => undefined);
+      failures += 1;
+    }
+  } finally {
+    end();
+    leave();
+  }
+}
+
+function eventIn({ event, data }: Message): Event | Resync | undefined {
+  if (event === 'resync') return { type: 'resync' };
+  return data === undefined ? undefined : (JSON.parse(data) as Event);
+}
+
+/** A failure that is worth another try. */
+class Passing extends Error {
+  readonly after: number | undefined;
+  constructor(cause: unknown, after?: number) {
+    super('the stream broke off', { cause });
+    this.after = after;
+  }
+}
+
+/** One connection. Throws `Passing`, or what the server says for good. */
+async function* open(
+  connection: Connection,
+  target: string,
+  seen: string | undefined,
+  outer: AbortSignal,
+): AsyncGenerator<Message, void, undefined> {
+  const { signal, end, leave } = following(outer);
+  let silence = setTimeout(end, SILENCE_MS);
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(end, SILENCE_MS);
+  };
+  try {
+    const response = await connection.fetch(connection.base + target, {
+      ...FETCH_SETTINGS,
+      headers: {
+        accept: 'text/event-stream',
+        ...connection.credential,
+        ...(seen !== undefined && { 'last-event-id': seen }),
+      },
+      signal,
+    });
+    if (!response.ok || response.body === null) throw await refusalOf(response);
+    yield* messagesOf(response.body, heard);
+  } catch (error) {
+    if (error instanceof McpOrchestrationError || error instanceof Passing) throw error;
+    throw new Passing(unreachable(connection, error));
+  } finally {
+    clearTimeout(silence);
+    end();
+    leave();
+  }
+}
+
+async function refusalOf(response: Response): Promise<Error> {
+  const refusal = refusalIn(response.status, await response.text(), response.headers.get('x-request-id'));
+  const passing = [429, 502, 503, 504].includes(response.status);
+  return passing ? new Passing(refusal, retryAfter(response.headers)) : refusal;
+}
