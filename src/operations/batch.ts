@@ -185,6 +185,12 @@ export function batchOf(operations: readonly Operation[]): Operation {
         .default(false)
         .meta({ description: 'All in one transaction. Refuses what touches files, such as deploy.' }),
     }),
+    example: {
+      items: [
+        { operation: 'validate', client_id: 'cursor' },
+        { operation: 'get_latest', client_id: 'cursor' },
+      ],
+    },
     output: z.object({ results: z.array(Result), succeeded: z.int(), failed: z.int() }),
     errors: [],
     passesOn: codesOf(named),

@@ -65,6 +65,7 @@ export const listChanges = defineOperation({
   input: WatchInput.extend({
     wait: z.int().min(0).max(30).default(0).meta({ description: 'Seconds to wait when nothing has happened yet.' }),
   }),
+  example: { since: '0000000000000000', types: 'config.published' },
   output: z.object({ changes: z.array(Event), next: z.string(), resync: z.boolean() }),
   errors: [],
   permission: WATCH.permission,

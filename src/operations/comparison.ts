@@ -83,6 +83,7 @@ export const diffConfig = defineOperation({
     config_a: PayloadInput.optional(),
     config_b: PayloadInput.optional(),
   }),
+  example: { client_id: 'cursor', profile_id: 'default', local_payload: { mcpServers: {} } },
   output: z.object({
     status: DiffStatus,
     local_artifact_id: ArtifactId.nullable(),

@@ -120,6 +120,7 @@ export const deployConfigs = defineOperation({
   transaction: 'own',
   idempotent: true,
   input: DeployAllInput,
+  example: { clients: ['cursor'] },
   output: z.object({
     deployments: z.array(Outcome),
     changed_count: z.int(),

@@ -88,6 +88,7 @@ export const removeServer = defineOperation({
     server_id: z.string().min(1).max(128).optional().meta({ description: 'Another word for `server_name`.' }),
     if_revision: IfRevision,
   }),
+  example: { client_id: 'cursor', profile_id: 'default', server_name: 'memory' },
   output: DraftOutput.extend({ status: z.literal('removed'), server_name: z.string() }),
   errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'SERVER_NOT_IN_DRAFT', 'DRAFT_CHANGED', 'PROFILE_LINKED'],
   permission: { needs: 'config:write' },

@@ -70,6 +70,7 @@ export const linkProfile = defineOperation({
     source_client_id: ClientId.meta({ description: 'The client whose profile is followed.' }),
     source_profile_id: ProfileId.optional().meta({ description: 'The same profile id when left out.' }),
   }),
+  example: { client_id: 'vscode', profile_id: 'default', source_client_id: 'cursor' },
   output: z.object({
     status: z.literal('linked'),
     client_id: ClientId,
@@ -113,6 +114,7 @@ export const unlinkProfile = defineOperation({
   summary: 'Let a profile stand on its own again; its releases stay',
   effect: 'delete',
   input: TargetInput,
+  example: { client_id: 'vscode', profile_id: 'default' },
   output: z.object({
     status: z.literal('unlinked'),
     client_id: ClientId,

@@ -31,6 +31,7 @@ export const getNative = defineOperation({
       .optional()
       .meta({ description: 'The project directory, for a scope inside a project.' }),
   }),
+  example: { client_id: 'cursor', profile_id: 'default', os: 'windows' },
   output: z.object({
     config_path: z
       .string()

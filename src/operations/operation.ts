@@ -189,6 +189,8 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   idempotent?: boolean;
   input: I;
   output: O;
+  /** An input that shows the use, for documents; left out, one is made of what has to be there. */
+  example?: Record<string, unknown>;
   /** Codes that a caller can meet here, besides those that every operation shares. */
   errors: readonly ErrorCode[];
   /** Codes of other operations that come through here. */
@@ -209,11 +211,12 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
 
 /** Keeps the exact types of one definition while the list holds them as `Operation`. */
 export function defineOperation<I extends z.ZodObject, O extends z.ZodType>(
-  operation: Omit<Operation<I, O>, 'rest' | 'cli' | 'holdsUntil' | 'permission'> & {
+  operation: Omit<Operation<I, O>, 'rest' | 'cli' | 'holdsUntil' | 'permission' | 'example'> & {
     permission: Omit<Permission, 'targets' | 'installation'> & {
       targets?: (input: z.output<I>) => readonly Target[];
       installation?: true | ((input: z.output<I>) => boolean);
     };
+    example?: z.input<I>;
     holdsUntil?: (output: z.output<O>) => string | null | undefined;
     rest?: Omit<RestBinding, 'status' | 'etag' | 'revalidates' | 'showsSecret'> & {
       status?: (output: z.output<O>) => number;

@@ -227,6 +227,7 @@ export const publishConfig = defineOperation({
       .default(false)
       .meta({ description: 'Allow a release without servers: taking out the last one.' }),
   }),
+  example: { client_id: 'cursor', profile_id: 'default', changelog: 'Memory for Cursor' },
   output: PublishOutput,
   errors: [
     'CLIENT_NOT_FOUND',
@@ -302,6 +303,7 @@ export const revertConfig = defineOperation({
   effect: 'write',
   idempotent: true,
   input: RevertInput,
+  example: { client_id: 'cursor', profile_id: 'default', sequence: 1 },
   output: PublishOutput,
   errors: [
     'CLIENT_NOT_FOUND',

@@ -20,6 +20,7 @@ export const listAvailableServers = defineOperation({
       .optional()
       .meta({ description: 'Words that all must occur in id, name, description, tags or package.' }),
   }),
+  example: { search_query: 'memory' },
   output: ServerList,
   errors: [],
   permission: { needs: 'config:read', bound: 'open' },

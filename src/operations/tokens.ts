@@ -79,6 +79,7 @@ export const generateToken = defineOperation({
     workspace: Workspace,
     expires: z.string().default('90d').meta({ description: 'A number with s, m, h or d, or `never`.' }),
   }),
+  example: { name: 'ci', role: 'publisher', expires: '30d' },
   output: z.object({
     token: z.string(),
     token_id: z.string(),

@@ -179,6 +179,14 @@ export const validatePayloadRemotely = defineOperation({
     'The report of `validate_config`. An unknown client is a finding, and the payload is checked all the same.',
   effect: 'read',
   input: TargetInput.extend({ payload: PayloadInput, options: CheckOptions.optional() }),
+  example: {
+    client_id: 'cursor',
+    profile_id: 'default',
+    payload: {
+      mcpServers: { memory: { command: 'npx', args: ['-y', '@modelcontextprotocol/server-memory@2026.8.31'] } },
+    },
+    options: { check_limits: false },
+  },
   output: ValidationOutput,
   errors: [],
   permission: { needs: 'config:write' },

@@ -35,6 +35,7 @@ export const subscribe = defineOperation({
     url: z.string().min(1).max(2000).meta({ description: 'An https address; in local mode http as well.' }),
     events: z.array(SubscribedType).min(1).max(50).meta({ description: 'The types of the events to be sent.' }),
   }),
+  example: { url: 'https://hooks.example.com/mcp', events: ['config.published'] },
   output: z.object({
     webhook_id: z.string(),
     url: z.string(),

@@ -9,7 +9,7 @@ interface Route {
   responses: Record<string, unknown>;
   'x-required-scopes'?: string[];
 }
-const document = openApi(OPERATIONS, '1.2.3') as {
+const document = openApi({ operations: OPERATIONS, version: '1.2.3', open: true }) as {
   openapi: string;
   info: { version: string };
   security: unknown[];
@@ -22,8 +22,13 @@ const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
 test('the document says what it is and that every route needs one of two credentials', () => {
   expect([document.openapi, document.info.version]).toEqual(['3.1.0', '1.2.3']);
   expect(document.security).toEqual([{ bearerAuth: [] }, { apiKeyAuth: [] }]);
-  const open = routes.filter(({ route }) => route.security?.length === 0).map(({ path }) => path);
-  expect(open.toSorted()).toEqual(['/health', '/healthz', '/readyz']);
+  const openOf = (paths: typeof document.paths) =>
+    Object.keys(paths).filter((path) => paths[path]?.['get']?.security?.length === 0);
+  const always = ['/health', '/healthz', '/readyz', '/.well-known/oauth-protected-resource/mcp'];
+  const pages = ['/openapi.json', '/schemas/payload-v1.json', '/docs/'];
+  expect(openOf(document.paths).toSorted()).toEqual([...always, ...pages].toSorted());
+  const closed = openApi({ operations: OPERATIONS, version: '1.2.3', open: false }) as typeof document;
+  expect(openOf(closed.paths).toSorted()).toEqual(always.toSorted());
 });
 
 test('every operation with a route is there, with its scope and its refusals', () => {
@@ -49,8 +54,8 @@ test('only what can do without a body says so', () => {
   expect(document.paths['/v1/config/{client_id}/{profile_id}/draft']?.['put']?.requestBody?.required).toBe(true);
 });
 
-test('every POST, and nothing else, takes an Idempotency-Key and can answer 409 to it', () => {
-  for (const { path, method, route } of routes) {
+test('every POST of an operation, and nothing else, takes an Idempotency-Key and can answer 409 to it', () => {
+  for (const { path, method, route } of routes.filter(({ path }) => path.startsWith('/v1/'))) {
     const key = route.parameters?.find(({ name }) => name === 'Idempotency-Key');
     const conflict = JSON.stringify(route.responses['409'] ?? '').includes('IDEMPOTENCY_CONFLICT');
     const expected = method === 'post' ? { in: 'header', schema: { minLength: 1, maxLength: 255 } } : undefined;

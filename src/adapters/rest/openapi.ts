@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { ERRORS, type ErrorCode } from '../../core/errors.ts';
 import { Timestamp } from '../../core/ids.ts';
-import { WatchInput } from '../../operations/changes.ts';
 import type { Operation } from '../../operations/operation.ts';
+import { exampleInput, exampleOutput, exampleProblem } from './examples.ts';
 import { LONGEST_KEY } from './idempotency.ts';
+import { pagePaths } from './openapi-pages.ts';
 
 const ErrorEnvelope = z
   .object({
@@ -32,19 +33,37 @@ const Replayed = z.object({
   }),
 });
 
-/** Codes that every route can answer, whatever the operation. */
-const SHARED: ErrorCode[] = [
+/** Codes that every route can answer, whatever it does. */
+const EVERYWHERE: ErrorCode[] = [
   'INVALID_INPUT',
-  'INVALID_JSON',
+  'HOST_NOT_ALLOWED',
+  'ORIGIN_NOT_ALLOWED',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'INTERNAL_ERROR',
+  'UNAVAILABLE',
+];
+
+/** Codes that every route behind credentials can answer as well. */
+const GUARDED: ErrorCode[] = [
+  ...EVERYWHERE,
   'AUTHENTICATION_REQUIRED',
   'INVALID_CREDENTIALS',
   'FORBIDDEN',
   'RATE_LIMITED',
-  'INTERNAL_ERROR',
 ];
 
-/** OpenAPI 3.1, derived from the operations. */
-export function openApi(operations: readonly Operation[], version: string): object {
+/** Codes that come with a body. */
+const WITH_BODY: ErrorCode[] = ['INVALID_JSON', 'PAYLOAD_TOO_LARGE'];
+
+export interface DocumentSettings {
+  operations: readonly Operation[];
+  version: string;
+  /** The pages that describe the API need no credentials: local mode. */
+  open: boolean;
+}
+
+/** OpenAPI 3.1, derived from the operations: every route that the server has. */
+export function openApi({ operations, version, open }: DocumentSettings): object {
   const paths: ZodOpenApiPathsObject = {};
   for (const operation of operations) {
     if (!operation.rest) continue;
@@ -65,9 +84,24 @@ export function openApi(operations: readonly Operation[], version: string): obje
         bearerAuth: { type: 'http', scheme: 'bearer', bearerFormat: 'mcpo' },
         apiKeyAuth: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
       },
+      examples: problemExamples(),
     },
-    paths: { ...openPaths(), ...paths },
+    paths: { ...pagePaths(open, refusals), ...paths },
   });
+}
+
+/** One for each code; the answers refer to them. */
+const problemExamples = () =>
+  Object.fromEntries(
+    Object.entries(ERRORS).map(([code, { hint }]) => [
+      code,
+      { summary: hint, value: exampleProblem(code as ErrorCode) },
+    ]),
+  );
+
+/** What a route refuses, by status. `guarded`: it asks for credentials. */
+function refusals({ guarded, body }: { guarded: boolean; body: boolean }): ZodOpenApiOperationObject['responses'] {
+  return failures([...(guarded ? GUARDED : EVERYWHERE), ...(body ? WITH_BODY : [])]);
 }
 
 function describeRoute(operation: Operation): ZodOpenApiOperationObject {
@@ -82,6 +116,11 @@ function describeRoute(operation: Operation): ZodOpenApiOperationObject {
   const { body: whole } = operation.rest ?? {};
   const body = whole === undefined ? pick(others) : (shape[whole] as z.ZodType);
   const inQuery = hasBody ? others.filter((name) => whole !== undefined && name !== whole) : others;
+  const example = exampleInput(operation);
+  const sent =
+    whole === undefined
+      ? Object.fromEntries(Object.entries(example).filter(([name]) => others.includes(name)))
+      : example[whole];
   return {
     operationId: operation.mcp?.tool ?? operation.id,
     summary: operation.summary,
@@ -89,19 +128,29 @@ function describeRoute(operation: Operation): ZodOpenApiOperationObject {
     tags: [operation.id.split('.')[0] ?? ''],
     'x-required-scopes': [operation.permission.needs],
     requestParams: {
-      path: pathParameters(inPath, shape),
-      ...(inQuery.length > 0 && { query: pick(inQuery) }),
-      ...(method === 'POST' && { header: IdempotencyHeader }),
+      path: shown(pathParameters(inPath, shape), example),
+      ...(inQuery.length > 0 && { query: shown(pick(inQuery), example) }),
+      header: headersOf(operation),
     },
     ...(hasBody && {
-      requestBody: { required: !body.safeParse({}).success, content: { 'application/json': { schema: body } } },
+      requestBody: {
+        required: !body.safeParse({}).success,
+        content: { 'application/json': { schema: body, example: sent } },
+      },
     }),
-    responses: { ...success(operation), ...failures(codesOf(operation)) },
+    responses: {
+      ...success(operation),
+      ...notModified(operation),
+      ...failures(codesOf(operation)),
+      ...changed(operation),
+    },
   };
 }
 
 const codesOf = ({ rest, errors, passesOn = [] }: Operation): ErrorCode[] => [
-  ...SHARED,
+  ...GUARDED,
+  // A body is looked at whenever there is one, also where none belongs.
+  ...WITH_BODY,
   ...errors,
   ...passesOn,
   ...(rest?.method === 'POST' ? (['IDEMPOTENCY_CONFLICT'] as const) : []),
@@ -114,54 +163,82 @@ function pathParameters(names: ReadonlySet<string>, shape: Record<string, unknow
   return z.object(Object.fromEntries([...names].map((name) => [name, required(shape[name])])));
 }
 
+/** Parameters, each with its value of the example. */
+const shown = (fields: z.ZodObject, example: Readonly<Record<string, unknown>>): z.ZodObject =>
+  z.strictObject(
+    Object.fromEntries(
+      Object.entries(fields.shape as Record<string, z.ZodType>).map(([name, schema]) => [
+        name,
+        name in example ? schema.meta({ ...schema.meta(), param: { example: example[name] } }) : schema,
+      ]),
+    ),
+  );
+
+const ifRevision = ({ input }: Operation) => 'if_revision' in input.shape;
+
+function headersOf(operation: Operation): z.ZodObject {
+  const { method, etag } = operation.rest ?? {};
+  return z.object({
+    ...(method === 'POST' && IdempotencyHeader.shape),
+    ...(etag && {
+      'If-None-Match': z.string().optional().meta({ description: 'The ETag of an answer that you have.' }),
+    }),
+    ...(ifRevision(operation) && {
+      'If-Match': z.string().optional().meta({ description: 'The ETag of the draft; the same as `if_revision`.' }),
+    }),
+  });
+}
+
+const Tagged = z.object({ ETag: z.string().meta({ description: 'Strong: for `If-None-Match` and `If-Match`.' }) });
+
 function success(operation: Operation): ZodOpenApiOperationObject['responses'] {
+  const headers = {
+    ...(operation.rest?.method === 'POST' && Replayed.shape),
+    ...(operation.rest?.etag && Tagged.shape),
+  };
   const response = {
     description: operation.summary,
-    ...(operation.rest?.method === 'POST' && { headers: Replayed }),
-    content: { 'application/json': { schema: operation.output } },
+    ...(Object.keys(headers).length > 0 && { headers: z.object(headers) }),
+    content: { 'application/json': { schema: operation.output, example: exampleOutput(operation) } },
   };
   return Object.fromEntries((operation.rest?.statuses ?? [200]).map((status) => [String(status), response]));
 }
 
+const notModified = ({ rest }: Operation): ZodOpenApiOperationObject['responses'] =>
+  rest?.etag ? { '304': { description: 'It is what `If-None-Match` names; no body.', headers: Tagged } } : {};
+
+/** `If-Match` has its own status for what `if_revision` is told with 409. */
+const changed = (operation: Operation): ZodOpenApiOperationObject['responses'] =>
+  ifRevision(operation) ? { '412': refusal(['DRAFT_CHANGED']) } : {};
+
+/** Headers that say what to do about a refusal. */
+const ADVICE: Readonly<Record<number, z.ZodObject>> = {
+  401: z.object({ 'WWW-Authenticate': z.string() }),
+  429: z.object({ 'Retry-After': z.string().meta({ description: 'Seconds.' }) }),
+};
+
 function failures(codes: readonly ErrorCode[]): ZodOpenApiOperationObject['responses'] {
   const byStatus = Map.groupBy(new Set(codes), (code) => ERRORS[code].status);
-  return Object.fromEntries(
-    [...byStatus].map(([status, group]) => [
-      String(status),
-      { description: group.join(', '), content: { 'application/json': { schema: ErrorEnvelope } } },
-    ]),
-  );
-}
-
-function openPaths(): ZodOpenApiPathsObject {
-  const health = z.object({ status: z.string(), version: z.string() }).meta({ id: 'Health' });
-  const get = (summary: string): ZodOpenApiOperationObject => ({
-    summary,
-    tags: ['service'],
-    security: [],
-    responses: { '200': { description: summary, content: { 'application/json': { schema: health } } } },
-  });
   return {
-    '/health': { get: get('Is the server alive?') },
-    '/healthz': { get: get('Is the server alive?') },
-    '/readyz': { get: get('Is the server ready?') },
-    '/v1/events': { get: eventStream() },
-  };
-}
-
-function eventStream(): ZodOpenApiOperationObject {
-  const description = 'Server-sent events. The data of each is an Event; `resync` says that some were lost.';
-  return {
-    operationId: 'watch_events',
-    summary: 'Watch what happens, as a stream of server-sent events',
-    description:
-      'Five streams of a credential at most. A reader that comes back says in Last-Event-ID what it has seen.',
-    tags: ['events'],
-    'x-required-scopes': ['events:read'],
-    requestParams: { query: WatchInput, header: z.object({ 'Last-Event-ID': z.string().optional() }) },
-    responses: {
-      '200': { description, content: { 'text/event-stream': { schema: z.string() } } },
-      ...failures(SHARED),
+    ...Object.fromEntries(
+      [...byStatus].map(([status, group]) => [
+        String(status),
+        { ...refusal(group), ...(ADVICE[status] && { headers: ADVICE[status] }) },
+      ]),
+    ),
+    default: {
+      description: 'What the HTTP layer refuses: the code is the reason phrase in upper snake case.',
+      content: { 'application/json': { schema: ErrorEnvelope } },
     },
   };
 }
+
+const refusal = (codes: readonly ErrorCode[]) => ({
+  description: codes.join(', '),
+  content: {
+    'application/json': {
+      schema: ErrorEnvelope,
+      examples: Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
+    },
+  },
+});

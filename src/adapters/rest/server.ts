@@ -311,9 +311,13 @@ async function registerPages(app: FastifyInstance, { operations, services }: Res
     throw notFound(request);
   });
   const open = services.mode === 'local';
-  const document = openApi(operations, services.version);
+  let document: object | undefined;
   const payloadSchema = z.toJSONSchema(Payload);
-  app.get('/openapi.json', { config: { open } }, async () => document);
+  // Long, and seldom asked for.
+  app.get('/openapi.json', { config: { open } }, async () => {
+    document ??= openApi({ operations, version: services.version, open });
+    return document;
+  });
   app.get('/schemas/payload-v1.json', { config: { open } }, async () => payloadSchema);
   await app.register(async (scope) => {
     scope.addHook('onRoute', (route) => {

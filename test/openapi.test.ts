@@ -1,0 +1,188 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClient, type McpOrchestration } from '../src/sdk/index.ts';
+import { API_KEY, startRest } from './hostile/server.ts';
+import { DOCUMENT, faultOf, JSON_TYPE, ROUTES, type Route, unlikeDocument } from './support/openapi.ts';
+
+const target = { client_id: 'cursor', profile_id: 'default' };
+const payload = { mcpServers: { memory: { command: 'node', args: ['one'] } } };
+const named = ROUTES.map((route) => [`${route.method} ${route.path}`, route] as const);
+/** The routes that are operations. */
+const operations = named.filter(([, { path }]) => path.startsWith('/v1/') && path !== '/v1/events');
+
+/** Method and path of each route in the tree that Fastify prints. */
+function servedBy(tree: string): string[] {
+  const parents: string[] = [];
+  return tree.split('\n').flatMap((line) => {
+    const [, indent, part = '', methods = ''] = /^([│ ]*)[├└]── (\S*)(?: \((.+)\))?/.exec(line) ?? [];
+    if (indent === undefined) return [];
+    const depth = indent.length / 4;
+    parents[depth] = (parents[depth - 1] ?? '') + part;
+    return methods.split(', ').flatMap((method) => (method === '' ? [] : [`${method} ${parents[depth]}`]));
+  });
+}
+
+describe('the OpenAPI document', () => {
+  it('is valid OpenAPI 3.1', async () => {
+    const result = await new Validator().validate({ ...structuredClone(DOCUMENT) });
+    expect(result.errors ?? []).toEqual([]);
+    expect([result.valid, DOCUMENT.openapi]).toEqual([true, '3.1.0']);
+  });
+
+  it('describes every route that the server has', async () => {
+    const rest = await startRest();
+    const tree = rest.server.printRoutes({ commonPrefix: false });
+    await rest.close();
+    const known = new Set(ROUTES.map(({ method, path }) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`));
+    const served = servedBy(tree).filter((name) => !/^(HEAD|OPTIONS) | \/docs(\/.+)?$|\*/.test(name));
+    expect(served.filter((name) => !known.has(name))).toEqual([]);
+    expect(served.length).toBeGreaterThan(20);
+  });
+
+  it.each(named)('%s says what it is for and who may call it', (_name, route) => {
+    expect(route.summary).toMatch(/./);
+    expect(route.security ?? route['x-required-scopes']).toBeInstanceOf(Array);
+    for (const [status, { description }] of Object.entries(route.responses)) expect(description, status).toMatch(/./);
+  });
+
+  it.each(named)('%s has an example of every answer, and each fits its schema', (_name, route) => {
+    for (const [status, { content = {} }] of Object.entries(route.responses)) {
+      const described = content[JSON_TYPE];
+      if (!described || status === 'default') continue;
+      const place = [
+        'paths',
+        route.path,
+        route.method.toLowerCase(),
+        'responses',
+        status,
+        'content',
+        JSON_TYPE,
+        'schema',
+      ];
+      const named = Object.values(described.examples ?? {}).map(
+        ({ $ref = '' }) => DOCUMENT.components.examples[$ref.split('/').at(-1) ?? '']?.value,
+      );
+      const examples = 'example' in described ? [described.example] : named;
+      expect(examples.length, status).toBeGreaterThan(0);
+      for (const example of examples) expect(faultOf(example, ...place), status).toBeUndefined();
+    }
+  });
+
+  it.each(named)(
+    '%s has an example of every parameter and body that it needs, and each fits its schema',
+    (_name, route) => {
+      const place = ['paths', route.path, route.method.toLowerCase()];
+      for (const [at, parameter] of (route.parameters ?? []).entries()) {
+        if (parameter.required) expect(parameter.example, parameter.name).toBeDefined();
+        if (parameter.example === undefined) continue;
+        expect(faultOf(parameter.example, ...place, 'parameters', String(at), 'schema')).toBeUndefined();
+      }
+      const body = route.requestBody?.content[JSON_TYPE];
+      if (body) expect(faultOf(body.example, ...place, 'requestBody', 'content', JSON_TYPE, 'schema')).toBeUndefined();
+    },
+  );
+});
+
+describe('the examples of the document', () => {
+  let rest: Awaited<ReturnType<typeof startRest>>;
+  let client: McpOrchestration;
+  /** Ids that this server gave out, in place of those of the document. */
+  const given: Record<string, string> = { url: 'https://198.41.0.4:8443/hook' };
+
+  beforeAll(async () => {
+    rest = await startRest();
+    client = createClient({ url: await rest.server.listen({ host: '127.0.0.1', port: 0 }), apiKey: API_KEY });
+    mkdirSync(join(rest.workspace.home, '.cursor'));
+    await client.initializeKeys();
+    given['artifact_id'] = (await client.publishConfig({ ...target, payload })).artifact_id;
+    await client.deployConfig(target);
+  }, 60_000);
+  afterAll(() => rest.close());
+
+  /** What has to be so before the example of an operation can be carried out. */
+  const team = { client_id: 'cursor', profile_id: 'team-a' };
+  const follower = { client_id: 'vscode', profile_id: 'default' };
+  const hook = async () => {
+    const events = ['config.published'] as ['config.published'];
+    const { webhook_id } = await client.subscribeWebhook({ url: String(given['url']), events });
+    given['webhook_id'] = webhook_id;
+  };
+  const BEFORE: Record<string, () => Promise<unknown>> = {
+    create_profile: () => client.deleteProfile(team).catch(() => undefined),
+    delete_profile: () => client.createProfile(team).catch(() => undefined),
+    add_server_to_config: () => client.clearDraftConfig(target),
+    remove_server_from_config: () => client.setDraftConfig({ ...target, payload }),
+    publish_config: () => client.setDraftConfig({ ...target, payload }),
+    validate_config: () => client.setDraftConfig({ ...target, payload }),
+    batch: () => client.setDraftConfig({ ...target, payload }),
+    link_profile: () => client.unlinkProfile(follower).catch(() => undefined),
+    unlink_profile: () => client.linkProfile({ ...follower, source_client_id: 'cursor' }).catch(() => undefined),
+    undo_deployment: () => client.deployConfig(target),
+    import_config: () => client.deployConfig(target),
+    'tokens.revoke': async () => {
+      given['token_id'] = (await client.generateToken({ name: 'x' })).token_id;
+    },
+    delete_webhook: hook,
+    rotate_webhook_secret: hook,
+    test_webhook: hook,
+    list_webhook_deliveries: hook,
+    replay_webhook_delivery: async () => {
+      await hook();
+      given['delivery_id'] = (await client.testWebhook({ webhook_id: String(given['webhook_id']) })).delivery_id;
+    },
+  };
+
+  /** The request that the document shows, with `ids` in place of some of its values. */
+  function requestOf(route: Route, ids: Record<string, string>) {
+    const shownAs = (name: string, example: unknown) => String(ids[name] ?? example);
+    const path = route.path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => {
+      const parameter = route.parameters?.find((known) => known.name === name);
+      return encodeURIComponent(shownAs(name, parameter?.example));
+    });
+    const query = new URLSearchParams();
+    for (const { in: where, name, example } of route.parameters ?? []) {
+      if (where === 'query' && example !== undefined) query.set(name, shownAs(name, example));
+    }
+    const example = route.requestBody?.content[JSON_TYPE]?.example;
+    const own = Array.isArray(example) ? example : { ...(example as object) };
+    for (const name of Object.keys(own)) if (name in ids) Object.assign(own, { [name]: ids[name] });
+    return { url: query.size > 0 ? `${path}?${query}` : path, body: example === undefined ? undefined : own };
+  }
+
+  async function send(route: Route, { url, body }: ReturnType<typeof requestOf>, credential = true) {
+    const answer = await rest.server.inject({
+      method: route.method as 'GET',
+      url,
+      headers: { host: 'localhost', ...(credential && { 'x-api-key': API_KEY }) },
+      ...(body !== undefined && { body }),
+    });
+    const type = String(answer.headers['content-type']);
+    expect(unlikeDocument(route, { status: answer.statusCode, type, body: answer.body }), answer.body).toBeUndefined();
+    return answer;
+  }
+
+  it.each(operations)('%s is carried out as it is shown', async (_name, route) => {
+    await BEFORE[route.operationId ?? '']?.();
+    const answer = await send(route, requestOf(route, given));
+    expect(answer.statusCode, answer.body).toBeLessThan(300);
+  });
+
+  it.each(operations)('%s is refused as it is described', async (_name, route) => {
+    const asked = requestOf(route, given);
+    expect((await send(route, asked, false)).statusCode).toBe(401);
+    expect(
+      (await send(route, { ...asked, url: `${asked.url}${asked.url.includes('?') ? '&' : '?'}bogus=1` })).statusCode,
+    ).toBe(400);
+    const unknown = requestOf(route, { profile_id: 'none', client_id: 'none', server_id: 'none' });
+    if (/\{\w+_id\}/.test(route.path)) expect((await send(route, unknown)).statusCode).toBe(404);
+  });
+
+  const pages = named.filter(
+    ([, { path, security }]) => security !== undefined && path !== '/.well-known/oauth-protected-resource/mcp',
+  );
+  it.each(pages)('%s answers without credentials, as it is described', async (_name, route) => {
+    expect((await send(route, requestOf(route, {}), false)).statusCode).toBe(200);
+  });
+});
