@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { mcpOverHttp } from '../../src/adapters/mcp/http.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
-import type { Operation } from '../../src/operations/operation.ts';
+import { type Operation, TOOLSETS } from '../../src/operations/operation.ts';
 import { startHttp } from '../support/process.ts';
 import { testWorkspace } from '../support/workspace.ts';
 import { askRaw, type RawAnswer, sendRaw } from './raw-http.ts';
@@ -351,5 +352,23 @@ describe('pages of other origins', () => {
     const { server } = await restInProcess();
     const { statusCode, headers } = await server.inject({ url: '/health', headers: { host: 'localhost' } });
     expect([statusCode, headers['access-control-allow-origin']]).toEqual([200, undefined]);
+  });
+});
+
+describe('what has no end, or is no document', () => {
+  it.each([
+    ['/mcp', 'GET, POST, DELETE'],
+    ['/v1/events', 'GET'],
+  ])('%s has no HEAD, and says so as every other path does', async (url, allow) => {
+    const mcp = mcpOverHttp(OPERATIONS, { version: '0.0.0', toolsets: new Set(TOOLSETS) });
+    const { server, unexpected } = await restInProcess({ mcp });
+    const signal = AbortSignal.timeout(5_000);
+    const answer = await server.inject({
+      method: 'HEAD',
+      url,
+      headers: { host: 'localhost', 'x-api-key': API_KEY },
+      signal,
+    });
+    expect([answer.statusCode, answer.headers['allow'], unexpected]).toEqual([405, allow, []]);
   });
 });

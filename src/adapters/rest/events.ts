@@ -29,7 +29,8 @@ export function registerEvents(app: FastifyInstance, { store, services, contextO
     if (type === 'token.revoked') streams.endOf(`token:${data['token_id']}`);
   });
   app.addHook('preClose', async () => streams.end());
-  app.get('/v1/events', async (request, reply) => {
+  // A stream without a body would be one without an end.
+  app.get('/v1/events', { exposeHeadRoute: false }, async (request, reply) => {
     const context = contextOf(request);
     const { workspace, principal } = context;
     const { from, filter } = watchOf(admitted(WATCH, context, queryOf(request)));

@@ -25,6 +25,8 @@ export function registerMcp(app: FastifyInstance, { mcp, issuer, contextOf }: Mc
   app.route({
     method: ['GET', 'POST', 'DELETE'],
     url: PATH,
+    // An answer without a body is none of MCP.
+    exposeHeadRoute: false,
     async handler(request, reply) {
       if (Array.isArray(request.body)) throw invalidInput('body', 'send one message at a time, not a batch');
       const gone = new AbortController();
