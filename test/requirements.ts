@@ -103,6 +103,8 @@ export const REQUIREMENTS: Record<string, Requirement> = {
     shown_by: [
       'are up to date (else: npm run reference)',
       'has exactly the operations of the code, with the same names and scopes',
+      'is valid OpenAPI 3.1',
+      'the client of the package compiles strictly, and runs on every Node that it promises',
     ],
   },
   'NFR-10': { shown_by: ['every reason of the contract and every file occurs'] },

@@ -869,6 +869,8 @@ export interface PublishConfigInput {
   version?: string | undefined;
   /** Only when the draft still has this revision; else DRAFT_CHANGED. */
   if_revision?: number | undefined;
+  /** The instant from which everybody who verifies refuses this release. Never, when left out. */
+  expires_at?: string | undefined;
   /**
    * Allow a release without servers: taking out the last one.
    * Default: false.

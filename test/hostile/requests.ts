@@ -125,6 +125,12 @@ const KNOWN: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   config_a: payload,
   config_b: payload,
   items: fc.array(item, { maxLength: 3 }),
+  // Of an MCP message; what would be a stream without end is left out.
+  method: fc.constantFrom('tools/list', 'tools/call', 'ping', 'resources/read', 'prompts/get', 'initialize', 'x'),
+  params: fc.record(
+    { name: fc.oneof(fc.constant('list_clients'), text), uri: text, arguments: anything },
+    { requiredKeys: [] },
+  ),
 };
 
 /** Values that fit a schema, as far as it says what fits. */
@@ -207,11 +213,12 @@ function partsOf(route: Route): fc.Arbitrary<Parts> {
     },
     { requiredKeys: [] },
   ) as fc.Arbitrary<Record<string, string>>;
+  const usual: Record<string, string> = route.path === '/mcp' ? { accept: 'application/json, text/event-stream' } : {};
   return fc.record({
     route: fc.constant(route),
     path: fields('path'),
     query: fields('query'),
-    headers: fc.oneof({ weight: 9, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: headers }),
+    headers: fc.oneof({ weight: 9, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: headers }),
     body: schema === undefined ? fc.constant(undefined) : (whole ?? objectOf(schema)),
   });
 }

@@ -18,7 +18,7 @@ interface InProcess {
   close(): Promise<void>;
 }
 
-interface Settings
+type Settings= {}
   extends Partial<
     Pick<
       RestSettings,
@@ -29,7 +29,6 @@ interface Settings
   /** The home of somebody else: it is left there at the end. */
   workspace?: Workspace;
   allow_http_deploy?: boolean;
-}
 
 /** The REST server in this process, not listening, on an empty home unless one is given. */
 export async function startRest({

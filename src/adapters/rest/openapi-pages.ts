@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-openapi';
 import { WatchInput } from '../../operations/changes.ts';
+import { ErrorEnvelope } from './envelope.ts';
 
 type Responses = ZodOpenApiOperationObject['responses'];
 type Refusals = (of: { guarded: boolean; body: boolean }) => Responses;
@@ -30,7 +31,7 @@ export function pagePaths(open: boolean, refusals: Refusals): ZodOpenApiPathsObj
     '/.well-known/oauth-protected-resource/mcp': {
       get: page('What protects `/mcp` (RFC 9728)', json(ProtectedResource, PROTECTED_RESOURCE), true),
     },
-    '/mcp': { get: mcp('get', refusals), post: mcp('post', refusals), delete: mcp('delete', refusals) },
+    '/mcp': { post: mcp(refusals) },
     '/v1/events': { get: eventStream(refusals) },
   };
 }
@@ -51,33 +52,46 @@ const PROTECTED_RESOURCE = {
   scopes_supported: ['config:read'],
 };
 
-const Message = z.looseObject({ jsonrpc: z.literal('2.0') });
-const MCP = {
-  get: 'Listen to an MCP server (Streamable HTTP)',
-  post: 'Send one MCP message (Streamable HTTP)',
-  delete: 'End an MCP session (Streamable HTTP)',
-};
+const Id = z.union([z.string(), z.number(), z.null()]);
+const Message = z.looseObject({
+  jsonrpc: z.literal('2.0'),
+  id: Id.optional(),
+  method: z.string().optional(),
+  params: z.looseObject({}).optional(),
+});
+const RpcError = z.looseObject({
+  jsonrpc: z.literal('2.0'),
+  error: z.looseObject({ code: z.int(), message: z.string() }),
+  id: Id.optional(),
+});
 
 /** What is said there is MCP, which has its own descriptions; the scope depends on the tool that is called. */
-function mcp(method: keyof typeof MCP, refusals: Refusals): ZodOpenApiOperationObject {
+function mcp(refusals: Refusals): ZodOpenApiOperationObject {
   const message = { jsonrpc: '2.0', id: 1, method: 'tools/list' } as const;
   const answer = {
     'application/json': { schema: Message, example: { jsonrpc: '2.0', id: 1, result: {} } },
     'text/event-stream': { schema: z.string() },
   };
-  const body = method === 'post';
+  const problem = { jsonrpc: '2.0' as const, error: { code: -32600, message: 'Invalid Request' }, id: null };
+  const refused = (description: string) => ({
+    description,
+    content: { 'application/json': { schema: z.union([ErrorEnvelope, RpcError]), example: problem } },
+  });
   return {
-    operationId: `mcp_${method}`,
-    summary: MCP[method],
+    operationId: 'mcp',
+    summary: 'Send one MCP message (Streamable HTTP)',
+    description:
+      'Send `Accept: application/json, text/event-stream`. There are no sessions: GET and DELETE are answered with 405.',
     tags: ['mcp'],
     'x-required-scopes': [],
-    ...(body && {
-      requestBody: { required: true, content: { 'application/json': { schema: Message, example: message } } },
-    }),
+    requestBody: { required: true, content: { 'application/json': { schema: Message, example: message } } },
     responses: {
       '200': { description: 'An answer, or a stream of them', content: answer },
-      ...(body && { '202': { description: 'A notification was taken; no body.' } }),
-      ...refusals({ guarded: true, body }),
+      '202': { description: 'A notification was taken; no body.' },
+      ...refusals({ guarded: true, body: true }),
+      '400': refused('INVALID_INPUT, INVALID_JSON, an error of JSON-RPC'),
+      '404': refused('NOT_FOUND, an error of JSON-RPC'),
+      '406': refused('An error of JSON-RPC'),
     },
   };
 }

@@ -1,24 +1,11 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { ERRORS, type ErrorCode } from '../../core/errors.ts';
-import { Timestamp } from '../../core/ids.ts';
 import type { Operation } from '../../operations/operation.ts';
+import { ErrorEnvelope } from './envelope.ts';
 import { exampleInput, exampleOutput, exampleProblem } from './examples.ts';
 import { LONGEST_KEY } from './idempotency.ts';
 import { pagePaths } from './openapi-pages.ts';
-
-const ErrorEnvelope = z
-  .object({
-    error: z.object({
-      code: z.string(),
-      message: z.string(),
-      details: z.record(z.string(), z.json()),
-      hint: z.string(),
-      timestamp: Timestamp,
-      request_id: z.string(),
-    }),
-  })
-  .meta({ id: 'Error', description: 'The one shape of every refusal.' });
 
 const IdempotencyHeader = z.object({
   'Idempotency-Key': z.string().min(1).max(LONGEST_KEY).optional().meta({
