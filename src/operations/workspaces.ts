@@ -33,6 +33,7 @@ export const createWorkspace = defineOperation({
   description: 'It signs with the keys of this installation. Its first token: `generate-token --workspace`.',
   effect: 'write',
   input: z.strictObject({ workspace: WorkspaceId, display_name: z.string().min(1).max(128).optional() }),
+  example: { workspace: 'team-a', display_name: 'Team A' },
   output: Workspace,
   errors: ['WORKSPACE_ALREADY_EXISTS', 'SECRET_IN_CONFIG'],
   permission: { needs: 'workspaces:admin', agents: false, bound: 'never', installation: true },

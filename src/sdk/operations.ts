@@ -1525,6 +1525,12 @@ export interface GenerateTokenInput {
    * Default: "user".
    */
   kind?: 'user' | 'agent' | undefined;
+  /** Bind it to this client: nothing else is shown or changed. */
+  client_id?: string | undefined;
+  /** Bind it to profiles of this name. */
+  profile_id?: string | undefined;
+  /** Another workspace than your own: for callers of `default` with workspaces:admin. */
+  workspace?: string | undefined;
   /**
    * A number with s, m, h or d, or `never`.
    * Default: "90d".
@@ -1538,6 +1544,10 @@ export interface GenerateTokenOutput {
   name: string;
   kind: 'user' | 'agent';
   scopes: Array<string>;
+  client_id: string | null;
+  profile_id: string | null;
+  /** Id of a workspace. */
+  workspace: string;
   expires_at: string | null;
   created_at: string;
 }
@@ -1547,6 +1557,8 @@ export interface ListTokensInput {
   limit?: number | undefined;
   /** `next_cursor` of the page before. */
   cursor?: string | undefined;
+  /** Another workspace than your own: for callers of `default` with workspaces:admin. */
+  workspace?: string | undefined;
 }
 
 export interface ListTokensOutput {
@@ -1555,6 +1567,8 @@ export interface ListTokensOutput {
     name: string;
     kind: 'user' | 'agent';
     scopes: Array<string>;
+    client_id: string | null;
+    profile_id: string | null;
     created_at: string;
     expires_at: string | null;
     last_used_at: string | null;
@@ -1566,6 +1580,8 @@ export interface ListTokensOutput {
 
 export interface RevokeTokenInput {
   token_id: string;
+  /** Another workspace than your own: for callers of `default` with workspaces:admin. */
+  workspace?: string | undefined;
 }
 
 export interface RevokeTokenOutput {
@@ -1666,6 +1682,38 @@ export interface TestWebhookInput {
 
 export interface TestWebhookOutput {
   delivery_id: string;
+}
+
+export interface CreateWorkspaceInput {
+  /** Id of a workspace. */
+  workspace: string;
+  display_name?: string | undefined;
+}
+
+export interface CreateWorkspaceOutput {
+  /** Id of a workspace. */
+  workspace: string;
+  display_name: string;
+  /** Null for `default`, which was always there. */
+  created_at: string | null;
+}
+
+export interface ListWorkspacesInput {
+  /** Default: 50. */
+  limit?: number | undefined;
+  /** `next_cursor` of the page before. */
+  cursor?: string | undefined;
+}
+
+export interface ListWorkspacesOutput {
+  workspaces: Array<{
+    /** Id of a workspace. */
+    workspace: string;
+    display_name: string;
+    /** Null for `default`, which was always there. */
+    created_at: string | null;
+  }>;
+  next_cursor: string | null;
 }
 
 export interface BatchInput {
@@ -1928,19 +1976,21 @@ export interface Methods {
   listKeys(input?: ListKeysInput, options?: CallOptions): Promise<ListKeysOutput>;
   /**
    * Make an API token; it is shown once.
+   * It is sent as a bearer token or in X-API-Key. It can do no more than you, and reaches no further. With a client or a profile it is bound to them, for ever.
    * `POST /v1/tokens`, scope `tokens:admin`.
-   * Errors of its own: SECRET_IN_CONFIG.
+   * Errors of its own: SECRET_IN_CONFIG, CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, WORKSPACE_NOT_FOUND.
    */
   generateToken(input?: GenerateTokenInput, options?: CallOptions): Promise<GenerateTokenOutput>;
   /**
    * List the API tokens, newest first.
    * `GET /v1/tokens`, scope `tokens:admin`.
+   * Errors of its own: WORKSPACE_NOT_FOUND.
    */
   listTokens(input?: ListTokensInput, options?: CallOptions): Promise<ListTokensOutput>;
   /**
    * Revoke an API token at once.
    * `DELETE /v1/tokens/{token_id}`, scope `tokens:admin`.
-   * Errors of its own: TOKEN_NOT_FOUND.
+   * Errors of its own: TOKEN_NOT_FOUND, WORKSPACE_NOT_FOUND.
    */
   revokeToken(input: RevokeTokenInput, options?: CallOptions): Promise<RevokeTokenOutput>;
   /**
@@ -1987,6 +2037,19 @@ export interface Methods {
    */
   testWebhook(input: TestWebhookInput, options?: CallOptions): Promise<TestWebhookOutput>;
   /**
+   * Create a workspace: a tenant of its own.
+   * It signs with the keys of this installation. Its first token: `generate-token --workspace`.
+   * `POST /v1/workspaces`, scope `workspaces:admin`.
+   * Errors of its own: WORKSPACE_ALREADY_EXISTS, SECRET_IN_CONFIG.
+   */
+  createWorkspace(input: CreateWorkspaceInput, options?: CallOptions): Promise<CreateWorkspaceOutput>;
+  /**
+   * List the workspaces that you may see, newest first.
+   * In `default` all of them, elsewhere your own.
+   * `GET /v1/workspaces`, scope `workspaces:admin`.
+   */
+  listWorkspaces(input?: ListWorkspacesInput, options?: CallOptions): Promise<ListWorkspacesOutput>;
+  /**
    * Call several operations, in order.
    * Each item needs the scope of what it calls. Without `atomic` every item stands alone: what fails is told in its row, and the others go on. With it all is done or nothing, and the first failure is the failure of the whole.
    * `POST /v1/config/batch`, scope `config:read`.
@@ -2011,6 +2074,7 @@ export interface Lists {
   /**
    * List the API tokens, newest first.
    * `GET /v1/tokens`, scope `tokens:admin`.
+   * Errors of its own: WORKSPACE_NOT_FOUND.
    */
   listTokens(input?: ListTokensInput, options?: CallOptions): AsyncGenerator<ListTokensOutput['tokens'][number], void, undefined>;
   /**
@@ -2024,6 +2088,12 @@ export interface Lists {
    * `GET /v1/webhooks`, scope `webhooks:admin`.
    */
   listWebhooks(input?: ListWebhooksInput, options?: CallOptions): AsyncGenerator<ListWebhooksOutput['webhooks'][number], void, undefined>;
+  /**
+   * List the workspaces that you may see, newest first.
+   * In `default` all of them, elsewhere your own.
+   * `GET /v1/workspaces`, scope `workspaces:admin`.
+   */
+  listWorkspaces(input?: ListWorkspacesInput, options?: CallOptions): AsyncGenerator<ListWorkspacesOutput['workspaces'][number], void, undefined>;
 }
 
 export const ROUTES: Readonly<Record<keyof Methods, Route>> = {
@@ -2072,5 +2142,7 @@ export const ROUTES: Readonly<Record<keyof Methods, Route>> = {
   rotateWebhookSecret: { method: 'POST', path: '/v1/webhooks/{webhook_id}/rotate' },
   subscribeWebhook: { method: 'POST', path: '/v1/webhooks' },
   testWebhook: { method: 'POST', path: '/v1/webhooks/{webhook_id}/test' },
+  createWorkspace: { method: 'POST', path: '/v1/workspaces' },
+  listWorkspaces: { method: 'GET', path: '/v1/workspaces', items: 'workspaces' },
   batch: { method: 'POST', path: '/v1/config/batch', body: 'items' },
 };

@@ -18,7 +18,7 @@ interface InProcess {
   close(): Promise<void>;
 }
 
-type Settings= {}
+interface Settings
   extends Partial<
     Pick<
       RestSettings,
@@ -29,6 +29,7 @@ type Settings= {}
   /** The home of somebody else: it is left there at the end. */
   workspace?: Workspace;
   allow_http_deploy?: boolean;
+}
 
 /** The REST server in this process, not listening, on an empty home unless one is given. */
 export async function startRest({
