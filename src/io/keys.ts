@@ -23,10 +23,13 @@ export class KeyDirectory {
   readonly dir: string;
   readonly private_path: string;
   readonly public_path: string;
+  readonly #signed: (milliseconds: number) => void;
   #cached: { stamp: string; signer: Signer } | undefined;
 
-  constructor(dir: string) {
+  /** `signed` hears how long each signature took. */
+  constructor(dir: string, signed: (milliseconds: number) => void = () => undefined) {
     this.dir = dir;
+    this.#signed = signed;
     this.private_path = join(dir, 'signing.key');
     this.public_path = join(dir, 'signing.pub');
   }
@@ -134,7 +137,12 @@ export class KeyDirectory {
       key_id: keyIdOf(publicKey),
       algorithm: 'ed25519',
       public_key_pem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-      sign: (bytes) => sign(null, bytes, key),
+      sign: (bytes) => {
+        const begun = performance.now();
+        const signature = sign(null, bytes, key);
+        this.#signed(performance.now() - begun);
+        return signature;
+      },
     };
   }
 

@@ -11,6 +11,8 @@ import { IS_BUNDLED, nounOfVerb } from './build.ts';
 import { type App, compose, newRequestId, now } from './compose.ts';
 import { readConfig } from './config.ts';
 import { quietLog } from './log.ts';
+import { observedBy, tracesOf } from './telemetry/start.ts';
+import type { Tracing } from './telemetry/tracing.ts';
 import { execServer } from './verbs/exec-server.ts';
 import { serve } from './verbs/serve.ts';
 import { serveHttp } from './verbs/serve-http.ts';
@@ -23,8 +25,13 @@ export async function main(terminal: Terminal): Promise<number> {
     terminal.env['MCP_ORCHESTRATION_LOG_LEVEL'] === 'debug',
   );
   let app: App | undefined;
+  let tracing: Tracing | undefined;
   const contextOf = async () => {
-    app ??= await compose({ config: readConfig(terminal.env), env: terminal.env, log });
+    if (app === undefined) {
+      tracing = await tracesOf(terminal.env, log);
+      const config = readConfig(terminal.env);
+      app = await compose({ config, env: terminal.env, log, ...(tracing && observedBy(tracing)) });
+    }
     return app.localContext('cli');
   };
   try {
@@ -47,6 +54,7 @@ export async function main(terminal: Terminal): Promise<number> {
     );
   } finally {
     await app?.close();
+    await tracing?.stop();
   }
 }
 

@@ -11,10 +11,11 @@ import { launcherIn } from '../io/launcher.ts';
 import { machineId } from '../io/machine.ts';
 import { openSecrets } from '../io/secrets/store.ts';
 import type { TargetRules } from '../io/webhooks/targets.ts';
+import { type Observer, UNOBSERVED } from '../operations/observer.ts';
 import type { Context, Door, Principal } from '../operations/operation.ts';
 import type { Log, Machine, Services } from '../operations/services.ts';
 import { Bell } from '../stores/bell.ts';
-import { openSqlite, type SqliteStore } from '../stores/sqlite.ts';
+import { openSqlite, type SqliteStore, type Surroundings } from '../stores/sqlite.ts';
 import { IS_BUNDLED } from './build.ts';
 import { type Config, userHome } from './config.ts';
 import { VERSION } from './version.ts';
@@ -34,6 +35,9 @@ export interface AppSettings {
   env: Environment;
   log: Log;
   allow_http_deploy?: boolean;
+  observer?: Observer;
+  /** Whether the observer hears of every statement of the store, too. */
+  observe_statements?: boolean;
 }
 
 /** The script that starts this program; in a checkout the same one as in the package. */
@@ -49,11 +53,12 @@ export const thisSystem = (): Machine['os'] =>
   process.platform === 'win32' ? 'windows' : process.platform === 'darwin' ? 'macos' : 'linux';
 
 /** Makes everything that an operation needs. The only caller of constructors. */
-export async function compose({ config, env, log, allow_http_deploy = true }: AppSettings): Promise<App> {
+export async function compose(settings: AppSettings): Promise<App> {
+  const { config } = settings;
   await makePrivateDirectory(config.home);
-  const store = await openSqlite(config.database);
+  const store = await openSqlite(config.database, { around: aroundStore(settings) });
   const bell = new Bell(store.dataVersion);
-  const services = servicesOf({ config, env, log, allow_http_deploy }, bell);
+  const services = servicesOf(settings, bell);
   const localContext = (door: Door, kind: Principal['kind'] = 'user'): Context => ({
     store,
     services,
@@ -71,7 +76,17 @@ export async function compose({ config, env, log, allow_http_deploy = true }: Ap
   return { store, services, localContext, close: () => store.close() };
 }
 
-function servicesOf({ config, env, log, allow_http_deploy = true }: AppSettings, bell: Bell): Services {
+function aroundStore({ observer = UNOBSERVED, observe_statements = false }: AppSettings): Surroundings {
+  return {
+    transaction: (work) => observer.during({ kind: 'transaction' }, work),
+    ...(observe_statements && { statement: (verb, work) => observer.during({ kind: 'statement', verb }, work) }),
+  };
+}
+
+function servicesOf(
+  { config, env, log, allow_http_deploy = true, observer = UNOBSERVED }: AppSettings,
+  bell: Bell,
+): Services {
   let machine: Promise<Machine> | undefined;
   const os = thisSystem();
   const findMachine = async (): Promise<Machine> => ({
@@ -83,11 +98,12 @@ function servicesOf({ config, env, log, allow_http_deploy = true }: AppSettings,
   });
   return {
     log,
+    observer,
     mode: config.mode,
     allow_http_deploy,
     version: VERSION,
     os,
-    keys: new KeyDirectory(join(config.home, 'keys')),
+    keys: new KeyDirectory(join(config.home, 'keys'), observer.signed),
     bell,
     secrets: openSecrets({ data_dir: config.home, passphrase_file: config.KEY_PASSPHRASE_FILE }),
     launcher: launcherIn(config.home, {

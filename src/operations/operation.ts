@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { type Binding, DEFAULT_WORKSPACE, isBound, reaches, touches } from '../core/binding.ts';
 import { AppError, ERRORS, type ErrorCode, type Problem, problemOf } from '../core/errors.ts';
 import type { EventType } from '../core/event.ts';
+import { isId } from '../core/id-rules.ts';
 import { assertJsonValue } from '../core/json-value.ts';
 import type { Scope } from '../core/scopes.ts';
 import { failpoint } from '../io/failpoint.ts';
@@ -243,7 +244,18 @@ export type Alongside = (store: Store, output: Record<string, unknown>) => Promi
  * The only way in. Authorises, parses, opens the transaction, runs, checks the output, audits: in this order, so that
  * nothing of a refused call is seen by the operation and no acknowledged change lacks its audit row.
  */
-export async function invoke(
+export function invoke(
+  operation: Operation,
+  context: Context,
+  raw: unknown,
+  alongside?: Alongside,
+): Promise<Record<string, unknown>> {
+  const { door, request_id, services } = context;
+  const activity = { kind: 'operation', operation: operation.id, door, request_id, target: () => idsIn(raw) } as const;
+  return services.observer.during(activity, () => carryOut(operation, context, raw, alongside));
+}
+
+async function carryOut(
   operation: Operation,
   context: Context,
   raw: unknown,
@@ -296,7 +308,8 @@ export function refusal(
   if (!(error instanceof AppError)) {
     context.services.log.error({ err: error, request_id: context.request_id }, 'unexpected error');
   } else if (error.cause !== undefined) {
-    context.services.log.warn({ err: error.cause, code: error.code, request_id: context.request_id }, error.message);
+    const fields = { err: error.cause, code: error.code, request_id: context.request_id };
+    context.services.log.warn(fields, 'a call could not be carried out');
   }
   const problem = problemOf(error, { timestamp: context.now().toISOString(), request_id: context.request_id });
   const { status, exit } = ERRORS[problem.code as ErrorCode];
@@ -312,6 +325,16 @@ export function statusOf({ rest }: Operation, output: Record<string, unknown>): 
 export function mayCall({ permission }: Pick<Operation, 'permission'>, principal: Principal): boolean {
   const agentBarred = principal.kind === 'agent' && permission.agents === false;
   return principal.scopes.has(permission.needs) && !agentBarred;
+}
+
+/** Of an input that was not parsed yet. */
+function idsIn(raw: unknown): Partial<Target> {
+  const ids: Partial<Target> = {};
+  for (const name of ['client_id', 'profile_id'] as const) {
+    const value: unknown = raw instanceof Object && Object.hasOwn(raw, name) ? Reflect.get(raw, name) : undefined;
+    if (typeof value === 'string' && isId(value)) ids[name] = value;
+  }
+  return ids;
 }
 
 function authorise(operation: Asked, principal: Principal): void {

@@ -162,6 +162,7 @@ function checked(context: Context, { client_id }: Target, { payload, changelog, 
   assertNoSecretText({ changelog });
   assertNoSecret(payload);
   const findings = findingsFor(client, payload, context.services, { allow_empty });
+  context.services.observer.found(findings);
   return { client, payload: parseStrictPayload(payload, findings), findings };
 }
 

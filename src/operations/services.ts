@@ -2,6 +2,7 @@ import type { KeyDirectory } from '../io/keys.ts';
 import type { Launcher } from '../io/launcher.ts';
 import type { SecretStore } from '../io/secrets/store.ts';
 import type { Bell } from '../stores/bell.ts';
+import type { Observer } from './observer.ts';
 
 /** The little that the product needs of a logger; pino fits. */
 export interface Log {
@@ -24,6 +25,7 @@ export interface Machine {
 /** What operations need besides the store; made once per process by main/compose.ts. */
 export interface Services {
   log: Log;
+  observer: Observer;
   mode: 'local' | 'server';
   /** False: deploying over HTTP is refused, because the files would be those of the server machine. */
   allow_http_deploy: boolean;

@@ -135,13 +135,16 @@ async function reportOn(
 
 type Options = z.output<typeof CheckOptions> | undefined;
 
-const reportOf = (context: Context, { client_id, profile_id }: Target, draft: DraftPayload, findings: Finding[]) => ({
-  ...validationReport(findings),
-  server_count: serverNames(draft).length,
-  client_id,
-  profile_id,
-  validated_at: context.now().toISOString(),
-});
+function reportOf(context: Context, { client_id, profile_id }: Target, draft: DraftPayload, findings: Finding[]) {
+  context.services.observer.found(findings);
+  return {
+    ...validationReport(findings),
+    server_count: serverNames(draft).length,
+    client_id,
+    profile_id,
+    validated_at: context.now().toISOString(),
+  };
+}
 
 export const validateConfig = defineOperation({
   id: 'drafts.validate',

@@ -52,9 +52,14 @@ export function storeError(error: unknown): unknown {
 
 /**
  * Repeats `attempt` while another process holds the lock, at most `patienceMs` long. SQLite's own busy handler would
- * block the whole thread: every read of this process, and a transaction of this process that holds the very lock.
+ * block the whole thread: every read of this process, and a transaction of this process that holds the very lock. `waits` is
+ * called before each repetition.
  */
-export async function patiently<T>(patienceMs: number, attempt: () => T): Promise<T> {
+export async function patiently<T>(
+  patienceMs: number,
+  attempt: () => T,
+  waits: () => void = () => undefined,
+): Promise<T> {
   let deadline: number | undefined; // the clock is looked at where there is something to wait for: it costs 2 ms to load
   for (let pause = 1; ; pause = Math.min(pause * 2, 25)) {
     try {
@@ -63,6 +68,7 @@ export async function patiently<T>(patienceMs: number, attempt: () => T): Promis
       if (resultCode(error) !== BUSY) throw storeError(error);
       deadline ??= performance.now() + patienceMs;
       if (performance.now() >= deadline) throw storeError(error);
+      waits();
     }
     await sleep(pause);
   }
@@ -93,6 +99,15 @@ interface CachedStatement {
 /** Far above the number of different SQL texts in the store; only a guard against growth without bound. */
 const MAX_STATEMENTS = 500;
 
+interface ConnectionOptions {
+  exclusive: boolean;
+  patienceMs: number;
+  around?: Around | undefined;
+}
+
+/** What a statement runs inside, for who traces: `verb` is the first word of its SQL. */
+export type Around = <T>(verb: string, work: () => Promise<T>) => Promise<T>;
+
 /**
  * One open database as Kysely sees it. With `exclusive`, one user at a time: a statement from outside a transaction waits
  * until the transaction is over. `patienceMs` is how long to wait for a lock of another process.
@@ -105,9 +120,12 @@ export class NodeSqliteConnection implements DatabaseConnection {
   #inTransaction = false;
   #closed = false;
   #writes = 0;
+  #retries = 0;
+  readonly #around: Around | undefined;
 
-  constructor(database: DatabaseSync, options: { exclusive: boolean; patienceMs: number }) {
+  constructor(database: DatabaseSync, options: ConnectionOptions) {
     this.#database = database;
+    this.#around = options.around;
     this.#patienceMs = options.patienceMs;
     this.#turnstile = options.exclusive ? new Turnstile() : undefined;
   }
@@ -123,8 +141,13 @@ export class NodeSqliteConnection implements DatabaseConnection {
     this.#turnstile?.leave();
   }
 
-  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    if (!this.#inTransaction) return patiently(this.#patienceMs, () => this.#run<R>(query));
+  executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    if (this.#around === undefined) return this.#execute(query);
+    return this.#around(/^\w+/.exec(query.sql)?.[0] ?? '', () => this.#execute(query));
+  }
+
+  async #execute<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    if (!this.#inTransaction) return this.#patiently(() => this.#run<R>(query));
     // Some failures (disk full, I/O) end the transaction inside SQLite: what follows must not be committed one by one.
     if (!this.#database.isTransaction) throw new AppError('WRITE_FAILED', ROLLED_BACK, { reason: 'SQLITE_ABORT' });
     try {
@@ -139,7 +162,7 @@ export class NodeSqliteConnection implements DatabaseConnection {
   }
 
   async begin(): Promise<void> {
-    await patiently(this.#patienceMs, () => this.#database.exec('begin immediate'));
+    await this.#patiently(() => this.#database.exec('begin immediate'));
     this.#inTransaction = true;
   }
 
@@ -157,6 +180,17 @@ export class NodeSqliteConnection implements DatabaseConnection {
   async rollback(): Promise<void> {
     this.#inTransaction = false;
     if (this.#database.isTransaction) this.#database.exec('rollback');
+  }
+
+  #patiently<T>(attempt: () => T): Promise<T> {
+    return patiently(this.#patienceMs, attempt, () => {
+      this.#retries += 1;
+    });
+  }
+
+  /** How often another process held the lock and the attempt was repeated. */
+  get retries(): number {
+    return this.#retries;
   }
 
   /** Grows with every commit of this connection. */

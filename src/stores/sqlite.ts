@@ -1,11 +1,11 @@
-import { closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { AppError } from '../core/errors.ts';
 import { SQLITE } from './migrations/0001-initial.ts';
 import { isCurrent, MIGRATION_TABLE, migrate } from './migrations/index.ts';
-import { NodeSqliteConnection, nodeSqliteDialect, patiently, storeError } from './node-sqlite-dialect.ts';
+import { type Around, NodeSqliteConnection, nodeSqliteDialect, patiently, storeError } from './node-sqlite-dialect.ts';
 import { sqlStore } from './sql/index.ts';
 import type { Tables } from './sql/schema.ts';
 import type { Store } from './store.ts';
@@ -17,11 +17,25 @@ export interface SqliteStore extends Store {
    * once, those of another one at the latest in the next turn of the event loop.
    */
   dataVersion(): string;
+  /** Since this process opened the store. */
+  statistics(): { commits: number; busy_retries: number };
+  /**
+   * Opens the file as a new process would and takes its write lock for a moment; nothing is written. Waits a second for
+   * the lock. Throws UNAVAILABLE or WRITE_FAILED with `details.reason` when that cannot be done.
+   */
+  probe(): Promise<void>;
 }
 
 export interface SqliteOptions {
   /** How long to wait for another process that holds the write lock, in milliseconds. */
   busyTimeoutMs?: number;
+  around?: Surroundings;
+}
+
+/** What transactions (waiting for their turn included) and statements run inside, for who measures. */
+export interface Surroundings {
+  transaction<T>(work: () => Promise<T>): Promise<T>;
+  statement?: Around;
 }
 
 /** FULL survives a power cut, also on macOS, where only F_FULLFSYNC reaches the disk. */
@@ -140,31 +154,67 @@ function oncePerTurn<T>(look: () => T): () => T {
   };
 }
 
-async function openMemory(patienceMs: number): Promise<SqliteStore> {
+const watched = (store: Store, around: Surroundings | undefined): Store =>
+  around ? { ...store, transaction: (work) => around.transaction(() => store.transaction(work)) } : store;
+
+const PROBE_PATIENCE_MS = 1_000;
+
+/** What is open stays usable for this process under another name, or none: the next start would find something else. */
+async function probe(path: string, opened: number): Promise<void> {
+  const found = statSync(path, { throwIfNoEntry: false });
+  const reason = found === undefined ? 'database_gone' : found.ino === opened ? undefined : 'database_replaced';
+  if (reason) throw new AppError('UNAVAILABLE', 'The database file is not the one that was opened.', { reason });
+  try {
+    const database = await connect(path, PROBE_PATIENCE_MS);
+    try {
+      isCurrent(migrationsDone(database));
+      await patiently(PROBE_PATIENCE_MS, () => database.exec('begin immediate'));
+      database.exec('rollback');
+    } finally {
+      database.close();
+    }
+  } catch (error) {
+    throw storeError(error);
+  }
+}
+
+async function openMemory(patienceMs: number, around: Surroundings | undefined): Promise<SqliteStore> {
   const database = await connect(':memory:', patienceMs);
-  const connection = new NodeSqliteConnection(database, { exclusive: true, patienceMs });
+  const connection = new NodeSqliteConnection(database, { exclusive: true, patienceMs, around: around?.statement });
   const both = kyselyOver(connection);
   await bringUpToDate(database, both, patienceMs);
   const store = sqlStore({ read: both, write: both }, () => connection.close());
-  return { ...store, dataVersion: () => String(connection.commits) };
+  return {
+    ...watched(store, around),
+    dataVersion: () => String(connection.commits),
+    statistics: () => ({ commits: connection.commits, busy_retries: connection.retries }),
+    probe: async () => undefined,
+  };
 }
 
-async function openFile(path: string, patienceMs: number): Promise<SqliteStore> {
+async function openFile(path: string, patienceMs: number, around: Surroundings | undefined): Promise<SqliteStore> {
+  const options = { patienceMs, around: around?.statement };
   prepareFile(path);
   const database = await connect(path, patienceMs);
-  const writer = new NodeSqliteConnection(database, { exclusive: true, patienceMs });
+  const writer = new NodeSqliteConnection(database, { ...options, exclusive: true });
   try {
     await patiently(patienceMs, () => useWriteAheadLog(database));
     const write = kyselyOver(writer);
     await bringUpToDate(database, write, patienceMs);
-    const reader = new NodeSqliteConnection(await connect(path, patienceMs, true), { exclusive: false, patienceMs });
+    const reader = new NodeSqliteConnection(await connect(path, patienceMs, true), { ...options, exclusive: false });
     const store = sqlStore({ read: kyselyOver(reader), write }, async () => {
       // The writer last: whoever closes a database last folds the log into the file, and a reader may not.
       await reader.close();
       await writer.close();
     });
     const foreignVersion = oncePerTurn(() => reader.foreignVersion());
-    return { ...store, dataVersion: () => `${writer.commits}/${foreignVersion()}` };
+    const opened = statSync(path).ino;
+    return {
+      ...watched(store, around),
+      dataVersion: () => `${writer.commits}/${foreignVersion()}`,
+      statistics: () => ({ commits: writer.commits, busy_retries: writer.retries + reader.retries }),
+      probe: () => probe(path, opened),
+    };
   } catch (error) {
     await writer.close();
     throw error;
@@ -178,7 +228,9 @@ async function openFile(path: string, patienceMs: number): Promise<SqliteStore> 
 export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<SqliteStore> {
   const patienceMs = options.busyTimeoutMs ?? 5000;
   try {
-    return await (path === ':memory:' ? openMemory(patienceMs) : openFile(path, patienceMs));
+    return await (path === ':memory:'
+      ? openMemory(patienceMs, options.around)
+      : openFile(path, patienceMs, options.around));
   } catch (error) {
     throw storeError(error);
   }

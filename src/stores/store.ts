@@ -438,6 +438,8 @@ export interface Store {
       claimed: ClaimedDelivery,
       outcome: Pick<DeliveryRow, 'status' | 'attempts' | 'response_status' | 'next_attempt_at'>,
     ): Promise<boolean>;
+    /** Of all workspaces. `oldest` is the time of the first event that is still to be sent. */
+    backlog(): Promise<{ pending: number; parked: number; oldest: string | null }>;
     /** Gives a claim back, as if there had been no try. */
     release(claimed: ClaimedDelivery): Promise<void>;
   };

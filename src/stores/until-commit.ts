@@ -4,6 +4,9 @@ export class UntilCommit<T> {
   readonly #most: number;
   readonly #kept = new Map<string, T>();
   #at: string | undefined;
+  /** How often something was kept, and how often it had to be read. */
+  hits = 0;
+  misses = 0;
 
   /** `version` differs whenever anything was committed since it was last asked; `most` is how many values are kept. */
   constructor(version: () => string, most: number) {
@@ -13,7 +16,9 @@ export class UntilCommit<T> {
 
   get(key: string): T | undefined {
     this.#refresh();
-    return this.#kept.get(key);
+    const value = this.#kept.get(key);
+    if (value !== undefined) this.hits += 1;
+    return value;
   }
 
   /** Reads, and keeps what was found unless something was committed meanwhile or it is not `worth` keeping. */
@@ -22,6 +27,7 @@ export class UntilCommit<T> {
     work: () => Promise<R>,
     worth: (value: T) => boolean = () => true,
   ): Promise<R> {
+    this.misses += 1;
     const before = this.#refresh();
     const value = await work();
     if (value !== undefined && worth(value) && this.#refresh() === before) {

@@ -120,7 +120,10 @@ function declareOperation(
     const options = command.opts();
     const json = options['json'] === true;
     const context = await settings.contextOf();
-    const result = await call(operation, context, { flags, options, positional, terminal, json });
+    const { TRACEPARENT: traceparent } = terminal.env;
+    const activity = { kind: 'call', door: 'cli', name: cli.verb, traceparent } as const;
+    const typed = { flags, options, positional, terminal, json };
+    const result = await context.services.observer.during(activity, () => call(operation, context, typed));
     finish(result.ok ? await show(operation, result.output, terminal, json) : await report(result, terminal, json));
   });
 }

@@ -5,6 +5,7 @@ import {
   type ReadResourceResult,
   ResourceNotFoundError,
   ResourceTemplate,
+  type ServerContext,
 } from '@modelcontextprotocol/server';
 import { complete } from '../../operations/completions.ts';
 import { type Answer, answer, type Context, type Operation } from '../../operations/operation.ts';
@@ -89,8 +90,9 @@ function registerTool(server: McpServer, operation: Operation, { contextOf }: Mc
       openWorldHint: false,
     },
   };
-  server.registerTool(operation.mcp?.tool ?? operation.id, config, async (input: unknown) => {
-    const result = await answer(operation, await contextOf(), input);
+  const name = operation.mcp?.tool ?? operation.id;
+  server.registerTool(name, config, async (input: unknown, { mcpReq }: ServerContext) => {
+    const result = await answered(operation, await contextOf(), input, { name, meta: mcpReq._meta });
     if (!result.ok) {
       return { isError: true, content: [{ type: 'text' as const, text: JSON.stringify({ error: result.problem }) }] };
     }
@@ -101,15 +103,28 @@ function registerTool(server: McpServer, operation: Operation, { contextOf }: Mc
   });
 }
 
+/** `meta` may name the trace that the call is a part of (SEP-414: `traceparent` of W3C Trace Context, without a prefix). */
+function answered(
+  operation: Operation,
+  context: Context,
+  input: unknown,
+  { name, meta }: { name: string; meta: Readonly<Record<string, unknown>> | undefined },
+): Promise<Answer> {
+  const given = meta?.['traceparent'];
+  const traceparent = typeof given === 'string' ? given : undefined;
+  const activity = { kind: 'call', door: 'mcp', name, traceparent } as const;
+  return context.services.observer.during(activity, () => answer(operation, context, input));
+}
+
 function registerResource(server: McpServer, operation: Operation, { contextOf }: McpSettings): void {
   const resource = operation.mcp?.resource;
   if (!resource) return;
   const metadata = { description: operation.summary, mimeType: 'application/json' };
-  const read = async (uri: URL, input: Record<string, unknown>) =>
-    contents(uri, await answer(operation, await contextOf(), input));
+  const read = async (uri: URL, input: Record<string, unknown>, { mcpReq }: ServerContext) =>
+    contents(uri, await answered(operation, await contextOf(), input, { name: resource.uri, meta: mcpReq._meta }));
   const variables = [...resource.uri.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
   if (variables.length === 0) {
-    server.registerResource(resource.name, resource.uri, metadata, (uri) => read(uri, {}));
+    server.registerResource(resource.name, resource.uri, metadata, (uri, asked) => read(uri, {}, asked));
     return;
   }
   const completers = Object.fromEntries(
@@ -120,8 +135,8 @@ function registerResource(server: McpServer, operation: Operation, { contextOf }
     ]),
   );
   const template = new ResourceTemplate(resource.uri, { list: undefined, complete: completers });
-  server.registerResource(resource.name, template, metadata, (uri, values) =>
-    read(uri, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]))),
+  server.registerResource(resource.name, template, metadata, (uri, values, asked) =>
+    read(uri, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)])), asked),
   );
 }
 

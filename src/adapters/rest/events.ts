@@ -22,15 +22,18 @@ interface EventSettings {
   headers: Readonly<Record<string, string>>;
 }
 
-/** `GET /v1/events`: the events of the workspace as they happen, as a stream of server-sent events. */
-export function registerEvents(app: FastifyInstance, { store, services, contextOf, headers }: EventSettings): void {
+/** `GET /v1/events`: the events of the workspace as they happen, as a stream of server-sent events. Tells how many listen. */
+export function registerEvents(
+  app: FastifyInstance,
+  { store, services, contextOf, headers }: EventSettings,
+): { subscribers(): number } {
   const streams = new Streams();
   const feed = new EventFeed(store, services.bell, services.log, ({ type, data }) => {
     if (type === 'token.revoked') streams.endOf(`token:${data['token_id']}`);
   });
   app.addHook('preClose', async () => streams.end());
   // A stream without a body would be one without an end.
-  app.get('/v1/events', { exposeHeadRoute: false }, async (request, reply) => {
+  app.get('/v1/events', { exposeHeadRoute: false, config: { stream: true } }, async (request, reply) => {
     const context = contextOf(request);
     const { workspace, principal } = context;
     const { from, filter } = watchOf(admitted(WATCH, context, queryOf(request)));
@@ -56,6 +59,7 @@ export function registerEvents(app: FastifyInstance, { store, services, contextO
     raw.on('drain', () => subscription.resume());
     stream.onEnd(() => subscription.end());
   });
+  return { subscribers: () => streams.count };
 }
 
 /** Query and header, as `changes` takes them. A browser that comes back says in a header what it has seen. */
@@ -74,6 +78,10 @@ interface Stream {
 class Streams {
   readonly #open = new Set<Stream>();
   #heartbeat: NodeJS.Timeout | undefined;
+
+  get count(): number {
+    return this.#open.size;
+  }
 
   /** Throws RATE_LIMITED. `onEnd` calls back when the connection is gone, also when it is already. */
   open(actor: string, until: number, reply: FastifyReply): { onEnd(work: () => void): void } {

@@ -21,10 +21,13 @@ import { authenticate, type Caller, type KnownToken, UseCounter } from './auth.t
 import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus } from './errors.ts';
 import { registerEvents } from './events.ts';
 import { type GuardSettings, guardRequest, originOf } from './guard.ts';
+import { type Readiness, registerHealth } from './health.ts';
 import { limitRates, WrongCredentials } from './limits.ts';
 import { type McpDoor, registerMcp } from './mcp.ts';
+import { type MetricsPage, registerMetrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
-import { methodsOf, notFound, registerRoutes, routesOf } from './routes.ts';
+import { methodsOf, notFound, registerRoutes, routesOf, type Written } from './routes.ts';
+import { type RequestWatchers, watchRequests } from './watch.ts';
 
 const BODY_LIMIT = 1024 * 1024;
 
@@ -48,6 +51,18 @@ export interface RestSettings extends GuardSettings {
   now: () => Date;
   /** How long an operation may take, in milliseconds; 10,000 when it is left out. */
   handler_ms?: number;
+  /** Left out, nobody watches the requests. */
+  watchers?: RequestWatchers;
+  /** Makes the page at `/metrics`; left out, there is none. */
+  metrics?: (counts: Counts) => MetricsPage;
+  /** Left out, this server is ready until it stops. */
+  readiness?: Readiness;
+}
+
+/** What only this door can count. */
+export interface Counts {
+  caches: Readonly<Record<'answers' | 'tokens', { readonly hits: number; readonly misses: number }>>;
+  subscribers(): number;
 }
 
 declare module 'fastify' {
@@ -83,6 +98,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
   });
   answerInEnvelope(app.server, problemAt);
   const routes = routesOf(app);
+  if (settings.watchers) watchRequests(app, settings.watchers);
   readJsonOnly(app);
   // Before any plugin: a route keeps the handler that was there when it came.
   app.setErrorHandler((error: Error & { code?: string; statusCode?: number }, request, reply) =>
@@ -103,9 +119,11 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     done();
   });
   if (settings.cors_origins.size > 0) await app.register(cors, corsOf(settings.cors_origins));
+  const answers = new UntilCommit<Written>(settings.dataVersion, 200);
+  const tokens = new UntilCommit<KnownToken>(settings.dataVersion, 1000);
   const authentication = {
     store: settings.store,
-    known: new UntilCommit<KnownToken>(settings.dataVersion, 1000),
+    known: tokens,
     api_key: settings.api_key,
     jwt: settings.oidc?.callerOf,
     now,
@@ -130,15 +148,20 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
   registerRoutes(app, {
     operations: settings.operations,
     contextOf: (request) => contextOf(settings, request),
-    kept: new UntilCommit(settings.dataVersion, 200),
+    kept: answers,
     handler_ms: settings.handler_ms ?? 10_000,
   });
-  registerEvents(app, {
+  const { subscribers } = registerEvents(app, {
     store: settings.store,
     services,
     contextOf: (request) => contextOf(settings, request),
     headers: security,
   });
+  if (settings.metrics) {
+    const page = settings.metrics({ caches: { answers, tokens }, subscribers });
+    registerMetrics(app, page, (request) => contextOf(settings, request));
+  }
+  registerHealth(app, services.version, settings.readiness ?? (async () => []));
   if (settings.mcp) {
     const mcpContext = (request: FastifyRequest): Context => ({ ...contextOf(settings, request), door: 'mcp' });
     registerMcp(app, { mcp: settings.mcp, issuer: settings.oidc?.issuer, contextOf: mcpContext });
@@ -302,10 +325,8 @@ const corsOf = (origins: ReadonlySet<string>) => ({
   maxAge: 600,
 });
 
-/** Health is open everywhere; the pages that describe the API are open in local mode only. */
+/** The pages that describe the API are open in local mode only. */
 async function registerPages(app: FastifyInstance, { operations, services }: RestSettings): Promise<void> {
-  const health = { status: 'ok', version: services.version };
-  for (const path of ['/health', '/healthz', '/readyz']) app.get(path, { config: { open: true } }, async () => health);
   // Clients probe these before they have credentials: nothing is there yet, and that is what they are told.
   app.all('/.well-known/*', { config: { open: true } }, async (request) => {
     throw notFound(request);

@@ -12,7 +12,8 @@ import type { Log } from '../../operations/services.ts';
 import type { Sender } from '../../operations/webhooks/sender.ts';
 import { type App, compose, now, targetRules } from '../compose.ts';
 import { type Config, readConfig } from '../config.ts';
-import { makeLog } from '../log.ts';
+import { readinessOf } from '../readiness.ts';
+import { logAndTraces } from '../telemetry/start.ts';
 import { VERSION } from '../version.ts';
 import { Connections } from './connections.ts';
 
@@ -65,9 +66,18 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     LOG_LEVEL: options['logLevel'],
   });
   const allow_http_deploy = config.mode === 'local' || options['allowDeploy'] === true;
-  const log = await makeLog(config.LOG_LEVEL);
+  const { log, tracing } = await logAndTraces(terminal.env, config);
   const tls = await tlsOf(config);
-  const app = await compose({ config, env: terminal.env, log, allow_http_deploy });
+  const { serverTelemetry } = await import('../telemetry/server.ts');
+  const telemetry = serverTelemetry(tracing);
+  const app = await compose({
+    config,
+    env: terminal.env,
+    log,
+    allow_http_deploy,
+    observer: telemetry.observer,
+    observe_statements: tracing !== undefined,
+  });
   const { OPERATIONS } = await import('../../operations/index.ts');
   const { restServer } = await import('../../adapters/rest/server.ts');
   const { mcpOverHttp } = await import('../../adapters/mcp/http.ts');
@@ -85,6 +95,8 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     cors_origins: new Set(config.CORS_ORIGINS),
     allowed_hosts: new Set([...hostNames(config), ...config.ALLOWED_HOSTS.map((name) => name.toLowerCase())]),
     now,
+    readiness: () => readinessOf(app, config),
+    ...telemetry.forRest(app),
   });
   const connections = new Connections(server);
   await listen(server, config);
@@ -98,6 +110,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
       app.services.bell.endWaiting();
       await Promise.all([connections.close(), sender.stop(), keeper?.stop()]);
       await app.close();
+      await tracing?.stop();
     },
   };
 }

@@ -3,7 +3,7 @@ import type { LocalVerb } from '../../adapters/cli/cli.ts';
 import { badFlag } from '../../adapters/cli/flags.ts';
 import { compose } from '../compose.ts';
 import { readConfig } from '../config.ts';
-import { makeLog } from '../log.ts';
+import { logAndTraces, observedBy } from '../telemetry/start.ts';
 import { VERSION } from '../version.ts';
 
 /** `serve`: MCP over stdio for the person at this machine, with all scopes or those of an agent. */
@@ -19,7 +19,8 @@ export const serve: LocalVerb = {
     const { toolsets, kind } = options;
     if (kind !== 'user' && kind !== 'agent') throw badFlag('kind', 'say user or agent');
     const config = readConfig(terminal.env, { TOOLSETS: toolsets });
-    const app = await compose({ config, env: terminal.env, log: await makeLog(config.LOG_LEVEL) });
+    const { log, tracing } = await logAndTraces(terminal.env, config);
+    const app = await compose({ config, env: terminal.env, log, ...(tracing && observedBy(tracing)) });
     const { OPERATIONS } = await import('../../operations/index.ts');
     const { serveMcpStdio } = await import('../../adapters/mcp/stdio.ts');
     // Being asked to stop is the end of the input: what was asked is answered first. A second signal ends at once.
@@ -30,6 +31,7 @@ export const serve: LocalVerb = {
       terminal,
     );
     await app.close();
+    await tracing?.stop();
     return 0;
   },
 };

@@ -146,10 +146,40 @@ export function webhookQueries({ read, write }: Databases): Store['webhooks'] {
         return true;
       }),
 
+    async backlog() {
+      const counts = await read
+        .selectFrom('deliveries')
+        .select(({ fn }) => ['workspace', 'status', fn.countAll<number>().as('count'), fn.min('number').as('first')])
+        .where('status', '!=', 'delivered')
+        .groupBy(['workspace', 'status'])
+        .execute();
+      const sum = (wanted: string) =>
+        counts.reduce((total, { status, count }) => (status === wanted ? total + Number(count) : total), 0);
+      const firsts = counts.filter(({ status }) => status === 'pending').map((row) => timeOf(read, row));
+      const times = (await Promise.all(firsts)).filter((time) => time !== undefined);
+      const oldest = times.toSorted(compare)[0] ?? null;
+      return { pending: sum('pending'), parked: sum('parked'), oldest };
+    },
+
     async release(claimed) {
       await owned(write, claimed).set({ lease_owner: null, lease_until: null }).execute();
     },
   };
+}
+
+/** When an event that is still to be sent happened. Undefined: it was taken away meanwhile. */
+async function timeOf(
+  db: Kysely<Tables>,
+  { workspace, first }: { workspace: string; first: number | null },
+): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('deliveries')
+    .select('event')
+    .where('workspace', '=', workspace)
+    .where('number', '=', first)
+    .limit(1)
+    .executeTakeFirst();
+  return row && (JSON.parse(row.event) as EventRow).time;
 }
 
 const one = (db: Kysely<Tables>, workspace: string, webhook_id: string) =>
