@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cliPage, mcpPage, restPage } from './reference/doors.ts';
 import { clientsPage, configurationPage, errorsPage } from './reference/facts.ts';
+import { metricsPage } from './reference/metrics.ts';
 import { sdkSource } from './reference/sdk.ts';
 
 /**
@@ -12,13 +13,14 @@ import { sdkSource } from './reference/sdk.ts';
  * `--dir DIR` means another directory than that of this checkout.
  */
 
-const PAGES: Readonly<Record<string, () => string>> = {
+const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   'user-docs/reference/cli.md': cliPage,
   'user-docs/reference/mcp-tools.md': mcpPage,
   'user-docs/reference/rest-api.md': restPage,
   'user-docs/reference/errors.md': errorsPage,
   'user-docs/reference/clients.md': clientsPage,
   'user-docs/reference/configuration.md': configurationPage,
+  'user-docs/reference/metrics.md': metricsPage,
   'src/sdk/operations.ts': sdkSource,
 };
 
@@ -40,7 +42,7 @@ function current(path: string): string | undefined {
 
 for (const [name, render] of Object.entries(PAGES)) {
   const path = join(values.dir, name);
-  const text = render();
+  const text = await render();
   if (current(path) === text) continue;
   if (values.check) {
     console.error(`${name} is stale: npm run reference`);

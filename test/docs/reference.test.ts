@@ -10,7 +10,7 @@ import { OPERATIONS } from '../../src/operations/index.ts';
 import { ROOT } from './markdown.ts';
 
 const REFERENCE = join(ROOT, 'user-docs/reference');
-const PAGES = ['cli.md', 'clients.md', 'configuration.md', 'errors.md', 'mcp-tools.md', 'rest-api.md'];
+const PAGES = ['cli.md', 'clients.md', 'configuration.md', 'errors.md', 'mcp-tools.md', 'metrics.md', 'rest-api.md'];
 const read = (...path: string[]) => readFileSync(join(ROOT, ...path), 'utf8');
 
 const check = (dir: string) =>
