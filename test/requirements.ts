@@ -64,7 +64,7 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   'W22-2': LATER('the 0.2.2 release'),
   'W22-3': LATER('the 0.2.2 release'),
   'W22-4': LATER('the 0.2.2 release'),
-  'W22-5': LATER('the 0.2.2 release'),
+  'W22-5': { open: 'metrics and traces are there; dashboards follow' },
   'W22-6': LATER('the 0.2.2 release'),
   'REL-1': { open: '0.1.0 and 0.1.1 are released; the others follow with their waves' },
   'FR-1': {
@@ -108,7 +108,13 @@ export const REQUIREMENTS: Record<string, Requirement> = {
     ],
   },
   'NFR-10': { shown_by: ['every reason of the contract and every file occurs'] },
-  'NFR-11': LATER('0.2.2: metrics and traces; logs are structured already'),
+  'NFR-11': {
+    shown_by: [
+      'in server mode every request is one line of the log, with its trace, its route and who asked',
+      'count requests by route and status class, operations by door and outcome, and what the product is about',
+      'a publish over REST is one trace of the caller, from the request over the operation down to the store',
+    ],
+  },
   'NFR-12': LATER('the 0.3 release'),
   'UC-1': LATER('the 0.2.2 release'),
   'UC-2': LATER('the 0.3 release'),
