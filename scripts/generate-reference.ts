@@ -2,6 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { registryEntryOf } from '../src/adapters/mcp/manifest.ts';
+import { VERSION } from '../src/main/version.ts';
+import { OPERATIONS } from '../src/operations/index.ts';
 import { cliPage, mcpPage, restPage } from './reference/doors.ts';
 import { clientsPage, configurationPage, errorsPage } from './reference/facts.ts';
 import { metricsPage } from './reference/metrics.ts';
@@ -22,6 +25,8 @@ const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   'user-docs/reference/configuration.md': configurationPage,
   'user-docs/reference/metrics.md': metricsPage,
   'src/sdk/operations.ts': sdkSource,
+  // Of the public registry of MCP servers, which looks for it at the root.
+  'server.json': () => `${JSON.stringify(registryEntryOf(OPERATIONS, VERSION), null, 2)}\n`,
 };
 
 const { values } = parseArgs({

@@ -198,7 +198,7 @@ describe('T24: a bearer that is not meant for this server', () => {
   it('goes no further, as no credential does: what serves MCP is told who asks, and not by what', async () => {
     const seen: { headers: string[]; actor: string }[] = [];
     const mcp: McpDoor = {
-      async fetch(request, _body, { principal }) {
+      async fetch({ request, context: { principal } }) {
         seen.push({ headers: [...request.headers.keys()], actor: principal.actor });
         return Response.json({});
       },

@@ -38,6 +38,8 @@ export interface AppSettings {
   observer?: Observer;
   /** Whether the observer hears of every statement of the store, too. */
   observe_statements?: boolean;
+  /** How often to look for what other processes have committed, in milliseconds, while somebody wants to know. */
+  bell_ms?: number;
 }
 
 /** The script that starts this program; in a checkout the same one as in the package. */
@@ -57,7 +59,7 @@ export async function compose(settings: AppSettings): Promise<App> {
   const { config } = settings;
   await makePrivateDirectory(config.home);
   const store = await openSqlite(config.database, { around: aroundStore(settings) });
-  const bell = new Bell(store.dataVersion);
+  const bell = new Bell(store.dataVersion, settings.bell_ms);
   const services = servicesOf(settings, bell);
   const localContext = (door: Door, kind: Principal['kind'] = 'user'): Context => ({
     store,

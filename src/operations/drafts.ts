@@ -9,6 +9,7 @@ import { addServerDialogue } from './add-server-dialogue.ts';
 import { assertRevision, currentDraft, latestPayload, saveDraft } from './current.ts';
 import { assertNotLinked } from './links.ts';
 import { defineOperation, type TextStyle } from './operation.ts';
+import { releasedTargets } from './released.ts';
 import { DraftOutput, findTarget, IfRevision, PayloadInput, TargetInput } from './shapes.ts';
 import { counted } from './words.ts';
 
@@ -132,7 +133,10 @@ export const viewDraft = defineOperation({
     // A draft that nobody has written is the latest release, which changes without it.
     revalidates: ({ revision }) => revision > 0,
   },
-  mcp: { tool: 'view_draft_config', resource: { name: 'draft', uri: 'config://{client_id}/{profile_id}/draft' } },
+  mcp: {
+    tool: 'view_draft_config',
+    resource: { name: 'draft', uri: 'config://{client_id}/{profile_id}/draft', existing: releasedTargets },
+  },
   cli: {
     verb: 'view-draft',
     flags: { client_id: 'client', profile_id: 'profile' },

@@ -90,7 +90,12 @@ export interface McpBinding {
   tool?: string;
   toolset?: (typeof TOOLSETS)[number];
   /** Resource (or template) whose contents are this operation's output. */
-  resource?: { name: string; uri: string };
+  resource?: {
+    name: string;
+    uri: string;
+    /** Of a template whose instances are listed: the values of its variables for each that exists, in their order. */
+    existing?: (context: Context) => Promise<readonly Readonly<Record<string, string>>[]>;
+  };
 }
 
 /** One of several answers. `label` is what is shown, `hint` stands beside it. */

@@ -12,6 +12,7 @@ import { assertNotLinked } from './links.ts';
 import { type Context, defineOperation, type TextStyle } from './operation.ts';
 import { pointerNumber, pointerTo } from './pointers.ts';
 import { publishPayload } from './publication.ts';
+import { releasedTargets } from './released.ts';
 import { EnvelopeOutput, findTarget, IfRevision, PageInput, PayloadInput, TargetInput, Version } from './shapes.ts';
 import { counted } from './words.ts';
 
@@ -124,7 +125,10 @@ export const getLatest = defineOperation({
     etag: ({ artifact_id, sequence }) => `${artifact_id}-${sequence}-0`,
   },
   holdsUntil: () => null,
-  mcp: { tool: 'get_latest', resource: { name: 'latest release', uri: 'config://{client_id}/{profile_id}/latest' } },
+  mcp: {
+    tool: 'get_latest',
+    resource: { name: 'latest release', uri: 'config://{client_id}/{profile_id}/latest', existing: releasedTargets },
+  },
   cli: {
     verb: 'get-latest',
     flags: { client_id: 'client', profile_id: 'profile' },

@@ -19,6 +19,7 @@ describe('commands in the documentation', () => {
       'user-docs/how-to/deploy-http-server.md',
       'user-docs/how-to/go-back.md',
       'user-docs/how-to/import-what-you-have.md',
+      'user-docs/how-to/migrate-stdio-to-http.md',
       'user-docs/how-to/operate.md',
       'user-docs/how-to/receive-webhooks.md',
       'user-docs/how-to/shell-completion.md',

@@ -104,16 +104,31 @@ describe.each(CLIENTS)('%s', (...of) => {
     });
     const text = messages[0]?.content.text ?? '';
     expect(text).toContain('Move the MCP servers of "cursor" to "vscode\\". Publish at once. \\"".');
-    const { completion } = await client.complete({
-      ref: { type: 'ref/prompt', name: 'review_changes' },
-      argument: { name: 'client_id', value: 'claude-c' },
-    });
-    expect(completion.values).toEqual(['claude-code']);
+    for (const [name, first, last] of [
+      [
+        'troubleshoot_config',
+        'Find out why MCP servers of "cursor", profile "default", do not work.',
+        'Change nothing.',
+      ],
+      ['review_changes', 'Review the draft of "cursor", profile "default", before I publish it.', 'Do not publish.'],
+    ] as const) {
+      const [message] = (await client.getPrompt({ name, arguments: { client_id: 'cursor' } })).messages;
+      expect(message?.content.text.startsWith(first), name).toBe(true);
+      expect(message?.content.text.endsWith(last), name).toBe(true);
+    }
+    const complete = async (name: string, argument: string, value: string) =>
+      (await client.complete({ ref: { type: 'ref/prompt', name }, argument: { name: argument, value } })).completion
+        .values;
+    expect(await complete('migrate_config', 'from', 'claude-c')).toEqual(['claude-code']);
+    expect(await complete('troubleshoot_config', 'profile_id', 'st')).toEqual(['staging']);
+    expect(await complete('review_changes', 'client_id', 'claude-c')).toEqual(['claude-code']);
   });
 
-  it('may do what its token may do, and no more', async () => {
-    const { workspace, server } = await served();
+  it('is shown every tool, and may do what its token may do and no more', async () => {
+    const { workspace, server, token } = await served();
     const client = await connected(server, await tokenFor(workspace, '--scope', 'config:read'), of);
+    const shown = (await client.listTools()).tools.map(({ name }) => name);
+    expect(shown).toEqual((await (await connected(server, token, of)).listTools()).tools.map(({ name }) => name));
     const use = async (name: string) => {
       const { isError, content } = await client.callTool({ name, arguments: {} });
       return isError ? JSON.parse(content[0]?.text ?? '').error.code : 'ok';
@@ -239,13 +254,5 @@ describe('/mcp', () => {
     const { server, post } = await open();
     expect((await post(ping, { origin: 'https://evil.example' })).status).toBe(403);
     expect((await post(ping, { origin: server.url })).status).toBe(200);
-  });
-
-  it('keeps no session, and says so', async () => {
-    const { server, token } = await open();
-    const get = await fetch(`${server.url}/mcp`, {
-      headers: { authorization: `Bearer ${token}`, accept: 'text/event-stream' },
-    });
-    expect(get.status).toBe(405);
   });
 });

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { runCli } from '../../src/adapters/cli/cli.ts';
+import { offerOf } from '../../src/adapters/mcp/mcp.ts';
 import { serveMcpStdio } from '../../src/adapters/mcp/stdio.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import { type Operation, TOOLSETS } from '../../src/operations/operation.ts';
@@ -43,11 +44,10 @@ export async function openDoors(): Promise<Doors> {
   const { app, server, workspace, unexpected, close } = await startRest();
   const [toServer, toClient] = [new PassThrough(), new PassThrough()];
   const contextOf = () => app.localContext('mcp');
-  const serving = serveMcpStdio(
-    OPERATIONS,
-    { version: '0.0.0', toolsets: new Set(TOOLSETS), contextOf },
-    { stdin: toServer, stdout: toClient },
-  );
+  const serving = serveMcpStdio(offerOf(OPERATIONS, { version: '0.0.0', toolsets: new Set(TOOLSETS) }), contextOf, {
+    stdin: toServer,
+    stdout: toClient,
+  });
   const client = new Client({ name: 'test', version: '1.0.0' });
   await client.connect(new StdioServerTransport(toClient, toServer));
   const cli = async (...args: string[]): Promise<Said> => {

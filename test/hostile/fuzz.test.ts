@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mcpOverHttp } from '../../src/adapters/mcp/http.ts';
+import { offerOf } from '../../src/adapters/mcp/mcp.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import { TOOLSETS } from '../../src/operations/operation.ts';
 import { createClient } from '../../src/sdk/index.ts';
@@ -39,7 +40,9 @@ function reached({ method, url }: Asked): Route | undefined {
 describe('requests that a generator made from the OpenAPI document', { timeout: 60_000 + RUNS * 60 }, () => {
   let rest: Awaited<ReturnType<typeof startRest>>;
   beforeAll(async () => {
-    const mcp = mcpOverHttp(OPERATIONS, { version: '0.0.0', toolsets: new Set(TOOLSETS) });
+    const mcp = mcpOverHttp(offerOf(OPERATIONS, { version: '0.0.0', toolsets: new Set(TOOLSETS) }), {
+      now: () => new Date(),
+    });
     rest = await startRest({ mcp });
     const client = createClient({ url: await rest.server.listen({ host: '127.0.0.1', port: 0 }), apiKey: API_KEY });
     const target = { client_id: 'cursor', profile_id: 'default' };

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { mcpOverHttp } from '../../src/adapters/mcp/http.ts';
+import { offerOf } from '../../src/adapters/mcp/mcp.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import { type Operation, TOOLSETS } from '../../src/operations/operation.ts';
 import { startHttp } from '../support/process.ts';
@@ -360,7 +361,9 @@ describe('what has no end, or is no document', () => {
     ['/mcp', 'GET, POST, DELETE'],
     ['/v1/events', 'GET'],
   ])('%s has no HEAD, and says so as every other path does', async (url, allow) => {
-    const mcp = mcpOverHttp(OPERATIONS, { version: '0.0.0', toolsets: new Set(TOOLSETS) });
+    const mcp = mcpOverHttp(offerOf(OPERATIONS, { version: '0.0.0', toolsets: new Set(TOOLSETS) }), {
+      now: () => new Date(),
+    });
     const { server, unexpected } = await restInProcess({ mcp });
     const signal = AbortSignal.timeout(5_000);
     const answer = await server.inject({

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { mcpOverHttp } from '../../src/adapters/mcp/http.ts';
+import { offerOf } from '../../src/adapters/mcp/mcp.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import { invoke, TOOLSETS } from '../../src/operations/operation.ts';
 import { callOn } from '../crash/invariants.ts';
@@ -18,7 +19,9 @@ const payload = (word: string) => ({ mcpServers: { ours: { command: 'node', args
 type Body = Record<string, unknown> & { error?: { code: string; details: Record<string, unknown> } };
 
 async function served() {
-  const mcp = mcpOverHttp(OPERATIONS, { version: '0', toolsets: new Set(TOOLSETS) });
+  const mcp = mcpOverHttp(offerOf(OPERATIONS, { version: '0', toolsets: new Set(TOOLSETS) }), {
+    now: () => new Date(),
+  });
   const rest = await restInProcess({ mcp });
   const { app, server } = rest;
   await callOn(app, 'initialize_keys');

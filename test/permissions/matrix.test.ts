@@ -4,6 +4,7 @@ import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mcpOverHttp } from '../../src/adapters/mcp/http.ts';
+import { offerOf } from '../../src/adapters/mcp/mcp.ts';
 import { serveMcpStdio } from '../../src/adapters/mcp/stdio.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { App } from '../../src/main/compose.ts';
@@ -80,7 +81,9 @@ let close: () => Promise<void>;
 const credentials: Credential[] = [];
 
 beforeAll(async () => {
-  const mcp = mcpOverHttp(operations, { version: '0', toolsets: new Set(TOOLSETS) });
+  const mcp = mcpOverHttp(offerOf(operations, { version: '0', toolsets: new Set(TOOLSETS) }), {
+    now: () => new Date(),
+  });
   ({ app, server, close } = await startRest({ operations, mcp }));
   const context = app.localContext('cli');
   await invoke(named('workspaces.create'), context, { workspace: 'team-b' });
@@ -242,8 +245,8 @@ describe('the permission matrix', { timeout: 120_000 }, () => {
 
   it.each(['user', 'agent'] as const)('holds for each tool over stdio for a local %s', async (kind) => {
     const [toServer, toClient] = [new PassThrough(), new PassThrough()];
-    const settings = { version: '0', toolsets: new Set(TOOLSETS), contextOf: () => app.localContext('mcp', kind) };
-    const serving = serveMcpStdio(operations, settings, { stdin: toServer, stdout: toClient });
+    const offer = offerOf(operations, { version: '0', toolsets: new Set(TOOLSETS) });
+    const serving = serveMcpStdio(offer, () => app.localContext('mcp', kind), { stdin: toServer, stdout: toClient });
     const client = new Client({ name: 'test', version: '1.0.0' });
     await client.connect(new StdioServerTransport(toClient, toServer));
     const [credential] = of(kind === 'agent' ? /^agent, unbound, default/ : /^admin, unbound, default/);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { mcpOverHttp } from '../../src/adapters/mcp/http.ts';
+import { offerOf } from '../../src/adapters/mcp/mcp.ts';
 import { verifyRelease } from '../../src/core/verify.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import { TOOLSETS } from '../../src/operations/operation.ts';
@@ -19,7 +20,9 @@ const payload = (word: string) => ({ mcpServers: { ours: { command: 'node', args
 type Body = Record<string, unknown> & { error?: { code: string; message: string; details: Record<string, unknown> } };
 
 async function served(settings: Parameters<typeof restInProcess>[0] = {}) {
-  const mcp = mcpOverHttp(OPERATIONS, { version: '0', toolsets: new Set(TOOLSETS) });
+  const mcp = mcpOverHttp(offerOf(OPERATIONS, { version: '0', toolsets: new Set(TOOLSETS) }), {
+    now: () => new Date(),
+  });
   const rest = await restInProcess({ mcp, ...settings });
   await callOn(rest.app, 'initialize_keys');
   await callOn(rest.app, 'create_workspace', { workspace: 'team', display_name: 'The team' });

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
+import { offerOf } from '../../src/adapters/mcp/mcp.ts';
 import { serveMcpStdio } from '../../src/adapters/mcp/stdio.ts';
 import { restServer } from '../../src/adapters/rest/server.ts';
 import { main } from '../../src/main/bin.ts';
@@ -105,8 +106,8 @@ export const mcpInProcess: OpenDoor = async (env) => {
   const app = await compose({ config: readConfig(env), env, log: silent });
   const [toServer, toClient] = [new PassThrough(), new PassThrough()];
   const serving = serveMcpStdio(
-    OPERATIONS,
-    { version: '0.0.0', toolsets: new Set(TOOLSETS), contextOf: () => app.localContext('mcp') },
+    offerOf(OPERATIONS, { version: '0.0.0', toolsets: new Set(TOOLSETS) }),
+    () => app.localContext('mcp'),
     { stdin: toServer, stdout: toClient },
   );
   const client = new Client({ name: 'test', version: '1.0.0' });

@@ -1,53 +1,88 @@
-import { createMcpHandler, type McpHttpHandler } from '@modelcontextprotocol/server';
-import { bindingKey, reaches } from '../../core/binding.ts';
-import type { Context, Operation } from '../../operations/operation.ts';
-import { mcpServer } from './mcp.ts';
-import { resourcesAbout } from './resources.ts';
-
-export interface McpHttpSettings {
-  version: string;
-  toolsets: ReadonlySet<string>;
-}
+import { createMcpHandler, isLegacyRequest, type McpHttpHandler } from '@modelcontextprotocol/server';
+import type { Context } from '../../operations/operation.ts';
+import { bounded } from './bounded.ts';
+import type { Offer } from './mcp.ts';
+import { watchResources } from './resources.ts';
+import type { Session, Sessions } from './sessions.ts';
+import { SseSessions } from './sse.ts';
+import { type Asked, StreamableSessions } from './streamable.ts';
+import { audienceOf, everySecond, holderOf, Streams } from './streams.ts';
 
 /** MCP over Streamable HTTP, for clients of both protocol eras at one address. */
 export interface McpOverHttp {
-  /** `context` is that of the caller, whose credential was accepted already. */
-  fetch(request: Request, parsedBody: unknown, context: Context): Promise<Response>;
+  fetch(asked: Asked): Promise<Response>;
   close(): Promise<void>;
+  /** HTTP+SSE of 2024-11-05, where it is switched on. */
+  sse?: Pick<SseSessions, 'open' | 'post'>;
+}
+
+export interface McpHttpSettings {
+  now: () => Date;
+  /** Also for clients that know nothing newer than HTTP+SSE. */
+  legacy_sse?: boolean;
 }
 
 /**
- * One handler for all who may hear of the same changes, so that nobody hears of others. Each request gets a server object of its
- * own (SECURITY-BAR T26).
+ * One handler for all who may hear of the same changes, so that nobody hears of others. Each request gets a server object of
+ * its own, and so does each session (SECURITY-BAR T26).
  */
-export function mcpOverHttp(operations: readonly Operation[], settings: McpHttpSettings): McpOverHttp {
+export function mcpOverHttp(offer: Offer, { now, legacy_sse = false }: McpHttpSettings): McpOverHttp {
   const handlers = new Map<string, Served>();
-  const make = (context: Context): Served => {
+  const streams = new Streams();
+  const sessions = new StreamableSessions(offer, streams, now);
+  const sse = new SseSessions(offer, streams, now);
+  const registries: Registry[] = [sessions.all, sse.all];
+  const told = (audience: string) => registries.flatMap((registry) => registry.hearing(audience));
+  const stopSweeping = everySecond(now, (at) => {
+    for (const held of [streams, ...registries]) held.sweep(at);
+  });
+  const serve = (context: Context): Served => {
     const handler = createMcpHandler(
-      ({ authInfo, era }) =>
-        mcpServer(operations, {
-          ...settings,
-          subscribe: era === 'modern',
-          contextOf: () => authInfo?.extra?.['context'] as Context,
-        }),
+      ({ authInfo, era }) => offer.server({ era, contextOf: () => authInfo?.extra?.['context'] as Context }),
       { onerror: (err) => context.services.log.warn({ err }, 'a message of an MCP client could not be served') },
     );
-    const open = new OpenRequests();
-    return { handler, open, stop: tellOfResources(handler, open, context) };
+    const { workspace } = context;
+    const audience = audienceOf(context);
+    const stop = watchResources(context, {
+      updated(uri) {
+        handler.notify.resourceUpdated(uri);
+        for (const { subscriptions } of told(audience)) subscriptions.updated(uri);
+      },
+      listChanged() {
+        handler.notify.resourcesChanged();
+        for (const { subscriptions } of told(audience)) subscriptions.listChanged();
+      },
+      revoked(token_id) {
+        for (const held of [streams, ...registries]) held.endOf(workspace, `token:${token_id}`);
+      },
+    });
+    return { handler, stop };
+  };
+  const servedFor = (context: Context): Served => {
+    const audience = audienceOf(context);
+    const served = handlers.get(audience) ?? serve(context);
+    handlers.set(audience, served);
+    return served;
+  };
+  const overSse: McpOverHttp['sse'] = {
+    open(asked, messages) {
+      servedFor(asked.context); // it tells the session of changes
+      return sse.open(asked, messages);
+    },
+    post: (id, asked) => sse.post(id, asked),
   };
   return {
-    async fetch(request, parsedBody, context) {
-      const key = audienceOf(context);
-      const served = handlers.get(key) ?? make(context);
-      handlers.set(key, served);
-      const { actor, scopes } = context.principal;
-      const revoked = served.open.of(actor, request.signal);
-      // The token itself stays outside: no part of the server has a use for it (SECURITY-BAR T24).
-      const authInfo = { token: '', clientId: actor, scopes: [...scopes], extra: { context } };
-      const asked = new Request(request, { signal: AbortSignal.any([request.signal, revoked]) });
-      return served.handler.fetch(asked, { authInfo, parsedBody });
+    ...(legacy_sse && { sse: overSse }),
+    async fetch(asked) {
+      const { request, parsedBody, context } = asked;
+      const served = servedFor(context);
+      const isOfSession = await isLegacyRequest(request, parsedBody);
+      const answer = isOfSession ? await sessions.answer(asked) : undefined;
+      return answer ?? answerOnce(served.handler, offer, streams, asked);
     },
     async close() {
+      stopSweeping();
+      for (const registry of registries) await registry.close();
       for (const { handler, stop } of handlers.values()) {
         stop();
         await handler.close();
@@ -56,57 +91,34 @@ export function mcpOverHttp(operations: readonly Operation[], settings: McpHttpS
   };
 }
 
-const mayRead = ({ principal }: Context): boolean => principal.scopes.has('config:read');
-
-const audienceOf = (context: Context): string =>
-  `${context.workspace} ${bindingKey(context.principal.binding)} ${mayRead(context)}`;
+/** What both kinds of sessions have in common. */
+type Registry = Pick<Sessions<Session>, 'hearing' | 'endOf' | 'sweep' | 'close'>;
 
 interface Served {
   handler: McpHttpHandler;
-  open: OpenRequests;
   stop: () => void;
 }
 
-/** What is being answered, by who asked: a subscription may be open for days, and ends with its credential. */
-class OpenRequests {
-  readonly #open = new Map<string, Set<AbortController>>();
-
-  /** A signal that says that the credential is none any more. `ended` is the one of the request, which always comes. */
-  of(actor: string, ended: AbortSignal): AbortSignal {
-    const controller = new AbortController();
-    const all = this.#open.get(actor) ?? new Set();
-    this.#open.set(actor, all.add(controller));
-    const forget = () => {
-      all.delete(controller);
-      if (all.size === 0 && this.#open.get(actor) === all) this.#open.delete(actor);
-    };
-    ended.addEventListener('abort', forget, { once: true });
-    return controller.signal;
-  }
-
-  end(actor: string): void {
-    for (const controller of this.#open.get(actor) ?? []) controller.abort();
-  }
+/** A request that stands for itself: all of 2026-07-28, and of the revisions before it what names no session. */
+async function answerOnce(handler: McpHttpHandler, offer: Offer, streams: Streams, asked: Asked): Promise<Response> {
+  const { request, parsedBody, context, until } = asked;
+  const { actor, scopes } = context.principal;
+  // The token itself stays outside: no part of the server has a use for it (SECURITY-BAR T24).
+  const authInfo = { token: '', clientId: actor, scopes: [...scopes], extra: { context } };
+  const wanted = listenedTo(parsedBody);
+  if (!wanted) return handler.fetch(request, { authInfo, parsedBody });
+  wanted.resourceSubscriptions &&= wanted.resourceSubscriptions.filter((uri) => offer.mayRead(context.principal, uri));
+  const over = streams.open(holderOf(context, until), request.signal);
+  return bounded(await handler.fetch(request, { authInfo, parsedBody }), over);
 }
 
-/** What happens in the workspace, of whichever process, reaches who listens to the resource that it changed, and may read it. */
-function tellOfResources({ notify }: McpHttpHandler, open: OpenRequests, context: Context): () => void {
-  const { store, workspace, services, principal } = context;
-  const mayHear = (event: Parameters<typeof resourcesAbout>[0]) =>
-    mayRead(context) && reaches(principal.binding, event);
-  let last: number | undefined;
-  let reading: Promise<void> = Promise.resolve();
-  const read = async () => {
-    last ??= (await store.events.range(workspace)).newest;
-    for (const event of await store.events.since(workspace, last, 1_000)) {
-      last = event.number;
-      if (event.type === 'token.revoked') open.end(`token:${event.data['token_id']}`);
-      if (mayHear(event)) for (const uri of resourcesAbout(event)) notify.resourceUpdated(uri);
-    }
-  };
-  const next = () => {
-    reading = reading.then(read).catch((err: unknown) => services.log.warn({ err }, 'events could not be read'));
-  };
-  next();
-  return services.bell.listen(next);
+/** What a `subscriptions/listen` asks for. The answer names what of it is granted, so it is narrowed in place. */
+function listenedTo(body: unknown): { resourceSubscriptions?: string[] } | undefined {
+  const { method, params } = (body ?? {}) as { method?: unknown; params?: { notifications?: unknown } };
+  if (method !== 'subscriptions/listen') return undefined;
+  const notifications = params?.notifications;
+  const wanted = typeof notifications === 'object' && notifications !== null ? notifications : {};
+  const uris = (wanted as { resourceSubscriptions?: unknown }).resourceSubscriptions;
+  const isListOfTexts = Array.isArray(uris) && uris.every((uri) => typeof uri === 'string');
+  return isListOfTexts ? (wanted as { resourceSubscriptions: string[] }) : {};
 }

@@ -1,4 +1,5 @@
 import {
+  type ListResourcesResult,
   McpServer,
   ProtocolError,
   ProtocolErrorCode,
@@ -7,19 +8,49 @@ import {
   ResourceTemplate,
   type ServerContext,
 } from '@modelcontextprotocol/server';
+import { reaches } from '../../core/binding.ts';
 import { complete } from '../../operations/completions.ts';
-import { type Answer, answer, type Context, type Operation } from '../../operations/operation.ts';
+import {
+  type Answer,
+  answer,
+  type Context,
+  mayCall,
+  type Operation,
+  type Principal,
+} from '../../operations/operation.ts';
 import { registerPrompts } from './prompts.ts';
+import { mayRead } from './resources.ts';
+import type { Subscriptions } from './subscriptions.ts';
 
 export interface McpSettings {
   version: string;
   /** Named groups of tools that are switched on; `core` is always on. */
   toolsets: ReadonlySet<string>;
-  /** Whether changes of resources reach the client. */
-  subscribe?: boolean;
+}
+
+/** What one server object is made for: a request, a session, or a pair of streams. */
+export interface Connection {
+  /** `modern` is 2026-07-28, where who wants to hear of changes asks the handler and not the server object. */
+  era: 'legacy' | 'modern';
   /** One context per call: its own request id, the credential's principal. */
   contextOf: () => Context | Promise<Context>;
+  /** Of a connection of the 2025 revisions, where changes can reach the client. */
+  subscriptions?: Subscriptions | undefined;
 }
+
+/** What is served, however it is reached. */
+export interface Offer {
+  /** A fresh server object: one per connection or request, never shared between callers (SECURITY-BAR T26). */
+  server(connection: Connection): McpServer;
+  /** Whether the caller may read what stands at the address; undefined where no resource stands. */
+  mayRead(principal: Principal, uri: string): boolean | undefined;
+}
+
+/** The operations as tools, resources and prompts. */
+export const offerOf = (operations: readonly Operation[], settings: McpSettings): Offer => ({
+  server: (connection) => mcpServer(operations, settings, connection),
+  mayRead: (principal, uri) => mayRead(operations, principal, uri),
+});
 
 type Schema = Operation['input'] | Operation['output'];
 
@@ -58,26 +89,28 @@ export function toolsOf(operations: readonly Operation[], toolsets: ReadonlySet<
   });
 }
 
-/** A fresh server object: one per connection or request, never shared between callers (SECURITY-BAR T26). */
-export function mcpServer(operations: readonly Operation[], settings: McpSettings): McpServer {
+function mcpServer(operations: readonly Operation[], settings: McpSettings, connection: Connection): McpServer {
+  const { era, contextOf, subscriptions } = connection;
+  const tells = era === 'modern' || subscriptions !== undefined;
   const server = new McpServer(
     { name: 'mcp-orchestration', title: 'MCP orchestration', version: settings.version },
     {
       capabilities: {
-        tools: {},
-        resources: settings.subscribe ? { subscribe: true } : {},
-        prompts: {},
+        tools: { listChanged: false },
+        resources: { subscribe: tells, listChanged: tells },
+        prompts: { listChanged: false },
         completions: {},
       },
     },
   );
-  for (const operation of toolsOf(operations, settings.toolsets)) registerTool(server, operation, settings);
-  for (const operation of operations) registerResource(server, operation, settings);
-  registerPrompts(server, settings);
+  for (const operation of toolsOf(operations, settings.toolsets)) registerTool(server, operation, connection);
+  for (const operation of operations) registerResource(server, operation, connection);
+  registerPrompts(server, connection);
+  subscriptions?.serve(server, async (uri) => mayRead(operations, (await contextOf()).principal, uri));
   return server;
 }
 
-function registerTool(server: McpServer, operation: Operation, { contextOf }: McpSettings): void {
+function registerTool(server: McpServer, operation: Operation, { contextOf }: Connection): void {
   const config = {
     description: operation.description ? `${operation.summary}. ${operation.description}` : operation.summary,
     inputSchema: advertise(operation.input),
@@ -116,7 +149,7 @@ function answered(
   return context.services.observer.during(activity, () => answer(operation, context, input));
 }
 
-function registerResource(server: McpServer, operation: Operation, { contextOf }: McpSettings): void {
+function registerResource(server: McpServer, operation: Operation, { contextOf }: Connection): void {
   const resource = operation.mcp?.resource;
   if (!resource) return;
   const metadata = { description: operation.summary, mimeType: 'application/json' };
@@ -134,10 +167,28 @@ function registerResource(server: McpServer, operation: Operation, { contextOf }
         complete(await contextOf(), variable, prefix, asked?.arguments ?? {}),
     ]),
   );
-  const template = new ResourceTemplate(resource.uri, { list: undefined, complete: completers });
+  const list = resource.existing && (async () => listed(operation, await contextOf()));
+  const template = new ResourceTemplate(resource.uri, { list, complete: completers });
   server.registerResource(resource.name, template, metadata, (uri, values, asked) =>
     read(uri, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)])), asked),
   );
+}
+
+/** So many of a kind are named; who knows more of them reads them all the same. */
+const MOST_LISTED = 500;
+
+/** What there is of a template, for who may read it. */
+async function listed(operation: Operation, context: Context): Promise<ListResourcesResult> {
+  const { name, uri, existing } = operation.mcp?.resource ?? { name: '', uri: '' };
+  const { principal } = context;
+  const all = mayCall(operation, principal) ? ((await existing?.(context)) ?? []) : [];
+  const found = all.filter((place) => reaches(principal.binding, place));
+  const resources = found.slice(0, MOST_LISTED).map((values) => {
+    const path = Object.values(values).join('/');
+    const at = uri.replaceAll(/\{(\w+)\}/g, (_, variable: string) => values[variable] ?? '');
+    return { uri: at, name: `${name} of ${path}`, mimeType: 'application/json' };
+  });
+  return { resources };
 }
 
 function contents(uri: URL, result: Answer): ReadResourceResult {

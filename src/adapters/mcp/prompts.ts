@@ -1,10 +1,10 @@
 import { completable, type McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { complete } from '../../operations/completions.ts';
-import type { McpSettings } from './mcp.ts';
+import type { Connection } from './mcp.ts';
 
 /** What people ask for again and again, for a client to offer as a command. The words name tools; they do nothing themselves. */
-export function registerPrompts(server: McpServer, { contextOf }: McpSettings): void {
+export function registerPrompts(server: McpServer, { contextOf }: Connection): void {
   const client = (description: string) =>
     completable(z.string().max(64).describe(description), async (prefix) =>
       complete(await contextOf(), 'client_id', prefix ?? '', {}),

@@ -1,4 +1,7 @@
+import { type Binding, reaches } from '../../core/binding.ts';
 import type { Event } from '../../core/event.ts';
+import { type Context, mayCall, type Operation, type Principal } from '../../operations/operation.ts';
+import type { EventRow } from '../../stores/store.ts';
 
 /** The resources whose contents an event has changed. */
 export function resourcesAbout({
@@ -14,4 +17,71 @@ export function resourcesAbout({
   };
   if (client_id === null || profile_id === null) return [];
   return (changed[type] ?? []).map((resource) => `config://${client_id}/${profile_id}/${resource}`);
+}
+
+/** The first release of a profile makes its resources exist (`resources/list` names them from then on). */
+export const changesList = ({ type, sequence }: Pick<Event, 'type' | 'sequence'>): boolean =>
+  type === 'config.published' && sequence === 1;
+
+/** Who is told of what happens to the resources of a workspace. */
+export interface ResourceListener {
+  updated(uri: string): void;
+  listChanged(): void;
+  revoked?(token_id: string): void;
+}
+
+const PAGE = 1_000;
+
+/**
+ * Tells of everything that any process commits from now on, in order, until the returned function is called: of what this
+ * caller may read, and of every token that is revoked.
+ */
+export function watchResources(context: Context, listener: ResourceListener): () => void {
+  const { store, workspace, services, principal } = context;
+  const mayHear = (event: EventRow) => principal.scopes.has('config:read') && reaches(principal.binding, event);
+  let last: number | undefined;
+  let reading: Promise<void> = Promise.resolve();
+  const read = async () => {
+    last ??= (await store.events.range(workspace)).newest;
+    for (;;) {
+      const events = await store.events.since(workspace, last, PAGE);
+      for (const event of events) {
+        last = event.number;
+        if (event.type === 'token.revoked') listener.revoked?.(String(event.data['token_id']));
+        if (mayHear(event)) tell(event, listener);
+      }
+      if (events.length < PAGE) return;
+    }
+  };
+  const next = () => {
+    reading = reading.then(read).catch((err: unknown) => services.log.warn({ err }, 'events could not be read'));
+  };
+  next();
+  return services.bell.listen(next);
+}
+
+function tell(event: EventRow, listener: ResourceListener): void {
+  for (const uri of resourcesAbout(event)) listener.updated(uri);
+  if (changesList(event)) listener.listChanged();
+}
+
+/** Whether this credential may read what stands at the address; undefined where no resource stands. */
+export function mayRead(operations: readonly Operation[], principal: Principal, uri: string): boolean | undefined {
+  const operation = operations.find(({ mcp }) => mcp?.resource && matches(mcp.resource.uri, uri));
+  return operation && mayCall(operation, principal) && reaches(principal.binding, placeIn(uri));
+}
+
+/** Whose resource it is, where it is one of a client and profile. */
+function placeIn(uri: string): Binding {
+  const [, client_id, profile_id] = /^config:\/\/([^/]+)\/([^/]+)\//.exec(uri) ?? [];
+  return { client_id, profile_id };
+}
+
+/** `{name}` stands for one part of the path, as in RFC 6570. */
+function matches(template: string, uri: string): boolean {
+  const [wanted, given] = [template.split('/'), uri.split('/')];
+  return (
+    wanted.length === given.length &&
+    wanted.every((part, at) => (part.startsWith('{') ? given[at] !== '' : part === given[at]))
+  );
 }

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { type Readable, Transform, type Writable } from 'node:stream';
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import type { JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, McpServer, RequestId, Transport } from '@modelcontextprotocol/server';
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
-import { type Operation, refusal } from '../../operations/operation.ts';
+import { type Context, refusal } from '../../operations/operation.ts';
 import { strictFrames } from './frames.ts';
-import { type McpSettings, mcpServer } from './mcp.ts';
+import type { Connection, Offer } from './mcp.ts';
+import { type ResourceListener, watchResources } from './resources.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 /** How long a server whose input has ended goes on answering what was asked before. */
 const DRAIN_LIMIT_MS = 10_000;
@@ -15,8 +17,8 @@ const DRAIN_LIMIT_MS = 10_000;
  * answered. Nothing but protocol goes to `stdout`.
  */
 export async function serveMcpStdio(
-  operations: readonly Operation[],
-  settings: McpSettings,
+  offer: Offer,
+  contextOf: () => Context,
   streams: { stdin: Readable; stdout: Writable },
 ): Promise<void> {
   const open = new OpenRequests();
@@ -27,17 +29,56 @@ export async function serveMcpStdio(
   });
   const ended = once(input, 'close');
   const strict = strictFrames(
-    async (error) => refusal(error, await settings.contextOf()),
+    async (error) => refusal(error, contextOf()),
     (line) => void streams.stdout.write(`${line}\n`),
   );
   streams.stdin.once('close', () => strict.end());
   // `pipe` does not hand an error on: a fault of ours ends the server with words instead of a stack.
   strict.once('error', (error) => input.destroy(error));
   const transport = watched(new StdioServerTransport(streams.stdin.pipe(strict).pipe(input), streams.stdout), open);
-  const handle = serveStdio(() => mcpServer(operations, settings), { transport });
+  const told = new Told(offer, contextOf);
+  const handle = serveStdio(({ era }) => told.server(era), { transport });
+  const stopTelling = watchResources(contextOf(), told);
   await ended;
+  stopTelling();
   await handle.close();
 }
+
+/**
+ * The server object of the connection, which hears of changes. The SDK makes one to look at what the client says first, and
+ * may make another one to stay with: it is the last one that counts.
+ */
+class Told implements ResourceListener {
+  readonly #offer: Offer;
+  readonly #contextOf: Connection['contextOf'];
+  #listener: ResourceListener | undefined;
+
+  constructor(offer: Offer, contextOf: Connection['contextOf']) {
+    this.#offer = offer;
+    this.#contextOf = contextOf;
+  }
+
+  server(era: Connection['era']): McpServer {
+    const subscriptions = era === 'legacy' ? new Subscriptions(true) : undefined;
+    const made = this.#offer.server({ era, contextOf: this.#contextOf, subscriptions });
+    this.#listener = subscriptions ?? listenerOf(made);
+    return made;
+  }
+
+  updated(uri: string): void {
+    this.#listener?.updated(uri);
+  }
+
+  listChanged(): void {
+    this.#listener?.listChanged();
+  }
+}
+
+/** Of 2026-07-28: the SDK passes on what the client has asked for, and drops the rest. */
+const listenerOf = ({ server }: McpServer): ResourceListener => ({
+  updated: (uri) => void server.sendResourceUpdated({ uri }).catch(() => undefined),
+  listChanged: () => void server.sendResourceListChanged().catch(() => undefined),
+});
 
 /** The requests that wait for an answer. */
 class OpenRequests {

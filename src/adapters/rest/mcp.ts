@@ -1,12 +1,28 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { invalidInput } from '../../core/errors.ts';
 import { SCOPES } from '../../core/scopes.ts';
 import type { Context } from '../../operations/operation.ts';
 import { originOf } from './guard.ts';
+import { notFound } from './routes.ts';
+
+interface Asked {
+  request: Request;
+  parsedBody: unknown;
+  context: Context;
+  /** Milliseconds since 1970 at which the credential stops being one. */
+  until: number;
+}
 
 /** What serves MCP behind this door. `main` puts it in: the doors do not know each other. */
 export interface McpDoor {
-  fetch(request: Request, parsedBody: unknown, context: Context): Promise<Response>;
+  fetch(asked: Asked): Promise<Response>;
+  /** What `/.well-known/mcp-server.json` says to who has no credentials; `at` is where this server was asked. */
+  manifest?(at: string): object;
+  /** HTTP+SSE, where it is switched on. `post` gives undefined where there is no such session of the caller. */
+  sse?: {
+    open(asked: Asked, messages: string): Promise<Response>;
+    post(id: string, asked: Asked): Response | undefined;
+  };
   close(): Promise<void>;
 }
 
@@ -18,32 +34,49 @@ export interface McpSettings {
 }
 
 const PATH = '/mcp';
+/** Where clients of HTTP+SSE post; `/sse` says so to them. */
+const MESSAGES = '/messages';
 
 /** MCP Streamable HTTP at `/mcp`, behind the same guard, credentials and body reader as every other route. */
 export function registerMcp(app: FastifyInstance, { mcp, issuer, contextOf }: McpSettings): void {
   app.addHook('preClose', () => mcp.close());
+  const askedBy = (request: FastifyRequest, reply: FastifyReply): Asked => {
+    if (Array.isArray(request.body)) throw invalidInput('body', 'send one message at a time, not a batch');
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    reply.header('cache-control', 'no-store');
+    const sent = new Request(new URL(request.url, `http://${request.host}`), {
+      method: request.method,
+      headers: headersOf(request),
+      signal: gone.signal,
+    });
+    const until = request.caller?.until ?? 0;
+    return { request: sent, parsedBody: request.body, context: contextOf(request), until };
+  };
   app.route({
     method: ['GET', 'POST', 'DELETE'],
     url: PATH,
     // An answer without a body is none of MCP.
     exposeHeadRoute: false,
-    async handler(request, reply) {
-      if (Array.isArray(request.body)) throw invalidInput('body', 'send one message at a time, not a batch');
-      const gone = new AbortController();
-      const over = expiryOf(request, gone);
-      reply.raw.once('close', () => {
-        clearTimeout(over);
-        gone.abort();
-      });
-      const asked = new Request(new URL(request.url, `http://${request.host}`), {
-        method: request.method,
-        headers: headersOf(request),
-        signal: gone.signal,
-      });
-      reply.header('cache-control', 'no-store');
-      return reply.send(await mcp.fetch(asked, request.body, contextOf(request)));
-    },
+    handler: async (request, reply) => reply.send(await mcp.fetch(askedBy(request, reply))),
   });
+  const { sse } = mcp;
+  if (sse) {
+    app.get('/sse', { exposeHeadRoute: false }, async (request, reply) =>
+      reply.send(await sse.open(askedBy(request, reply), MESSAGES)),
+    );
+    app.post(MESSAGES, async (request, reply) => {
+      const { sessionId } = request.query as { sessionId?: unknown };
+      const accepted = typeof sessionId === 'string' ? sse.post(sessionId, askedBy(request, reply)) : undefined;
+      if (!accepted) throw notFound(request);
+      return reply.send(accepted);
+    });
+  }
+  if (mcp.manifest) {
+    app.get('/.well-known/mcp-server.json', { config: { open: true } }, async (request) =>
+      mcp.manifest?.(originOf(request)),
+    );
+  }
   // RFC 9728. Without an issuer tokens are made here and by nobody else, so there is no authorization server to name.
   app.get(`/.well-known/oauth-protected-resource${PATH}`, { config: { open: true } }, async (request) => ({
     resource: `${originOf(request)}${PATH}`,
@@ -52,15 +85,6 @@ export function registerMcp(app: FastifyInstance, { mcp, issuer, contextOf }: Mc
     bearer_methods_supported: ['header'],
     scopes_supported: SCOPES,
   }));
-}
-
-/** As long as a timer can run, in milliseconds. */
-const LONGEST_MS = 2 ** 31 - 1;
-
-/** A stream of changes may be open for days, and ends when the credential does. */
-function expiryOf({ caller }: FastifyRequest, gone: AbortController): NodeJS.Timeout | undefined {
-  if (caller === undefined || caller.until === Number.POSITIVE_INFINITY) return undefined;
-  return setTimeout(() => gone.abort(), Math.min(caller.until - Date.now(), LONGEST_MS)).unref();
 }
 
 function headersOf({ headers }: FastifyRequest): Headers {

@@ -30,6 +30,7 @@ export const serveHttp: LocalVerb = {
       .option('--port <number>', 'port to listen on; 0 picks one')
       .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent')
       .option('--allow-deploy', 'in server mode: let callers deploy into the files of this machine')
+      .option('--legacy-sse', 'also serve MCP at /sse, for clients that know only HTTP+SSE of 2024-11-05')
       .option('--json', 'print the ready line as JSON');
   },
   async run(terminal, options) {
@@ -81,12 +82,19 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
   const { OPERATIONS } = await import('../../operations/index.ts');
   const { restServer } = await import('../../adapters/rest/server.ts');
   const { mcpOverHttp } = await import('../../adapters/mcp/http.ts');
+  const { offerOf } = await import('../../adapters/mcp/mcp.ts');
+  const { manifestOf } = await import('../../adapters/mcp/manifest.ts');
+  const offered = { version: VERSION, toolsets: new Set(config.TOOLSETS) };
+  const legacy_sse = options['legacySse'] === true;
   const server = await restServer({
     operations: OPERATIONS,
     store: app.store,
     dataVersion: app.store.dataVersion,
     services: app.services,
-    mcp: mcpOverHttp(OPERATIONS, { version: VERSION, toolsets: new Set(config.TOOLSETS) }),
+    mcp: {
+      ...mcpOverHttp(offerOf(OPERATIONS, offered), { now, legacy_sse }),
+      manifest: (at) => manifestOf(OPERATIONS, offered, at, legacy_sse),
+    },
     api_key: config.API_KEY,
     rate_limit: rateLimit(config),
     trusted_proxies: config.TRUSTED_PROXIES,

@@ -1,0 +1,103 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
+import { type JSONRPCMessage, parseJSONRPCMessage, type Transport } from '@modelcontextprotocol/server';
+import { invalidInput } from '../../core/errors.ts';
+import type { Context } from '../../operations/operation.ts';
+import { bounded } from './bounded.ts';
+import type { Offer } from './mcp.ts';
+import { type Session, Sessions } from './sessions.ts';
+import type { Asked } from './streamable.ts';
+import { holderOf, type Streams } from './streams.ts';
+import { Subscriptions } from './subscriptions.ts';
+
+interface SseSession extends Session {
+  transport: SseTransport;
+}
+
+/** HTTP+SSE of revision 2024-11-05: a stream for all that the server says, and an address to which the client posts. */
+export class SseSessions {
+  readonly all: Sessions<SseSession>;
+  readonly #offer: Offer;
+  readonly #streams: Streams;
+  readonly #now: () => Date;
+  readonly #context = new AsyncLocalStorage<Context>();
+
+  constructor(offer: Offer, streams: Streams, now: () => Date) {
+    this.#offer = offer;
+    this.#streams = streams;
+    this.#now = now;
+    this.all = new Sessions(now);
+  }
+
+  /** Opens a session, which lasts as long as its stream. `messages` is the path that the client posts to. */
+  async open({ request, context, until }: Asked, messages: string): Promise<Response> {
+    const holder = holderOf(context, until);
+    const over = this.#streams.open(holder, request.signal);
+    const id = randomUUID();
+    const transport = new SseTransport();
+    const subscriptions = new Subscriptions(true);
+    const contextOf = () => this.#context.getStore() ?? context;
+    const server = this.#offer.server({ era: 'legacy', contextOf, subscriptions });
+    server.server.onclose = () => this.all.forget(id);
+    await server.connect(transport);
+    const close = () => server.close();
+    this.all.add({ ...holder, id, subscriptions, transport, used: this.#now().getTime(), close });
+    request.signal.addEventListener('abort', () => void close(), { once: true });
+    transport.write('endpoint', `${messages}?sessionId=${id}`);
+    return bounded(new Response(transport.body, { headers: { 'content-type': 'text/event-stream' } }), over);
+  }
+
+  /** Takes one message; its answer comes on the stream. Undefined where there is no such session of this caller. */
+  post(id: string, { parsedBody, context, until }: Asked): Response | undefined {
+    const session = this.all.of(id, holderOf(context, until));
+    if (!session) return undefined;
+    const message = readMessage(parsedBody);
+    this.#context.run(context, () => session.transport.onmessage?.(message));
+    return new Response('Accepted', { status: 202 });
+  }
+}
+
+function readMessage(body: unknown): JSONRPCMessage {
+  try {
+    return parseJSONRPCMessage(body);
+  } catch {
+    throw invalidInput('body', 'send a JSON-RPC message');
+  }
+}
+
+class SseTransport implements Transport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: (message: JSONRPCMessage) => void;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  readonly #encoder = new TextEncoder();
+  readonly body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      this.#controller = controller;
+    },
+    cancel: () => void this.close(),
+  });
+
+  async start(): Promise<void> {}
+
+  /** JSON and paths have no line ends, so one line of data holds all. */
+  write(event: string, data: string): void {
+    this.#controller?.enqueue(this.#encoder.encode(`event: ${event}\ndata: ${data}\n\n`));
+  }
+
+  async send(message: JSONRPCMessage): Promise<void> {
+    this.write('message', JSON.stringify(message));
+  }
+
+  async close(): Promise<void> {
+    const controller = this.#controller;
+    if (!controller) return;
+    this.#controller = undefined;
+    try {
+      controller.close();
+    } catch {
+      // its reader has cancelled it
+    }
+    this.onclose?.();
+  }
+}
