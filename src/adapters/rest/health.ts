@@ -8,16 +8,16 @@ export type Readiness = () => Promise<readonly string[]>;
 const LOOK_HOLDS_MS = 1_000;
 
 /** `/health` and `/healthz`: the process answers. `/readyz`: it can also do its work. All open, everywhere. */
-export function registerHealth(app: FastifyInstance, version: string, readiness: Readiness): void {
-  let stopping = false;
-  app.addHook('preClose', async () => {
-    stopping = true;
-  });
+export function registerHealth(
+  app: FastifyInstance,
+  version: string,
+  { readiness, stopping }: { readiness: Readiness; stopping: () => boolean },
+): void {
   const config = { open: true };
   for (const path of ['/health', '/healthz']) app.get(path, { config }, async () => ({ status: 'ok', version }));
   const look = held(readiness);
   app.get('/readyz', { config }, async (_request, reply) => {
-    const reasons = stopping ? ['stopping'] : await look();
+    const reasons = stopping() ? ['stopping'] : await look();
     if (reasons.length > 0) throw notReady(reasons);
     return reply.header('cache-control', 'no-store').send({ status: 'ready', version });
   });

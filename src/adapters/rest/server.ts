@@ -57,6 +57,8 @@ export interface RestSettings extends GuardSettings {
   metrics?: (counts: Counts) => MetricsPage;
   /** Left out, this server is ready until it stops. */
   readiness?: Readiness;
+  /** Whether a stop has begun. */
+  stopping?: () => boolean;
 }
 
 /** What only this door can count. */
@@ -161,7 +163,10 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     const page = settings.metrics({ caches: { answers, tokens }, subscribers });
     registerMetrics(app, page, (request) => contextOf(settings, request));
   }
-  registerHealth(app, services.version, settings.readiness ?? (async () => []));
+  registerHealth(app, services.version, {
+    readiness: settings.readiness ?? (async () => []),
+    stopping: settings.stopping ?? (() => false),
+  });
   if (settings.mcp) {
     const mcpContext = (request: FastifyRequest): Context => ({ ...contextOf(settings, request), door: 'mcp' });
     registerMcp(app, { mcp: settings.mcp, issuer: settings.oidc?.issuer, contextOf: mcpContext });

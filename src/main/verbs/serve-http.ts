@@ -86,6 +86,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
   const { manifestOf } = await import('../../adapters/mcp/manifest.ts');
   const offered = { version: VERSION, toolsets: new Set(config.TOOLSETS) };
   const legacy_sse = options['legacySse'] === true;
+  let stopping = false;
   const server = await restServer({
     operations: OPERATIONS,
     store: app.store,
@@ -104,6 +105,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     allowed_hosts: new Set([...hostNames(config), ...config.ALLOWED_HOSTS.map((name) => name.toLowerCase())]),
     now,
     readiness: () => readinessOf(app, config),
+    stopping: () => stopping,
     ...telemetry.forRest(app),
   });
   const connections = new Connections(server);
@@ -115,6 +117,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     log,
     announce: () => announce(terminal, app, config, port, options['json'] === true),
     async close() {
+      stopping = true;
       app.services.bell.endWaiting();
       await Promise.all([connections.close(), sender.stop(), keeper?.stop()]);
       await app.close();
