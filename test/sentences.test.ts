@@ -372,11 +372,11 @@ it('a token is shown once with what it may do, listed, and revoked', async () =>
   const made = await says('generate-token', '--name', 'ci', '--role', 'viewer');
   expect(made.out).toMatch(/^mcpo_user_[0-9A-Za-z]{49}$/);
   expect(made.note).toBe(
-    'Made a token with the scopes config:read events:read, valid until <time>.\nIt is shown only now. Send it as: Authorization: Bearer <token>',
+    'Made a token with the scopes config:read events:read, valid until <time>.\nIt is shown only now. Send it as: Authorization: Bearer <token>, or: X-API-Key: <token>',
   );
   expect((await says('generate-token', '--kind', 'agent', '--expires', 'never')).note).toContain(', valid for ever.');
   expect((await says('list-tokens')).out).toBe(
-    'tok_<id>\ttoken\tagent\t<time>\tnever\tnever\t0\tactive\ntok_<id>\tci\tuser\t<time>\t<time>\tnever\t0\tactive',
+    'tok_<id>\ttoken\tagent\t\t<time>\tnever\tnever\t0\tactive\ntok_<id>\tci\tuser\t\t<time>\t<time>\tnever\t0\tactive',
   );
   for (const [words, message] of [
     [['--role', 'viewer', '--scope', 'config:read'], 'give a role or scopes, not both'],

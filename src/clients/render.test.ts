@@ -586,6 +586,23 @@ describe('properties', () => {
     );
   });
 
+  // fast-check found it: seed 329268816, path 750:1:1:2:2:2:2:2:2:2:2:4
+  test('a field of remote servers is not written to an entry of Codex that the launcher serves', () => {
+    const entry = {
+      type: 'http',
+      url: 'https://a.example.com/${env:A}',
+      'x-client': { 'codex-cli': { scopes: ['a'] } },
+    };
+    const payload = Payload.parse({ mcpServers: { it: entry } });
+    const { native_text, findings } = renderPayload(payload, client('codex-cli'), { os: 'linux', launcher: 'x' });
+    expect(native_text).toContain('[mcp_servers.it]');
+    expect(native_text).not.toContain('scopes');
+    expect(findings.map(({ code, path }) => [code, path])).toContainEqual([
+      'LOSSY_RENDERING',
+      '/mcpServers/it/x-client/codex-cli/scopes',
+    ]);
+  });
+
   test('nothing that is written makes Codex refuse its whole file (facts: trap 9)', () => {
     const texts = (value: unknown) => Array.isArray(value) && value.every((item) => typeof item === 'string');
     const map = (value: unknown) => texts(Object.values(value as object)) && !Array.isArray(value);

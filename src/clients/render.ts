@@ -343,13 +343,18 @@ const IS_KIND: Readonly<Record<FieldKind, (value: JsonValue) => boolean>> = {
 };
 
 /** Why this client would stumble over a field of its own; some refuse the whole file for one (facts: trap 9). */
-function ownFieldFault({ client, dialect }: Work, entry: Entry, field: string, value: JsonValue): string | undefined {
+function ownFieldFault(work: Work, entry: Entry, field: string, value: JsonValue): string | undefined {
+  const { client, dialect } = work;
   if (dialect.own_fields === undefined) return undefined;
-  const fields = dialect.own_fields[isRemote(entry) ? entry.type : 'stdio'] ?? {};
+  const fields = dialect.own_fields[transportWritten(work, entry)] ?? {};
   const kind = Object.hasOwn(fields, field) ? fields[field] : undefined;
   if (kind === undefined) return `${client.display_name} would refuse its whole file over this field.`;
   return IS_KIND[kind](value) ? undefined : `${client.display_name} would refuse its whole file: this is no ${kind}.`;
 }
+
+/** A remote entry that the launcher or the bridge serves is one of a local server in the file. */
+const transportWritten = ({ launched, dialect }: Work, entry: Entry) =>
+  isRemote(entry) && !launched && !dialect.bridged.includes(entry.type) ? entry.type : 'stdio';
 
 const isOwnSyntax = ({ references }: ClientDefinition, kind: 'env' | 'secret' | 'input') =>
   references?.[kind]?.startsWith(`\${${kind}:`) === true;

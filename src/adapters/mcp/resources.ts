@@ -1,7 +1,6 @@
 import { type Binding, reaches } from '../../core/binding.ts';
 import type { Event } from '../../core/event.ts';
 import { type Context, mayCall, type Operation, type Principal } from '../../operations/operation.ts';
-import type { EventRow } from '../../stores/store.ts';
 
 /** The resources whose contents an event has changed. */
 export function resourcesAbout({
@@ -32,13 +31,15 @@ export interface ResourceListener {
 
 const PAGE = 1_000;
 
+type Happened = Pick<Event, 'type' | 'client_id' | 'profile_id' | 'sequence'>;
+
 /**
  * Tells of everything that any process commits from now on, in order, until the returned function is called: of what this
  * caller may read, and of every token that is revoked.
  */
 export function watchResources(context: Context, listener: ResourceListener): () => void {
   const { store, workspace, services, principal } = context;
-  const mayHear = (event: EventRow) => principal.scopes.has('config:read') && reaches(principal.binding, event);
+  const mayHear = (event: Happened) => principal.scopes.has('config:read') && reaches(principal.binding, event);
   let last: number | undefined;
   let reading: Promise<void> = Promise.resolve();
   const read = async () => {
@@ -60,7 +61,7 @@ export function watchResources(context: Context, listener: ResourceListener): ()
   return services.bell.listen(next);
 }
 
-function tell(event: EventRow, listener: ResourceListener): void {
+function tell(event: Happened, listener: ResourceListener): void {
   for (const uri of resourcesAbout(event)) listener.updated(uri);
   if (changesList(event)) listener.listChanged();
 }
