@@ -595,7 +595,6 @@ describe('properties', () => {
     };
     const payload = Payload.parse({ mcpServers: { it: entry } });
     const { native_text, findings } = renderPayload(payload, client('codex-cli'), { os: 'linux', launcher: 'x' });
-    expect(native_text).toContain('[mcp_servers.it]');
     expect(native_text).not.toContain('scopes');
     expect(findings.map(({ code, path }) => [code, path])).toContainEqual([
       'LOSSY_RENDERING',
