@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import cors from '@fastify/cors';
-import scalar from '@scalar/fastify-api-reference';
 import fastify, {
   type FastifyInstance,
   type FastifyReply,
@@ -18,6 +17,7 @@ import type { Services } from '../../operations/services.ts';
 import type { Store } from '../../stores/store.ts';
 import { UntilCommit } from '../../stores/until-commit.ts';
 import { authenticate, type Caller, type KnownToken, UseCounter } from './auth.ts';
+import { registerDocs } from './docs.ts';
 import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus } from './errors.ts';
 import { registerEvents } from './events.ts';
 import { type GuardSettings, guardRequest, originOf } from './guard.ts';
@@ -171,7 +171,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     const mcpContext = (request: FastifyRequest): Context => ({ ...contextOf(settings, request), door: 'mcp' });
     registerMcp(app, { mcp: settings.mcp, issuer: settings.oidc?.issuer, contextOf: mcpContext });
   }
-  await registerPages(app, settings);
+  registerPages(app, settings);
   return app;
 }
 
@@ -303,10 +303,6 @@ function headersOf(middleware: ReturnType<typeof helmet>): Record<string, string
   return headers;
 }
 
-/** The docs page brings its own script and styles; nothing may come from elsewhere or go elsewhere. */
-const DOCS_POLICY =
-  "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-
 const corsOf = (origins: ReadonlySet<string>) => ({
   origin: [...origins],
   credentials: false,
@@ -331,7 +327,7 @@ const corsOf = (origins: ReadonlySet<string>) => ({
 });
 
 /** The pages that describe the API are open in local mode only. */
-async function registerPages(app: FastifyInstance, { operations, services }: RestSettings): Promise<void> {
+function registerPages(app: FastifyInstance, { operations, services }: RestSettings): void {
   // Clients probe these before they have credentials: nothing is there yet, and that is what they are told.
   app.all('/.well-known/*', { config: { open: true } }, async (request) => {
     throw notFound(request);
@@ -345,16 +341,5 @@ async function registerPages(app: FastifyInstance, { operations, services }: Res
     return document;
   });
   app.get('/schemas/payload-v1.json', { config: { open } }, async () => payloadSchema);
-  await app.register(async (scope) => {
-    scope.addHook('onRoute', (route) => {
-      route.config = { ...route.config, open };
-    });
-    scope.addHook('onSend', async (_request, reply) => {
-      reply.header('content-security-policy', DOCS_POLICY);
-    });
-    await scope.register(scalar, {
-      routePrefix: '/docs',
-      configuration: { url: '/openapi.json', telemetry: false, withDefaultFonts: false, hideClientButton: true },
-    });
-  });
+  registerDocs(app, open);
 }
