@@ -9,10 +9,10 @@ export interface Asked extends ServerProcess {
   headers: Record<string, string>;
 }
 
-/** `serve-http` as it is installed, and a token that may do everything. */
-export async function startOurs(sandbox: Sandbox): Promise<Asked> {
+/** `serve-http` as it is installed, with a token that may do everything. `flags` are for Node. */
+export async function startOurs(sandbox: Sandbox, flags: readonly string[] = []): Promise<Asked> {
   const { token } = cliJson(sandbox, 'generate-token', '--name', 'bench', '--role', 'admin');
-  const server = await startServer([BIN, 'serve-http', '--port', '0', '--json'], sandbox);
+  const server = await startServer([...flags, BIN, 'serve-http', '--port', '0', '--json'], sandbox);
   return { ...server, headers: { authorization: `Bearer ${token}` } };
 }
 
