@@ -40,6 +40,9 @@ export function registerEvents(
     const stream = streams.open(principal.actor, request.caller?.until ?? 0, reply);
     reply.hijack();
     const { raw } = reply;
+    // The end of the connection is the end of the stream: chunks would make three parts of every write.
+    raw.useChunkedEncodingByDefault = false;
+    raw.shouldKeepAlive = false;
     raw.writeHead(200, {
       ...headers,
       'content-type': 'text/event-stream; charset=utf-8',
