@@ -42,8 +42,9 @@ export class SseSessions {
     await server.connect(transport);
     const close = () => server.close();
     this.all.add({ ...holder, id, subscriptions, transport, used: this.#now().getTime(), close });
-    request.signal.addEventListener('abort', () => void close(), { once: true });
     transport.write('endpoint', `${messages}?sessionId=${id}`);
+    if (request.signal.aborted) await close();
+    else request.signal.addEventListener('abort', () => void close(), { once: true });
     return bounded(new Response(transport.body, { headers: { 'content-type': 'text/event-stream' } }), over);
   }
 

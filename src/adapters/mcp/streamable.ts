@@ -78,8 +78,10 @@ export class StreamableSessions {
     const over = this.#streams.open(holder, request.signal);
     const answer = await transport.handleRequest(request);
     if (!answer.ok) return answer;
-    request.signal.addEventListener('abort', () => subscriptions.shut(), { once: true });
-    subscriptions.open();
+    if (!request.signal.aborted) {
+      request.signal.addEventListener('abort', () => subscriptions.shut(), { once: true });
+      subscriptions.open();
+    }
     return bounded(answer, over);
   }
 

@@ -43,8 +43,8 @@ export class Streams {
   readonly #open = new Set<Stream>();
 
   /**
-   * A signal that says that the credential is none any more. `gone` is that of the request, which always comes. Throws
-   * RATE_LIMITED.
+   * A signal that says that the credential is none any more, or that the reader is gone. `gone` is that of the request,
+   * which always comes, and may have come already. Throws RATE_LIMITED.
    */
   open(holder: Holder, gone: AbortSignal): AbortSignal {
     const held = [...this.#open].filter((stream) => isOf(stream, holder)).length;
@@ -52,8 +52,13 @@ export class Streams {
     if (this.#open.size >= STREAMS) throw tooMany(STREAMS, 'this server');
     const controller = new AbortController();
     const stream: Stream = { ...holder, end: () => controller.abort() };
-    if (!gone.aborted) this.#open.add(stream);
-    gone.addEventListener('abort', () => this.#open.delete(stream), { once: true });
+    const close = () => {
+      this.#open.delete(stream);
+      stream.end();
+    };
+    this.#open.add(stream);
+    if (gone.aborted) close();
+    else gone.addEventListener('abort', close, { once: true });
     return controller.signal;
   }
 

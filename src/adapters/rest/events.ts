@@ -5,6 +5,7 @@ import { admitted, type Context } from '../../operations/operation.ts';
 import type { Services } from '../../operations/services.ts';
 import type { Store } from '../../stores/store.ts';
 import { EventFeed } from './event-feed.ts';
+import { whenGone } from './gone.ts';
 
 /** SECURITY-BAR T27. */
 const STREAMS_PER_CREDENTIAL = 5;
@@ -97,7 +98,7 @@ class Streams {
     const stream = { actor, until, reply };
     this.#open.add(stream);
     this.#heartbeat ??= setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
-    const gone = new Promise<void>((resolve) => reply.raw.once('close', resolve));
+    const gone = new Promise<void>((resolve) => whenGone(reply, resolve));
     void gone.then(() => this.#open.delete(stream));
     return { onEnd: (work) => void gone.then(work) };
   }

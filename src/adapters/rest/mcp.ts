@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { invalidInput } from '../../core/errors.ts';
 import { SCOPES } from '../../core/scopes.ts';
 import type { Context } from '../../operations/operation.ts';
+import { whenGone } from './gone.ts';
 import { originOf } from './guard.ts';
 import { notFound } from './routes.ts';
 
@@ -43,7 +44,7 @@ export function registerMcp(app: FastifyInstance, { mcp, issuer, contextOf }: Mc
   const askedBy = (request: FastifyRequest, reply: FastifyReply): Asked => {
     if (Array.isArray(request.body)) throw invalidInput('body', 'send one message at a time, not a batch');
     const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
+    whenGone(reply, () => gone.abort());
     reply.header('cache-control', 'no-store');
     const sent = new Request(new URL(request.url, `http://${request.host}`), {
       method: request.method,

@@ -1,0 +1,35 @@
+import { type AddressInfo, connect } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { bearer, mcpInProcess } from './support/mcp-in-process.ts';
+import { openEvents } from './support/sse.ts';
+
+/** What stays open when a request is answered, and where that goes wrong. */
+
+it.each(['/v1/events', '/sse'])(
+  'a reader of %s that is gone before its credential was looked up leaves nothing',
+  async (path) => {
+    const { server, app, token } = await mcpInProcess({ legacy_sse: true });
+    const { port } = server.server.address() as AddressInfo;
+    const { token: secret } = await token();
+    const find = app.store.tokens.byDigest.bind(app.store.tokens);
+    const gate = Promise.withResolvers<void>();
+    const late = vi.spyOn(app.store.tokens, 'byDigest').mockImplementation(async (digest) => {
+      await gate.promise;
+      return find(digest);
+    });
+    const sockets = Array.from({ length: 5 }, () => connect(port, '127.0.0.1'));
+    for (const socket of sockets)
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${secret}\r\n\r\n`);
+    await expect.poll(() => late.mock.calls.length).toBe(5);
+    const connections = () => new Promise((resolve) => server.server.getConnections((_, count) => resolve(count)));
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(connections).toBe(0);
+    gate.resolve();
+    await late.mock.results.at(-1)?.value;
+    await setTimeout(50);
+    const stream = await openEvents(`http://127.0.0.1:${port}${path}`, bearer(secret));
+    onTestFinished(() => stream.close());
+    expect(stream.status).toBe(200);
+  },
+);
