@@ -1,10 +1,13 @@
 import { type AddressInfo, connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { API_KEY, restInProcess } from './hostile/server.ts';
 import { bearer, mcpInProcess } from './support/mcp-in-process.ts';
 import { openEvents } from './support/sse.ts';
 
 /** What stays open when a request is answered, and where that goes wrong. */
+
+const LOCAL = { host: '127.0.0.1', port: 0 };
 
 it.each(['/v1/events', '/sse'])(
   'a reader of %s that is gone before its credential was looked up leaves nothing',
@@ -33,3 +36,13 @@ it.each(['/v1/events', '/sse'])(
     expect(stream.status).toBe(200);
   },
 );
+
+it('a stream whose store cannot be read ends, so that its reader comes back', async () => {
+  const { server, app } = await restInProcess();
+  const url = await server.listen(LOCAL);
+  vi.spyOn(app.store.events, 'range').mockRejectedValueOnce(new Error('made up'));
+  const stream = await openEvents(`${url}/v1/events`, { 'x-api-key': API_KEY });
+  onTestFinished(() => stream.close());
+  const ended = await Promise.race([stream.ended.then(() => true), setTimeout(2_000, false)]);
+  expect(ended).toBe(true);
+});

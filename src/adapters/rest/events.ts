@@ -59,9 +59,15 @@ export function registerEvents(
       raw.write(text);
       return raw.writableLength < MOST_BUFFERED;
     };
-    const subscription = await feed.watch(workspace, from, filter, { write });
-    raw.on('drain', () => subscription.resume());
-    stream.onEnd(() => subscription.end());
+    try {
+      const subscription = await feed.watch(workspace, from, filter, { write });
+      raw.on('drain', () => subscription.resume());
+      stream.onEnd(() => subscription.end());
+    } catch (err) {
+      // The answer has begun: the reader comes back, and may find a store that can be read.
+      services.log.warn({ err, request_id: request.id }, 'an event stream could not begin');
+      raw.end();
+    }
   });
   return { subscribers: () => streams.count };
 }
