@@ -1,6 +1,7 @@
 import { type AddressInfo, connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { callOn } from './crash/invariants.ts';
 import { API_KEY, restInProcess } from './hostile/server.ts';
 import { bearer, mcpInProcess } from './support/mcp-in-process.ts';
 import { openEvents } from './support/sse.ts';
@@ -46,3 +47,15 @@ it('a stream whose store cannot be read ends, so that its reader comes back', as
   const ended = await Promise.race([stream.ended.then(() => true), setTimeout(2_000, false)]);
   expect(ended).toBe(true);
 });
+
+it('an event stream tells nothing to a credential that has expired', async () => {
+  const { server, app, token } = await mcpInProcess();
+  const { port } = server.server.address() as AddressInfo;
+  const { token: secret } = await token({ role: 'viewer', expires: '1s' });
+  const stream = await openEvents(`http://127.0.0.1:${port}/v1/events`, bearer(secret));
+  onTestFinished(() => stream.close());
+  await setTimeout(1_050);
+  await callOn(app, 'set_draft_config', { client_id: 'cursor', payload: { mcpServers: {} } });
+  await stream.ended;
+  expect(stream.events()).toEqual([]);
+}, 10_000);

@@ -38,7 +38,8 @@ export function registerEvents(
     const context = contextOf(request);
     const { workspace, principal } = context;
     const { from, filter } = watchOf(admitted(WATCH, context, queryOf(request)));
-    const stream = streams.open(principal.actor, request.caller?.until ?? 0, reply);
+    const until = request.caller?.until ?? 0;
+    const stream = streams.open(principal.actor, until, reply);
     reply.hijack();
     const { raw } = reply;
     // The end of the connection is the end of the stream: chunks would make three parts of every write.
@@ -55,6 +56,8 @@ export function registerEvents(
     // A reader that is gone is no fault: its connection closes, and that ends the stream.
     raw.on('error', () => undefined);
     const write = (text: string) => {
+      // Not with the next heartbeat: an event that comes before it is not for this reader any more.
+      if (context.now().getTime() >= until) raw.end();
       if (raw.writableEnded) return false;
       raw.write(text);
       return raw.writableLength < MOST_BUFFERED;
