@@ -258,3 +258,10 @@ it('a subscription of 2026-07-28 ends when its token expires, and is granted onl
   at += 60 * 60_000;
   expect(await reader.closed).not.toBe('local');
 });
+
+it('an address that is longer than any resource has is not subscribed to', async () => {
+  const { url } = await mcpInProcess();
+  const { ask } = await openSession(url, KEY);
+  const answer = await ask('resources/subscribe', { uri: `server://${'x'.repeat(500_000)}` });
+  expect(JSON.stringify(answer)).toContain('error');
+});

@@ -2,6 +2,8 @@ import { type McpServer, ProtocolError, ProtocolErrorCode, ResourceNotFoundError
 
 /** More than anybody watches; a limit, so that one session does not fill the memory. */
 const MOST = 1_000;
+/** Characters of an address; three ids fit into less. */
+const LONGEST = 512;
 
 /** Whether the caller may read what stands at an address; undefined where nothing stands. */
 export type MayRead = (uri: string) => Promise<boolean | undefined>;
@@ -26,6 +28,7 @@ export class Subscriptions {
   serve(server: McpServer, mayRead: MayRead): void {
     this.#server = server;
     server.server.setRequestHandler('resources/subscribe', async ({ params: { uri } }) => {
+      if (uri.length > LONGEST) throw invalid(`The address of a resource has at most ${LONGEST} characters.`);
       const allowed = await mayRead(uri);
       if (allowed === undefined) throw new ResourceNotFoundError(uri, 'There is no such resource.');
       if (!allowed) throw invalid('This credential may not read that resource.');
