@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -264,4 +265,16 @@ it('an address that is longer than any resource has is not subscribed to', async
   const { ask } = await openSession(url, KEY);
   const answer = await ask('resources/subscribe', { uri: `server://${'x'.repeat(500_000)}` });
   expect(JSON.stringify(answer)).toContain('error');
+});
+
+it('a port that is none is no fault of the server', async () => {
+  const { url } = await mcpInProcess();
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  const key = Object.entries(KEY)
+    .map(([n, v]) => `${n}: ${v}`)
+    .join('\r\n');
+  socket.write(`GET /mcp HTTP/1.1\r\nHost: localhost:99999\r\n${key}\r\nConnection: close\r\n\r\n`);
+  let text = '';
+  for await (const chunk of socket) text += chunk;
+  expect(text).toMatch(/^HTTP\/1.1 4/);
 });

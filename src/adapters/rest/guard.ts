@@ -50,9 +50,10 @@ function rawHeader(request: FastifyRequest, name: string): string[] {
   return values;
 }
 
-/** `Example.org:8000` -> `example.org`; `[::1]:8000` -> `[::1]`. */
+/** `Example.org:8000` -> `example.org`; `[::1]:8000` -> `[::1]`; empty for what is no host and port. */
 export function hostName(host: string): string {
-  return (/^(\[[^\]]*\]|[^:]*)(:\d{1,5})?$/.exec(host)?.[1] ?? '').toLowerCase();
+  const [, name = '', port = '0'] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(host) ?? [];
+  return Number(port) > 65_535 ? '' : name.toLowerCase();
 }
 
 /** Under which scheme and host the caller sees this server. A proxy may say anything; there are two schemes. */
