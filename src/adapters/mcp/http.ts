@@ -8,6 +8,9 @@ import { SseSessions } from './sse.ts';
 import { type Asked, StreamableSessions } from './streamable.ts';
 import { audienceOf, everySecond, holderOf, Streams } from './streams.ts';
 
+/** Longer than any answer takes that nobody listens to for longer. */
+const UNUSED_MS = 60_000;
+
 /** MCP over Streamable HTTP, for clients of both protocol eras at one address. */
 export interface McpOverHttp {
   fetch(asked: Asked): Promise<Response>;
@@ -33,8 +36,16 @@ export function mcpOverHttp(offer: Offer, { now, legacy_sse = false }: McpHttpSe
   const sse = new SseSessions(offer, streams, now);
   const registries: Registry[] = [sessions.all, sse.all];
   const told = (audience: string) => registries.flatMap((registry) => registry.hearing(audience));
+  const isHeard = (audience: string) => streams.isHeardBy(audience) || told(audience).length > 0;
   const stopSweeping = everySecond(now, (at) => {
     for (const held of [streams, ...registries]) held.sweep(at);
+    for (const [audience, { used, stop }] of handlers) {
+      if (used + UNUSED_MS > at || isHeard(audience)) continue;
+      // There are as many audiences as bindings: each would else read every commit for as long as the process lives. What
+      // is being answered keeps its handler.
+      handlers.delete(audience);
+      stop();
+    }
   });
   const serve = (context: Context): Served => {
     const handler = createMcpHandler(
@@ -56,12 +67,13 @@ export function mcpOverHttp(offer: Offer, { now, legacy_sse = false }: McpHttpSe
         for (const held of [streams, ...registries]) held.endOf(workspace, `token:${token_id}`);
       },
     });
-    return { handler, stop };
+    return { handler, stop, used: 0 };
   };
   const servedFor = (context: Context): Served => {
     const audience = audienceOf(context);
     const served = handlers.get(audience) ?? serve(context);
     handlers.set(audience, served);
+    served.used = now().getTime();
     return served;
   };
   const overSse: McpOverHttp['sse'] = {
@@ -97,6 +109,8 @@ type Registry = Pick<Sessions<Session>, 'hearing' | 'endOf' | 'sweep' | 'close'>
 interface Served {
   handler: McpHttpHandler;
   stop: () => void;
+  /** Milliseconds since 1970 of the last request. */
+  used: number;
 }
 
 /** A request that stands for itself: all of 2026-07-28, and of the revisions before it what names no session. */

@@ -67,6 +67,11 @@ export class Streams {
     for (const stream of this.#open) if (isOf(stream, { workspace, actor })) stream.end();
   }
 
+  /** Whether anybody of this audience has one open. */
+  isHeardBy(audience: string): boolean {
+    return [...this.#open].some((stream) => stream.audience === audience);
+  }
+
   /** Ends those whose credential has expired. */
   sweep(now: number): void {
     for (const stream of this.#open) if (stream.until <= now) stream.end();
