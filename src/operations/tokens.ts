@@ -68,16 +68,24 @@ export const generateToken = defineOperation({
     'It is sent as a bearer token or in X-API-Key. It can do no more than you, and reaches no further. With a client or a profile it is bound to them, for ever.',
   effect: 'write',
   input: z.strictObject({
-    name: z.string().min(1).max(128).default('token'),
-    role: Role.optional(),
-    scopes: z.array(z.enum(SCOPES)).min(1).optional(),
+    name: z.string().min(1).max(128).default('token').meta({
+      description: 'By what you know it again in lists and audit rows.',
+    }),
+    role: Role.optional().meta({
+      description:
+        'Scopes that belong together. Without it and without scopes: admin (agents: editor); a server for others asks for one of them.',
+    }),
+    scopes: z.array(z.enum(SCOPES)).min(1).optional().meta({ description: 'Single scopes instead of a role.' }),
     kind: Kind.default('user').meta({
       description: 'An agent can read, draft, validate and diff, whatever its scopes say.',
     }),
     client_id: ClientId.optional().meta({ description: 'Bind it to this client: nothing else is shown or changed.' }),
     profile_id: ProfileId.optional().meta({ description: 'Bind it to profiles of this name.' }),
     workspace: Workspace,
-    expires: z.string().default('90d').meta({ description: 'A number with s, m, h or d, or `never`.' }),
+    expires: z
+      .string()
+      .default('90d')
+      .meta({ description: 'A number with s, m, h or d, or `never`; 90d unless you say otherwise.' }),
   }),
   example: { name: 'ci', role: 'publisher', expires: '30d' },
   output: z.object({

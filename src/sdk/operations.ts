@@ -1516,9 +1516,14 @@ export interface ListKeysOutput {
 }
 
 export interface GenerateTokenInput {
-  /** Default: "token". */
+  /**
+   * By what you know it again in lists and audit rows.
+   * Default: "token".
+   */
   name?: string | undefined;
+  /** Scopes that belong together. Without it and without scopes: admin (agents: editor); a server for others asks for one of them. */
   role?: 'viewer' | 'editor' | 'publisher' | 'deployer' | 'approver' | 'auditor' | 'admin' | undefined;
+  /** Single scopes instead of a role. */
   scopes?: Array<'config:read' | 'config:write' | 'config:approve' | 'config:publish' | 'config:deploy' | 'catalog:write' | 'policy:admin' | 'keys:admin' | 'secrets:admin' | 'audit:read' | 'events:read' | 'metrics:read' | 'webhooks:admin' | 'tokens:admin' | 'workspaces:admin'> | undefined;
   /**
    * An agent can read, draft, validate and diff, whatever its scopes say.
@@ -1532,7 +1537,7 @@ export interface GenerateTokenInput {
   /** Another workspace than your own: for callers of `default` with workspaces:admin. */
   workspace?: string | undefined;
   /**
-   * A number with s, m, h or d, or `never`.
+   * A number with s, m, h or d, or `never`; 90d unless you say otherwise.
    * Default: "90d".
    */
   expires?: string | undefined;

@@ -20,10 +20,26 @@ import { Connections } from './connections.ts';
 /** Addresses to listen on that stand for all of this machine's: nobody asks for a host of that name. */
 const EVERYWHERE = new Set(['0.0.0.0', '::']);
 
+const ENVIRONMENT = `
+Environment:
+  MCP_ORCHESTRATION_HOST, _PORT, _LOG_LEVEL     what the flags say; flags win
+  MCP_ORCHESTRATION_TLS_CERT, _TLS_KEY          speak HTTPS
+  MCP_ORCHESTRATION_TRUSTED_PROXIES             proxies that are believed; turns
+                                                server mode on
+  MCP_ORCHESTRATION_ALLOWED_HOSTS               more names of this server
+  MCP_ORCHESTRATION_CORS_ORIGINS                web pages that may call
+  MCP_ORCHESTRATION_API_KEY                     one key for the whole server
+  MCP_ORCHESTRATION_OIDC_ISSUER, _OIDC_AUDIENCE sign in with OpenID Connect
+  MCP_ORCHESTRATION_RATE_LIMIT                  requests a second, or off
+  MCP_ORCHESTRATION_WEBHOOK_ALLOW               webhooks to other addresses
+  MCP_ORCHESTRATION_TOOLSETS                    toolsets of MCP besides core
+  OTEL_EXPORTER_OTLP_ENDPOINT                   send traces there
+All settings: user-docs/reference/configuration.md`;
+
 /** `serve-http`: REST, documents and health over HTTP, until a signal asks it to stop. */
 export const serveHttp: LocalVerb = {
   verb: 'serve-http',
-  summary: 'Serve the REST API over HTTP (http://127.0.0.1:8000 unless told otherwise)',
+  summary: 'Serve REST and MCP over HTTP (http://127.0.0.1:8000 unless told otherwise)',
   declare(command: Command) {
     command
       .option('--host <address>', 'address to listen on; anything but loopback turns server mode on')
@@ -31,7 +47,8 @@ export const serveHttp: LocalVerb = {
       .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent')
       .option('--allow-deploy', 'in server mode: let callers deploy into the files of this machine')
       .option('--legacy-sse', 'also serve MCP at /sse, for clients that know only HTTP+SSE of 2024-11-05')
-      .option('--json', 'print the ready line as JSON');
+      .option('--json', 'print the ready line as JSON')
+      .addHelpText('after', ENVIRONMENT);
   },
   async run(terminal, options) {
     const { default: closeWithGrace } = await import('close-with-grace');
