@@ -108,7 +108,11 @@ export const ERRORS = {
     exit: 6,
     hint: '`details.reason` says which check failed. Do not use this artifact until that is explained.',
   },
-  WEBHOOK_TARGET_REFUSED: { status: 422, exit: 6, hint: 'Use a public https address, or allow the target explicitly.' },
+  WEBHOOK_TARGET_REFUSED: {
+    status: 422,
+    exit: 6,
+    hint: 'Use a public https address, or list host:port in MCP_ORCHESTRATION_WEBHOOK_ALLOW of the server.',
+  },
   RATE_LIMITED: { status: 429, exit: 1, hint: 'Wait as long as the `Retry-After` header says.' },
   WRITE_FAILED: {
     status: 503,
