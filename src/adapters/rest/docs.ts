@@ -29,7 +29,13 @@ async function makePages(): Promise<FastifyInstance> {
   const pages = fastify();
   await pages.register(scalar, {
     routePrefix: '/docs',
-    configuration: { url: '/openapi.json', telemetry: false, withDefaultFonts: false, hideClientButton: true },
+    configuration: {
+      url: '/openapi.json',
+      pageTitle: 'mcp-orchestration: REST API',
+      telemetry: false,
+      withDefaultFonts: false,
+      hideClientButton: true,
+    },
   });
   return pages;
 }
