@@ -142,7 +142,7 @@ export function restPage(): string {
   );
   return page('REST API', 'the operations', [
     'Start the server with `mcp-orchestration serve-http`. [How to use it](../how-to/use-the-http-api.md). The same description as OpenAPI 3.1: `GET /openapi.json`; as a page: `/docs`. Both are open in local mode and need credentials in server mode.',
-    'Send `Authorization: Bearer TOKEN`, or `X-API-Key: KEY` when the server was started with `MCP_ORCHESTRATION_API_KEY`. Bodies are JSON with `Content-Type: application/json`, at most 1 MiB. An unknown field is refused. Every refusal is an [error object](errors.md). Every answer has an `X-Request-Id`.',
+    'Send `Authorization: Bearer TOKEN`, or the same token as `X-API-Key: TOKEN`. That header takes the key of `MCP_ORCHESTRATION_API_KEY` as well, when the server was started with one. Bodies are JSON with `Content-Type: application/json`, at most 1 MiB. An unknown field is refused. Every refusal is an [error object](errors.md). Every answer has an `X-Request-Id`.',
     'With an `Idempotency-Key` (at most 255 characters, chosen by you) every POST is carried out once: the same request with the same key gets the same answer again for 24 hours, with `Idempotency-Replayed: true`. Another request with that key, or the same one while the first is being worked on, gets 409 `IDEMPOTENCY_CONFLICT`. Answers 401, 403, 429 and 5xx are not kept.',
     '## Open routes',
     'They need no credentials.',

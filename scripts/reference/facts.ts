@@ -90,7 +90,8 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   HOME: { sample: '/srv/mcp', meaning: 'Data directory: database, signing key, backups. An absolute path.' },
   API_KEY: {
     sample: 'a'.repeat(16),
-    meaning: 'A key that REST accepts in `X-API-Key`, with every scope. Make it long and random.',
+    meaning:
+      'A key that REST and MCP accept in `X-API-Key`, with every scope of the workspace `default`. Make it long and random. Tokens are accepted there without it.',
   },
   HOST: {
     sample: '127.0.0.1',
@@ -197,6 +198,7 @@ export function configurationPage(): string {
   return page('Configuration', 'the settings', [
     'Settings come from environment variables with one prefix. Flags of `serve-http` and `serve` win over them. A bad or unknown setting with this prefix stops the start and names itself. An empty value counts as unset.',
     table(['variable', 'default', 'meaning'], rows),
+    'Only flags of `serve-http`: `--allow-deploy` and `--legacy-sse`. Traces are switched on with the [variables of OpenTelemetry](../how-to/operate.md#traces).',
     "Client files are found relative to `HOME`, `XDG_CONFIG_HOME`, `APPDATA` and the clients' own variables.",
     '## Data directory',
     table(
