@@ -2,6 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, it, onTestFinished } from 'vitest';
 import { verifyPointer } from '../src/core/verify.ts';
 import { renewPointers } from '../src/operations/pointer-keeper.ts';
+import type { KeyRow } from '../src/stores/store.ts';
 import { callOn } from './crash/invariants.ts';
 import { API_KEY, restInProcess } from './hostile/server.ts';
 import { cliJson, startHttp } from './support/process.ts';
@@ -14,12 +15,19 @@ const CONFIG = '/v1/config/cursor/default';
 const payload = (name: string) => ({ mcpServers: { [name]: { command: 'node', args: [name] } } });
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** What this test reads of answers. */
+interface Answered {
+  artifact_id: string;
+  sequence: number;
+  pointer: object | null;
+  keys: KeyRow[];
+  releases: { artifact_id: string }[];
+}
+
 /** What a machine elsewhere finds in an answer, with nothing but the key set of the server. */
-// biome-ignore lint/suspicious/noExplicitAny: JSON as it came
-function believed(config: any, keys: any[], now = new Date(), seen: { number?: number } = {}) {
+function believed({ pointer }: Pick<Answered, 'pointer'>, keys: readonly KeyRow[], now = new Date()) {
   const known = new Map(keys.map((key) => [key.key_id, key]));
-  const asked = { workspace: 'default', ...target, now, highest_number_seen: seen.number };
-  return verifyPointer(JSON.stringify(config.pointer), asked, known).statement.predicate;
+  return verifyPointer(JSON.stringify(pointer), { workspace: 'default', ...target, now }, known).statement.predicate;
 }
 
 async function serverMode(workspace = testWorkspace()) {
@@ -33,8 +41,7 @@ async function serverMode(workspace = testWorkspace()) {
       headers: { 'x-api-key': API_KEY, ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
     });
-    // biome-ignore lint/suspicious/noExplicitAny: JSON as it came
-    return { etag: answer.headers.get('etag'), body: (await answer.json()) as any };
+    return { etag: answer.headers.get('etag'), body: (await answer.json()) as Answered };
   };
   return { place, ask };
 }
@@ -56,7 +63,7 @@ it('a server for others signs a pointer with every release, also with one that i
   await cliJson(place, 'publish-config', '--client', 'cursor');
   const { body } = await ask(CONFIG);
   expect(believed(body, keys)).toMatchObject({ number: 3, sequence: 3, artifact_id: body.artifact_id });
-  const earlier = (await ask(`${CONFIG}/history`)).body.releases[2].artifact_id;
+  const earlier = (await ask(`${CONFIG}/history`)).body.releases[2]?.artifact_id;
   expect((await ask(`${CONFIG}?artifact_id=${earlier}`)).body).toMatchObject({ sequence: 1, pointer: null });
 });
 
