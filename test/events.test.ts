@@ -22,7 +22,7 @@ async function running() {
     return invoke(operation, rest.app.localContext('cli'), input);
   };
   const watch = async (query = '', headers: Record<string, string> = KEY, heard?: (message: Message) => void) => {
-    const source = await openEvents(`${url}/v1/events${query}`, headers, heard);
+    const source = await openEvents(`${url}/v1/events${query}`, headers, { heard });
     onTestFinished(() => source.close());
     return source;
   };

@@ -33,7 +33,9 @@ it('what a binding is told of changes ends a minute after the last request that 
     const local = app.localContext('mcp');
     const principal = { ...local.principal, binding: { client_id: 'cursor', profile_id } };
     const context: Context = { ...local, services: { ...local.services, bell: counting }, principal };
-    const answer = await mcp.fetch({ request: request(), parsedBody, context, until: Number.POSITIVE_INFINITY });
+    const until = Number.POSITIVE_INFINITY;
+    const stillAccepted = async () => true;
+    const answer = await mcp.fetch({ request: request(), parsedBody, context, until, stillAccepted });
     expect(await answer.text()).toContain('list_clients');
   };
   for (const profile of ['one', 'two', 'three']) await ask(profile);

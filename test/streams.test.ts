@@ -1,9 +1,11 @@
 import { type AddressInfo, connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { invoke } from '../src/operations/operation.ts';
+import { revokeToken } from '../src/operations/tokens.ts';
 import { callOn } from './crash/invariants.ts';
 import { API_KEY, restInProcess } from './hostile/server.ts';
-import { bearer, mcpInProcess } from './support/mcp-in-process.ts';
+import { bearer, mcpInProcess, openSession, subscribe } from './support/mcp-in-process.ts';
 import { openEvents } from './support/sse.ts';
 
 /** What stays open when a request is answered, and where that goes wrong. */
@@ -59,3 +61,33 @@ it('an event stream tells nothing to a credential that has expired', async () =>
   await stream.ended;
   expect(stream.events()).toEqual([]);
 }, 10_000);
+
+type Opens = (url: string, secret: string) => Promise<() => ReturnType<typeof openEvents>>;
+
+/** What stays open, made ready to be opened. */
+const STREAMS: Record<string, Opens> = {
+  '/v1/events': async (url, secret) => () => openEvents(`${url}/v1/events`, bearer(secret)),
+  '/sse': async (url, secret) => () => openEvents(`${url}/sse`, bearer(secret)),
+  'a subscription at /mcp': async (url, secret) => () => subscribe(`${url}/mcp`, bearer(secret)),
+  'a session at /mcp': async (url, secret) => (await openSession(`${url}/mcp`, bearer(secret))).listen,
+};
+
+it.each(Object.keys(STREAMS))('%s ends when its token is revoked just after it was looked up', async (name) => {
+  const { server, app, token } = await mcpInProcess({ legacy_sse: true });
+  const { port } = server.server.address() as AddressInfo;
+  const { token: secret, token_id } = await token();
+  const open = await STREAMS[name]?.(`http://127.0.0.1:${port}`, secret);
+  // A commit, after which tokens are looked up anew.
+  await callOn(app, 'set_draft_config', { client_id: 'cursor', payload: { mcpServers: {} } });
+  const find = app.store.tokens.byDigest.bind(app.store.tokens);
+  vi.spyOn(app.store.tokens, 'byDigest').mockImplementationOnce(async (digest) => {
+    const row = await find(digest);
+    await invoke(revokeToken, app.localContext('cli'), { token_id });
+    return row;
+  });
+  const stream = await open?.();
+  onTestFinished(() => stream?.close());
+  expect(stream?.status).toBe(200);
+  const ended = await Promise.race([stream?.ended.then(() => true), setTimeout(2_000, false)]);
+  expect(ended).toBe(true);
+});

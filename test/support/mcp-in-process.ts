@@ -48,6 +48,21 @@ export async function post(url: string, headers: Record<string, string>, body: u
   };
 }
 
+/** A subscription of revision 2026-07-28 to one draft, by hand. */
+export function subscribe(url: string, credential: Record<string, string>) {
+  const method = 'subscriptions/listen';
+  const version = '2026-07-28';
+  const _meta = {
+    'io.modelcontextprotocol/protocolVersion': version,
+    'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1.0.0' },
+    'io.modelcontextprotocol/clientCapabilities': {},
+  };
+  const notifications = { resourceSubscriptions: ['config://cursor/default/draft'] };
+  const body = { jsonrpc: '2.0', id: 1, method, params: { notifications, _meta } };
+  const headers = { ...ACCEPT, 'mcp-protocol-version': version, 'mcp-method': method, ...credential };
+  return openEvents(url, headers, { body });
+}
+
 /** A session of revision 2025-11-25, by hand. */
 export async function openSession(url: string, credential: Record<string, string>) {
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1.0.0' } };

@@ -27,10 +27,19 @@ export interface EventSource {
 
 const TIMEOUT_MS = 15_000;
 
-export async function openEvents(url: string, headers: Record<string, string>, heard?: (message: Message) => void) {
-  const sent = request(url, { headers: { accept: 'text/event-stream', ...headers } });
+/** With a `body`, what the POST of it is answered with. */
+export async function openEvents(
+  url: string,
+  headers: Record<string, string>,
+  { heard, body }: { heard?: ((message: Message) => void) | undefined; body?: object } = {},
+) {
+  const method = body === undefined ? 'GET' : 'POST';
+  const sent = request(url, { method, headers: { accept: 'text/event-stream', ...headers } });
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    sent.once('response', resolve).once('error', reject).end();
+    sent
+      .once('response', resolve)
+      .once('error', reject)
+      .end(body && JSON.stringify(body));
   });
   response.setEncoding('utf8');
   const messages: Message[] = [];

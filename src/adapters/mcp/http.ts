@@ -54,7 +54,7 @@ export function mcpOverHttp(offer: Offer, { now, legacy_sse = false }: McpHttpSe
     );
     const { workspace } = context;
     const audience = audienceOf(context);
-    const stop = watchResources(context, {
+    const { ready, stop } = watchResources(context, {
       updated(uri) {
         handler.notify.resourceUpdated(uri);
         for (const { subscriptions } of told(audience)) subscriptions.updated(uri);
@@ -67,7 +67,7 @@ export function mcpOverHttp(offer: Offer, { now, legacy_sse = false }: McpHttpSe
         for (const held of [streams, ...registries]) held.endOf(workspace, `token:${token_id}`);
       },
     });
-    return { handler, stop, used: 0 };
+    return { handler, ready, stop, used: 0 };
   };
   const servedFor = (context: Context): Served => {
     const audience = audienceOf(context);
@@ -76,18 +76,24 @@ export function mcpOverHttp(offer: Offer, { now, legacy_sse = false }: McpHttpSe
     served.used = now().getTime();
     return served;
   };
-  const overSse: McpOverHttp['sse'] = {
-    open(asked, messages) {
-      servedFor(asked.context); // it tells the session of changes
-      return sse.open(asked, messages);
+  /** A revocation before the watcher was ready is heard of by nobody: what stays open asks again after that. */
+  const whenReady = (asked: Asked, { ready }: Served): Asked => ({
+    ...asked,
+    stillAccepted: async () => {
+      await ready();
+      return asked.stillAccepted();
     },
+  });
+  const overSse: McpOverHttp['sse'] = {
+    open: (asked, messages) => sse.open(whenReady(asked, servedFor(asked.context)), messages),
     post: (id, asked) => sse.post(id, asked),
   };
   return {
     ...(legacy_sse && { sse: overSse }),
-    async fetch(asked) {
-      const { request, parsedBody, context } = asked;
+    async fetch(one) {
+      const { request, parsedBody, context } = one;
       const served = servedFor(context);
+      const asked = whenReady(one, served);
       const isOfSession = await isLegacyRequest(request, parsedBody);
       const answer = isOfSession ? await sessions.answer(asked) : undefined;
       return answer ?? answerOnce(served.handler, offer, streams, asked);
@@ -108,6 +114,8 @@ type Registry = Pick<Sessions<Session>, 'hearing' | 'endOf' | 'sweep' | 'close'>
 
 interface Served {
   handler: McpHttpHandler;
+  /** Resolves when everything that is committed from then on is told. Rejects when the store cannot be read. */
+  ready: () => Promise<void>;
   stop: () => void;
   /** Milliseconds since 1970 of the last request. */
   used: number;
@@ -122,7 +130,7 @@ async function answerOnce(handler: McpHttpHandler, offer: Offer, streams: Stream
   const wanted = listenedTo(parsedBody);
   if (!wanted) return handler.fetch(request, { authInfo, parsedBody });
   wanted.resourceSubscriptions &&= wanted.resourceSubscriptions.filter((uri) => offer.mayRead(context.principal, uri));
-  const over = streams.open(holderOf(context, until), request.signal);
+  const over = streams.open(holderOf(context, until), asked);
   return bounded(await handler.fetch(request, { authInfo, parsedBody }), over);
 }
 

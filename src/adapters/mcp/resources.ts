@@ -33,21 +33,35 @@ const PAGE = 1_000;
 
 type Happened = Pick<Event, 'type' | 'client_id' | 'profile_id' | 'sequence'>;
 
+export interface ResourceWatch {
+  /** Resolves when nothing is missed that is committed from then on. Rejects when the store cannot be read. */
+  ready(): Promise<void>;
+  stop(): void;
+}
+
 /**
- * Tells of everything that any process commits from now on, in order, until the returned function is called: of what this
- * caller may read, and of every token that is revoked.
+ * Tells of everything that any process commits from now on, in order, until it is stopped: of what this caller may read, and
+ * of every token that is revoked.
  */
-export function watchResources(context: Context, listener: ResourceListener): () => void {
+export function watchResources(context: Context, listener: ResourceListener): ResourceWatch {
   const { store, workspace, services, principal } = context;
   const mayHear = (event: Happened) => principal.scopes.has('config:read') && reaches(principal.binding, event);
   let last: number | undefined;
   let reading: Promise<void> = Promise.resolve();
+  const begin = async () => {
+    if (last !== undefined) return last;
+    const { newest } = await store.events.range(workspace);
+    // Who asked at the same time may be further by now.
+    last ??= newest;
+    return last;
+  };
   const read = async () => {
-    last ??= (await store.events.range(workspace)).newest;
+    let position = await begin();
     for (;;) {
-      const events = await store.events.since(workspace, last, PAGE);
+      const events = await store.events.since(workspace, position, PAGE);
       for (const event of events) {
-        last = event.number;
+        position = event.number;
+        last = position;
         if (event.type === 'token.revoked') listener.revoked?.(String(event.data['token_id']));
         if (mayHear(event)) tell(event, listener);
       }
@@ -58,7 +72,7 @@ export function watchResources(context: Context, listener: ResourceListener): ()
     reading = reading.then(read).catch((err: unknown) => services.log.warn({ err }, 'events could not be read'));
   };
   next();
-  return services.bell.listen(next);
+  return { ready: async () => void (await begin()), stop: services.bell.listen(next) };
 }
 
 function tell(event: Happened, listener: ResourceListener): void {

@@ -30,9 +30,10 @@ export class SseSessions {
   }
 
   /** Opens a session, which lasts as long as its stream. `messages` is the path that the client posts to. */
-  async open({ request, context, until }: Asked, messages: string): Promise<Response> {
+  async open(asked: Asked, messages: string): Promise<Response> {
+    const { request, context, until } = asked;
     const holder = holderOf(context, until);
-    const over = this.#streams.open(holder, request.signal);
+    const over = this.#streams.open(holder, asked);
     const id = randomUUID();
     const transport = new SseTransport();
     const subscriptions = new Subscriptions(true);

@@ -38,9 +38,9 @@ export async function serveMcpStdio(
   const transport = watched(new StdioServerTransport(streams.stdin.pipe(strict).pipe(input), streams.stdout), open);
   const told = new Told(offer, contextOf);
   const handle = serveStdio(({ era }) => told.server(era), { transport });
-  const stopTelling = watchResources(contextOf(), told);
+  const watch = watchResources(contextOf(), told);
   await ended;
-  stopTelling();
+  watch.stop();
   await handle.close();
 }
 

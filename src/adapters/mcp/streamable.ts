@@ -15,6 +15,8 @@ export interface Asked {
   context: Context;
   /** Milliseconds since 1970 at which the credential stops being one. */
   until: number;
+  /** Whether it is one still: what stays open asks again when it hears of revocations. */
+  stillAccepted(): Promise<boolean>;
 }
 
 interface StreamableSession extends Session {
@@ -74,8 +76,9 @@ export class StreamableSessions {
   }
 
   /** The stream on which a session is told what answers no request. */
-  async #listen({ transport, subscriptions, ...holder }: StreamableSession, { request }: Asked): Promise<Response> {
-    const over = this.#streams.open(holder, request.signal);
+  async #listen({ transport, subscriptions, ...holder }: StreamableSession, asked: Asked): Promise<Response> {
+    const { request } = asked;
+    const over = this.#streams.open(holder, asked);
     const answer = await transport.handleRequest(request);
     if (!answer.ok) return answer;
     if (!request.signal.aborted) {

@@ -1,6 +1,7 @@
 import { bindingKey } from '../../core/binding.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Context } from '../../operations/operation.ts';
+import type { Asked } from './streamable.ts';
 
 /** SECURITY-BAR T27. */
 const STREAMS_PER_CREDENTIAL = 5;
@@ -43,10 +44,10 @@ export class Streams {
   readonly #open = new Set<Stream>();
 
   /**
-   * A signal that says that the credential is none any more, or that the reader is gone. `gone` is that of the request,
-   * which always comes, and may have come already. Throws RATE_LIMITED.
+   * A signal that says that the credential is none any more, or that the reader is gone. Of that the request tells, which
+   * always does, and may have done so already. Throws RATE_LIMITED.
    */
-  open(holder: Holder, gone: AbortSignal): AbortSignal {
+  open(holder: Holder, { request: { signal: gone }, stillAccepted, context }: Asked): AbortSignal {
     const held = [...this.#open].filter((stream) => isOf(stream, holder)).length;
     if (held >= STREAMS_PER_CREDENTIAL) throw tooMany(STREAMS_PER_CREDENTIAL, 'one credential');
     if (this.#open.size >= STREAMS) throw tooMany(STREAMS, 'this server');
@@ -59,6 +60,13 @@ export class Streams {
     this.#open.add(stream);
     if (gone.aborted) close();
     else gone.addEventListener('abort', close, { once: true });
+    stillAccepted().then(
+      (yes) => yes || stream.end(),
+      (err: unknown) => {
+        context.services.log.warn({ err }, 'a credential could not be looked up again; its stream ends');
+        stream.end();
+      },
+    );
     return controller.signal;
   }
 

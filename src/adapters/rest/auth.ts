@@ -19,7 +19,7 @@ export interface Caller {
 export interface AuthSettings {
   store: Store;
   /** Tokens that were found, by digest. */
-  known: UntilCommit<KnownToken>;
+  known: Pick<UntilCommit<KnownToken>, 'get' | 'read'>;
   /** Accepted in `X-API-Key` with every scope, when it is set; beside the tokens that are stored. */
   api_key: string | undefined;
   /** Who a bearer stands for that is no token of ours; left out, it is nobody. */
@@ -46,6 +46,22 @@ export function authenticate(request: FastifyRequest, settings: AuthSettings): C
   if (typeof key !== 'string') throw refused();
   return isKeyOfEnvironment(key, settings) ? KEY_OF_ENVIRONMENT : byToken(key, settings);
 }
+
+/**
+ * Whether the credential of an admitted request is one still, asked of the store itself. A stream asks once more when it
+ * hears of revocations: one between its admission and then would else be heard of by nobody.
+ */
+export async function isStillAccepted(request: FastifyRequest, settings: AuthSettings): Promise<boolean> {
+  try {
+    await authenticate(request, { ...settings, known: UNKEPT, used: () => undefined });
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'INVALID_CREDENTIALS') return false;
+    throw error;
+  }
+}
+
+const UNKEPT: AuthSettings['known'] = { get: () => undefined, read: (_key, work) => work() };
 
 const KEY_OF_ENVIRONMENT: Caller = {
   workspace: DEFAULT_WORKSPACE,

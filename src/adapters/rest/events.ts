@@ -20,13 +20,15 @@ interface EventSettings {
   store: Store;
   services: Services;
   contextOf: (request: FastifyRequest) => Context;
+  /** Whether the credential of an admitted request is one still. */
+  stillAccepted: (request: FastifyRequest) => Promise<boolean>;
   headers: Readonly<Record<string, string>>;
 }
 
 /** `GET /v1/events`: the events of the workspace as they happen, as a stream of server-sent events. Tells how many listen. */
 export function registerEvents(
   app: FastifyInstance,
-  { store, services, contextOf, headers }: EventSettings,
+  { store, services, contextOf, stillAccepted, headers }: EventSettings,
 ): { subscribers(): number } {
   const streams = new Streams();
   const feed = new EventFeed(store, services.bell, services.log, ({ type, data }) => {
@@ -66,6 +68,8 @@ export function registerEvents(
       const subscription = await feed.watch(workspace, from, filter, { write });
       raw.on('drain', () => subscription.resume());
       stream.onEnd(() => subscription.end());
+      // From here on the feed hears of a revocation; one before has gone by.
+      if (!(await stillAccepted(request))) raw.end();
     } catch (err) {
       // The answer has begun: the reader comes back, and may find a store that can be read.
       services.log.warn({ err, request_id: request.id }, 'an event stream could not begin');

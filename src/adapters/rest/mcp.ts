@@ -12,6 +12,8 @@ interface Asked {
   context: Context;
   /** Milliseconds since 1970 at which the credential stops being one. */
   until: number;
+  /** Whether it is one still. */
+  stillAccepted(): Promise<boolean>;
 }
 
 /** What serves MCP behind this door. `main` puts it in: the doors do not know each other. */
@@ -32,6 +34,7 @@ export interface McpSettings {
   /** Who makes tokens besides this server. */
   issuer: string | undefined;
   contextOf: (request: FastifyRequest) => Context;
+  stillAccepted: (request: FastifyRequest) => Promise<boolean>;
 }
 
 const PATH = '/mcp';
@@ -39,7 +42,7 @@ const PATH = '/mcp';
 const MESSAGES = '/messages';
 
 /** MCP Streamable HTTP at `/mcp`, behind the same guard, credentials and body reader as every other route. */
-export function registerMcp(app: FastifyInstance, { mcp, issuer, contextOf }: McpSettings): void {
+export function registerMcp(app: FastifyInstance, { mcp, issuer, contextOf, stillAccepted }: McpSettings): void {
   app.addHook('preClose', () => mcp.close());
   const askedBy = (request: FastifyRequest, reply: FastifyReply): Asked => {
     if (Array.isArray(request.body)) throw invalidInput('body', 'send one message at a time, not a batch');
@@ -52,7 +55,13 @@ export function registerMcp(app: FastifyInstance, { mcp, issuer, contextOf }: Mc
       signal: gone.signal,
     });
     const until = request.caller?.until ?? 0;
-    return { request: sent, parsedBody: request.body, context: contextOf(request), until };
+    return {
+      request: sent,
+      parsedBody: request.body,
+      context: contextOf(request),
+      until,
+      stillAccepted: () => stillAccepted(request),
+    };
   };
   app.route({
     method: ['GET', 'POST', 'DELETE'],

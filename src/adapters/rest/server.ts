@@ -16,7 +16,7 @@ import { type Context, type Operation, refusal } from '../../operations/operatio
 import type { Services } from '../../operations/services.ts';
 import type { Store } from '../../stores/store.ts';
 import { UntilCommit } from '../../stores/until-commit.ts';
-import { authenticate, type Caller, type KnownToken, UseCounter } from './auth.ts';
+import { authenticate, type Caller, isStillAccepted, type KnownToken, UseCounter } from './auth.ts';
 import { registerDocs } from './docs.ts';
 import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus } from './errors.ts';
 import { registerEvents } from './events.ts';
@@ -146,6 +146,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
       refuse(error as Error);
     }
   });
+  const stillAccepted = (request: FastifyRequest) => isStillAccepted(request, authentication);
   if (settings.rate_limit !== undefined) await limitRates(app, settings.rate_limit);
   registerRoutes(app, {
     operations: settings.operations,
@@ -157,6 +158,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     store: settings.store,
     services,
     contextOf: (request) => contextOf(settings, request),
+    stillAccepted,
     headers: security,
   });
   if (settings.metrics) {
@@ -169,7 +171,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
   });
   if (settings.mcp) {
     const mcpContext = (request: FastifyRequest): Context => ({ ...contextOf(settings, request), door: 'mcp' });
-    registerMcp(app, { mcp: settings.mcp, issuer: settings.oidc?.issuer, contextOf: mcpContext });
+    registerMcp(app, { mcp: settings.mcp, issuer: settings.oidc?.issuer, contextOf: mcpContext, stillAccepted });
   }
   registerPages(app, settings);
   return app;
