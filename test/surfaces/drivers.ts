@@ -23,7 +23,8 @@ export type Outcome = { ok: true; output: Record<string, unknown> } | { ok: fals
 /** One door, as a user has it, on one data directory. */
 export interface Door {
   name: string;
-  call(operation: Operation, input: Record<string, unknown>): Promise<Outcome>;
+  /** `known`: the same answer of the operation was met already by the same door; it only leads to what comes next. */
+  call(operation: Operation, input: Record<string, unknown>, known: boolean): Promise<Outcome>;
   close(): Promise<void>;
 }
 export type OpenDoor = (env: Record<string, string>) => Promise<Door>;
@@ -75,9 +76,11 @@ export const cliInProcess: OpenDoor = async (env) => ({
   close: async () => undefined,
 });
 
+/** A process of its own for each command; most of the time of the scenarios goes there, so not for what is known. */
 export const cliProcess: OpenDoor = async (env) => ({
   name: 'CLI process',
-  async call(operation, input) {
+  async call(operation, input, known) {
+    if (known) return (await cliInProcess(env)).call(operation, input, known);
     const child = spawn(process.execPath, [BIN, ...argumentsOf(operation, input)], {
       env,
       cwd: env['HOME'],
