@@ -116,3 +116,43 @@ it('a kept answer is not for a credential that may not ask, nor for one that was
   expect(await statuses()).toEqual([401, 403, 401]);
   expect((await get(CONFIG, { authorization: 'Bearer mcpo_user_nothing' })).status).toBe(401);
 });
+
+it('an answer that is sent again is the same answer: in bytes, to HEAD, with what the plugins say, and short when nothing changed', async () => {
+  const origin = 'https://app.example.com';
+  const { app, server } = await restInProcess({ rate_limit: 100, cors_origins: new Set([origin]) });
+  await callOn(app, 'initialize_keys');
+  const words = { mcpServers: { one: { command: 'node', args: ['größer 日本 \u{1f600}'] } } };
+  await callOn(app, 'publish_config', { ...target, payload: words });
+  const url = await server.listen({ host: '127.0.0.1', port: 0 });
+  const ask = async (method: string, more: Record<string, string> = {}) => {
+    const answer = await fetch(url + CONFIG, { method, headers: { 'x-api-key': API_KEY, origin, ...more } });
+    const { date: _date, 'x-request-id': id, ...headers } = Object.fromEntries(answer.headers);
+    const left = Object.keys(headers).filter((name) => name.startsWith('ratelimit-'));
+    for (const name of left) delete headers[name];
+    return { status: answer.status, bytes: Buffer.from(await answer.arrayBuffer()), headers, id, left };
+  };
+  const first = await ask('GET');
+  const again = await ask('GET');
+  expect(again).toEqual({ ...first, id: again.id });
+  expect(first.headers).toMatchObject({
+    'access-control-allow-origin': origin,
+    'content-length': String(first.bytes.length),
+    'x-content-type-options': 'nosniff',
+  });
+  expect(first.left).toHaveLength(3);
+  expect(JSON.parse(first.bytes.toString('utf8')).payload).toMatchObject(words);
+  const head = await ask('HEAD');
+  expect(await ask('HEAD')).toEqual({ ...head, id: expect.any(String) });
+  expect(head).toMatchObject({ status: 200, bytes: Buffer.alloc(0), headers: { etag: first.headers['etag'] } });
+  const unchanged = await ask('GET', { 'if-none-match': first.headers['etag'] ?? '' });
+  expect(unchanged).toMatchObject({
+    status: 304,
+    bytes: Buffer.alloc(0),
+    headers: {
+      etag: first.headers['etag'],
+      'cache-control': 'private, no-cache',
+      'access-control-allow-origin': origin,
+    },
+    left: first.left,
+  });
+});

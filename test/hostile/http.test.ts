@@ -238,6 +238,8 @@ describe('a well-behaved client', () => {
       expect(own.headers['x-request-id']).toMatch(/^req_[0-9a-f-]{36}$/);
     }
     expect((await ask('GET', '/nothing')).headers['www-authenticate']).toBeUndefined();
+    const unreadable = await ask('GET', '/v1/clients/%zz/profiles', 'X-Request-Id: mine');
+    expect(unreadable.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-request-id': 'mine' });
     const none = await askRaw(url, `GET /v1/clients HTTP/1.1\r\n${host}\r\n`);
     expect(none.headers['www-authenticate']).toBe('Bearer realm="mcp-orchestration"');
   });

@@ -23,7 +23,7 @@ interface Keyed {
 /** An answer that can be sent again. */
 interface Sent {
   status: number;
-  body: Buffer;
+  body: string;
   /** It holds a secret that is shown once, and is not stored. */
   secret: boolean;
 }
@@ -80,7 +80,7 @@ export async function once<T extends Sent>(
 
 const instant = ({ now }: Context, ms: number) => new Date(now().getTime() + ms).toISOString();
 
-const stored = ({ status, body, secret }: Sent) => ({ status, body: secret ? null : body.toString('utf8') });
+const stored = ({ status, body, secret }: Sent) => ({ status, body: secret ? null : body });
 
 /** What stands in the way of a second execution: the answer of the first, or why there is none. */
 function answerIn(row: IdempotencyRow, request_sha256: string): Sent {
@@ -89,7 +89,7 @@ function answerIn(row: IdempotencyRow, request_sha256: string): Sent {
     throw new AppError('IDEMPOTENCY_CONFLICT', message, { reason: 'other_request' });
   }
   if (row.status === null) throw inProgress();
-  if (row.body !== null) return { status: row.status, body: Buffer.from(row.body, 'utf8'), secret: false };
+  if (row.body !== null) return { status: row.status, body: row.body, secret: false };
   const message = 'This request was carried out. Its answer held a secret that is shown once, and was not kept.';
   const hint = 'Look at what it made. If the secret is lost, take that away and ask again with a new key.';
   throw new AppError('IDEMPOTENCY_CONFLICT', message, { reason: 'answer_not_kept' }, { hint });

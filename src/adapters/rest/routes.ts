@@ -23,12 +23,14 @@ export interface RouteSettings {
   operations: readonly Operation[];
   contextOf: (request: FastifyRequest) => Context;
   kept: UntilCommit<Written>;
+  /** What every answer has. */
+  headers: Readonly<Record<string, string>>;
   /** How long an operation may take, in milliseconds. */
   handler_ms: number;
 }
 
 export function registerRoutes(app: FastifyInstance, settings: RouteSettings): void {
-  const { operations, contextOf, kept, handler_ms } = settings;
+  const { operations, contextOf, handler_ms } = settings;
   for (const operation of operations) {
     const { rest } = operation;
     if (!rest) continue;
@@ -38,7 +40,7 @@ export function registerRoutes(app: FastifyInstance, settings: RouteSettings): v
       // Who reads the store alone waits for nothing but its lock, five seconds at most, and is spared the timer.
       // An answer is kept by its address: that of a POST hangs on its body as well.
       ...(operation.holdsUntil && rest.method === 'GET'
-        ? { handler: fromKept(operation, contextOf, kept) }
+        ? { handler: fromKept(operation, settings) }
         : { handler: afresh(operation, contextOf), handlerTimeout: rest.handler_ms ?? handler_ms }),
     });
   }
@@ -78,13 +80,13 @@ async function writtenFor(
 
 /** Most requests ask for what was asked before. Whether the caller may is asked every time, or was for the same binding. */
 const fromKept =
-  (operation: Operation, contextOf: (request: FastifyRequest) => Context, kept: UntilCommit<Written>): Handler =>
+  (operation: Operation, { contextOf, kept, headers }: RouteSettings): Handler =>
   (request, reply) => {
     const context = contextOf(request);
     const key = `${context.workspace} ${bindingKey(context.principal.binding)} ${request.url}`;
     const known = mayCall(operation, context.principal) ? kept.get(key) : undefined;
     if (known !== undefined && holds(known, context)) {
-      send(known, request, reply);
+      sendAgain(known, request, reply, headers);
       return undefined;
     }
     const write = async () => written(operation, await answer(operation, context, inputOf(operation, request).input));
@@ -96,7 +98,8 @@ const holds = ({ until }: Written, { now }: Context): boolean => until !== undef
 /** An answer as it is sent. */
 export interface Written {
   status: number;
-  body: Buffer;
+  /** A text: Node writes it in one piece with the head, and bytes in a second one. */
+  body: string;
   /** With its quotes. */
   etag: string | undefined;
   /** False: the tag is there for `If-Match`, and says nothing about the content. */
@@ -105,27 +108,33 @@ export interface Written {
   until: number | undefined;
   /** It holds a secret that is shown once. */
   secret: boolean;
+  /** How it is sent again, once it was. */
+  sent?: { head: readonly string[]; encoding: BufferEncoding };
 }
 
 function written(operation: Operation, result: Answer, conditional = false): Written {
   if (!result.ok) {
     const status = conditional && result.problem.code === 'DRAFT_CHANGED' ? 412 : result.status;
-    return { status, body: bytesOf({ error: result.problem }), etag: undefined, until: undefined, secret: false };
+    return {
+      status,
+      body: JSON.stringify({ error: result.problem }),
+      etag: undefined,
+      until: undefined,
+      secret: false,
+    };
   }
   const output = result.output as never;
   const { etag, revalidates, showsSecret } = operation.rest ?? {};
   const until = operation.holdsUntil?.(output);
   return {
     status: statusOf(operation, output),
-    body: bytesOf(output),
+    body: JSON.stringify(output),
     etag: etag && `"${etag(output)}"`,
     revalidates: revalidates?.(output) !== false,
     until: until === null ? Number.POSITIVE_INFINITY : until === undefined ? undefined : Date.parse(until),
     secret: showsSecret?.(output) === true,
   };
 }
-
-const bytesOf = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 /** Path, query and body parts as the one input object; `If-Match` becomes `if_revision`. */
 function inputOf(
@@ -174,6 +183,10 @@ function revisionOf(operation: Operation, request: FastifyRequest): number | und
   return Number(revision);
 }
 
+const JSON_TYPE = 'application/json; charset=utf-8';
+/** Kept by the caller alone, who asks each time whether it is still true. */
+const REVALIDATED = 'private, no-cache';
+
 function send(
   { status, body, etag, revalidates }: Written,
   request: FastifyRequest,
@@ -181,10 +194,45 @@ function send(
 ): FastifyReply {
   if (etag === undefined) reply.header('cache-control', 'no-store');
   else {
-    reply.header('etag', etag).header('cache-control', 'private, no-cache');
+    reply.header('etag', etag).header('cache-control', REVALIDATED);
     if (revalidates && matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
   }
-  return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(body);
+  return reply.code(status).header('content-type', JSON_TYPE).send(body);
+}
+
+/**
+ * The same as `send`, for what is asked most often, without all that a framework does for answers that it does not know yet.
+ * A 304 has what it may change in the answer that its reader has, and no more (RFC 9110, 15.4.5).
+ */
+function sendAgain(
+  known: Written,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  headers: RouteSettings['headers'],
+): void {
+  const { status, body, etag, revalidates } = known;
+  const { raw } = reply;
+  reply.hijack();
+  const own = ['x-request-id', request.id];
+  // Those of the plugins: how many requests are left, and to which origin this may be shown.
+  for (const [name, value] of Object.entries(reply.getHeaders())) own.push(name, String(value));
+  if (etag !== undefined && revalidates && matches(request.headers['if-none-match'], etag)) {
+    raw.writeHead(304, [...own, 'etag', etag, 'cache-control', REVALIDATED]).end();
+    return;
+  }
+  known.sent ??= {
+    head: [
+      ...Object.entries(headers).flat(),
+      ...(etag === undefined ? ['cache-control', 'no-store'] : ['etag', etag, 'cache-control', REVALIDATED]),
+      'content-type',
+      JSON_TYPE,
+      'content-length',
+      String(Buffer.byteLength(body)),
+    ],
+    // Cheaper to write, and the same bytes where there is nothing but ASCII.
+    encoding: Buffer.byteLength(body) === body.length ? 'latin1' : 'utf8',
+  };
+  raw.writeHead(status, [...known.sent.head, ...own]).end(body, known.sent.encoding);
 }
 
 /** RFC 9110, 13.1.2: the weak comparison, over a list of tags or `*`. */

@@ -95,8 +95,9 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     ...listenerOf(settings.tls),
     genReqId: (raw) => requestId(raw.headers['x-request-id']),
     clientErrorHandler: (error, socket) => answerClientError(error, socket, problemAt()),
+    // No hook is called for these.
     frameworkErrors: (error, request, reply) =>
-      void sendProblem(fromFastify(error, BODY_LIMIT) ?? error, request, reply, at(request.id)),
+      void sendProblem(fromFastify(error, BODY_LIMIT) ?? error, request, reply.headers(security), at(request.id)),
   });
   answerInEnvelope(app.server, problemAt);
   const routes = routesOf(app);
@@ -115,9 +116,12 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
   const uses = new UseCounter(settings.store, now, services.log);
   app.addHook('onClose', () => uses.stop());
   app.decorateRequest('caller');
-  app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(security).header('x-request-id', request.id);
+  app.addHook('onRequest', (request, _reply, done) => {
     guardRequest(request, settings);
+    done();
+  });
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    reply.headers(security).header('x-request-id', request.id);
     done();
   });
   if (settings.cors_origins.size > 0) await app.register(cors, corsOf(settings.cors_origins));
@@ -152,6 +156,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     operations: settings.operations,
     contextOf: (request) => contextOf(settings, request),
     kept: answers,
+    headers: security,
     handler_ms: settings.handler_ms ?? 10_000,
   });
   const { subscribers } = registerEvents(app, {
