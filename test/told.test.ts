@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { expect, test } from 'vitest';
 import { foundIn } from './hostile/traces.ts';
 import { startCollector, traceparent } from './support/collector.ts';
+import { openSession, subscribe } from './support/mcp-in-process.ts';
 import { startHttp } from './support/process.ts';
+import { openEvents } from './support/sse.ts';
 import { testWorkspace } from './support/workspace.ts';
 
 /** What a server tells about its requests, in its log, its metrics and its traces, and what it must not. */
@@ -50,6 +54,66 @@ test('in server mode every request is one line of the log, with its trace, its r
     },
     expect.objectContaining({ route: 'none', status: 401, method: 'GET' }),
   ]);
+});
+
+/** What the log says of the requests so far, as `status route`. */
+const told = (stderr: string) =>
+  linesOf(stderr)
+    .filter(({ msg }) => msg === 'request')
+    .map(({ status, route }) => `${status} ${route}`);
+
+test('a caller that is gone before its answer is told of as well, as 499, and so is a path that cannot be read', async () => {
+  const { server, collector } = await watched();
+  const headers = { authorization: `Bearer ${server.token}` };
+  const { body } = await server.ask('GET', '/v1/changes');
+  const traceId = '9876543210abcdef'.repeat(2);
+  const poll = request(`${server.url}/v1/changes?since=${body['next']}&wait=30`, {
+    headers: { ...headers, traceparent: traceparent(traceId) },
+  });
+  poll.on('error', () => undefined).end();
+  await once(poll, 'finish');
+  await server.ask('GET', '/health');
+  poll.destroy();
+  await expect.poll(() => told(server.output.stderr)).toContain('499 /v1/changes');
+  const stream = await openEvents(`${server.url}/v1/events`, headers);
+  stream.close();
+  await expect.poll(() => told(server.output.stderr)).toContain('200 /v1/events');
+  await fetch(`${server.url}/v1/servers/%zz`);
+  const metrics = await (await fetch(`${server.url}/metrics`, { headers })).text();
+  await server.stop();
+  expect(told(server.output.stderr)).toEqual([
+    '200 /v1/changes',
+    '200 /health',
+    '499 /v1/changes',
+    '200 /v1/events',
+    '400 none',
+    '200 /metrics',
+  ]);
+  const requests = [...metrics.matchAll(/^\w+_http_request_duration_seconds_count\{(.*)\} (\d+)$/gm)];
+  expect(requests.map(([, labels, count]) => `${labels} ${count}`)).toEqual([
+    'method="GET",route="/v1/changes",status="2xx" 1',
+    'method="GET",route="/health",status="2xx" 1',
+    'method="GET",route="/v1/changes",status="4xx" 1',
+    'method="GET",route="none",status="4xx" 1',
+  ]);
+  expect(collector.tree(traceId)[0]).toBe('0 GET /v1/changes');
+});
+
+test('how long an MCP client listens is no time of an answer', async () => {
+  const { server } = await watched();
+  const headers = { authorization: `Bearer ${server.token}` };
+  const { listen, end } = await openSession(`${server.url}/mcp`, headers);
+  const stream = await listen();
+  await end();
+  await stream.ended;
+  const subscription = await subscribe(`${server.url}/mcp`, headers);
+  expect([stream.status, subscription.status]).toEqual([200, 200]);
+  subscription.close();
+  await expect.poll(() => told(server.output.stderr).length).toBe(5);
+  const metrics = await (await fetch(`${server.url}/metrics`, { headers })).text();
+  const counts = [...metrics.matchAll(/_count\{method="(\w+)",route="\/mcp",status="2xx"\} (\d+)$/gm)];
+  // To open the session, and what a client says then.
+  expect(counts.map(([, method, count]) => `${method} ${count}`)).toEqual(['POST 2', 'DELETE 1']);
 });
 
 /** Made up, from the number alone: ten of each kind. Put together here, so that no scanner takes this file for a leak. */

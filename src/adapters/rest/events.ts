@@ -36,7 +36,7 @@ export function registerEvents(
   });
   app.addHook('preClose', async () => streams.end());
   // A stream without a body would be one without an end.
-  app.get('/v1/events', { exposeHeadRoute: false, config: { stream: true } }, async (request, reply) => {
+  app.get('/v1/events', { exposeHeadRoute: false, config: { streams: () => true } }, async (request, reply) => {
     const context = contextOf(request);
     const { workspace, principal } = context;
     const { from, filter } = watchOf(admitted(WATCH, context, queryOf(request)));

@@ -68,11 +68,12 @@ export function registerMcp(app: FastifyInstance, { mcp, issuer, contextOf, stil
     url: PATH,
     // An answer without a body is none of MCP.
     exposeHeadRoute: false,
+    config: { streams: listens },
     handler: async (request, reply) => reply.send(await mcp.fetch(askedBy(request, reply))),
   });
   const { sse } = mcp;
   if (sse) {
-    app.get('/sse', { exposeHeadRoute: false }, async (request, reply) =>
+    app.get('/sse', { exposeHeadRoute: false, config: { streams: listens } }, async (request, reply) =>
       reply.send(await sse.open(askedBy(request, reply), MESSAGES)),
     );
     app.post(MESSAGES, async (request, reply) => {
@@ -96,6 +97,10 @@ export function registerMcp(app: FastifyInstance, { mcp, issuer, contextOf, stil
     scopes_supported: SCOPES,
   }));
 }
+
+/** Who is told what happens, and not only answered. */
+const listens = ({ method, body }: FastifyRequest): boolean =>
+  method === 'GET' || (body as { method?: unknown } | null | undefined)?.method === 'subscriptions/listen';
 
 function headersOf({ headers }: FastifyRequest): Headers {
   const all = new Headers();

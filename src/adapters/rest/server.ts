@@ -96,12 +96,14 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     genReqId: (raw) => requestId(raw.headers['x-request-id']),
     clientErrorHandler: (error, socket) => answerClientError(error, socket, problemAt()),
     // No hook is called for these.
-    frameworkErrors: (error, request, reply) =>
-      void sendProblem(fromFastify(error, BODY_LIMIT) ?? error, request, reply.headers(security), at(request.id)),
+    frameworkErrors: (error, request, reply) => {
+      watch?.(request, reply);
+      void sendProblem(fromFastify(error, BODY_LIMIT) ?? error, request, reply.headers(security), at(request.id));
+    },
   });
   answerInEnvelope(app.server, problemAt);
   const routes = routesOf(app);
-  if (settings.watchers) watchRequests(app, settings.watchers);
+  const watch = settings.watchers && watchRequests(app, settings.watchers);
   readJsonOnly(app);
   // Before any plugin: a route keeps the handler that was there when it came.
   app.setErrorHandler((error: Error & { code?: string; statusCode?: number }, request, reply) =>

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest, onResponseHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, onResponseHookHandler } from 'fastify';
 import type { Log } from '../../operations/services.ts';
 
 /** The part of a trace that one request is. */
@@ -23,10 +23,11 @@ export interface RequestWatchers {
 declare module 'fastify' {
   interface FastifyRequest {
     span?: RequestSpan;
+    isTold?: boolean;
   }
   interface FastifyContextConfig {
-    /** A success does not end by itself. */
-    stream?: boolean;
+    /** Of which requests a success does not end by itself. */
+    streams?: (request: FastifyRequest) => boolean;
   }
 }
 
@@ -34,78 +35,111 @@ declare module 'fastify' {
 const NO_ROUTE = 'none';
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);
 const methodOf = ({ method }: FastifyRequest) => (METHODS.has(method) ? method : 'other');
+/** Of a request whose caller was gone before the answer began; nginx calls it so too, and no answer has it. */
+const GONE = 499;
 
 /**
- * Tells the watchers of every request, by the template of its route. Hooks stand on the route itself, as those for
- * credentials do: looking up a request's route costs more than all that is done here.
+ * Tells the watchers of every request, by the template of its route. What is done after an answer stands on the route
+ * itself, as the hook for credentials does: looking up a request's route costs more than all that is done here.
+ * Gives what is to be called for a request that is refused before any hook.
  */
-export function watchRequests(app: FastifyInstance, watchers: RequestWatchers): void {
-  const { spans } = watchers;
+export function watchRequests(
+  app: FastifyInstance,
+  watchers: RequestWatchers,
+): (request: FastifyRequest, reply: FastifyReply) => void {
+  if (watchers.spans) traceRequests(app, watchers.spans);
+  const teller = tellerOf(watchers);
   const ours = new WeakSet<object>();
-  if (spans) {
-    app.decorateRequest('span');
-    app.addHook('onRequest', (request, _reply, done) => {
-      const { traceparent } = request.headers;
-      request.span = spans({
-        method: methodOf(request),
-        route: request.is404 ? NO_ROUTE : (request.routeOptions.url ?? NO_ROUTE),
-        request_id: request.id,
-        // Not `tracestate`, which is free text of the caller.
-        traceparent: typeof traceparent === 'string' ? traceparent : undefined,
-      });
-      done();
+  app.decorateRequest('isTold', false);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.raw.on('close', () => {
+      // Few: who is answered was told of already.
+      if (!request.isTold) teller(routeOf(request), request.routeOptions.config.streams)(request, reply);
     });
-    // Not before: reading a body ends in an event of the connection, which knows nothing of the request.
-    app.addHook('preHandler', (request, _reply, done) => {
-      if (request.span) request.span.run(done);
-      else done();
-    });
-  }
+    done();
+  });
   app.addHook('onRoute', (route) => {
     const hooks = [route.onResponse ?? []].flat();
     // The HEAD of a GET comes with the hooks of that.
     if (hooks.some((hook) => ours.has(hook))) return;
-    const hook = after(watchers, route.url, route.config?.stream === true);
+    const hook = afterAnswers(teller(route.url, route.config?.streams));
     ours.add(hook);
     route.onResponse = [hook, ...hooks];
   });
-  const nowhere = after(watchers, NO_ROUTE, false);
+  const tellOfNowhere = teller(NO_ROUTE);
+  const nowhere = afterAnswers(tellOfNowhere);
   app.addHook('onResponse', function (request, reply, done) {
     if (request.is404) nowhere.call(this, request, reply, done);
     else done();
   });
+  return (request, reply) => void reply.raw.on('close', () => tellOfNowhere(request, reply));
 }
 
-/** What is done after the answers of one route. A stream lasts as long as somebody listens: that is no time of an answer. */
-function after({ times, access_log }: RequestWatchers, route: string, streams: boolean): onResponseHookHandler {
-  // Nearly all requests of a route have one method: the last one is not looked up again.
-  let last: { method: string; record: ReturnType<NonNullable<typeof times>> } | undefined;
-  const recorders = new Map<string, ReturnType<NonNullable<typeof times>>>();
-  const recorderOf = (method: string) => {
-    if (last?.method === method) return last.record;
-    const record = recorders.get(method) ?? times?.(method, route);
-    if (record === undefined) return undefined;
-    recorders.set(method, record);
-    last = { method, record };
+const routeOf = ({ is404, routeOptions }: FastifyRequest) => (is404 ? NO_ROUTE : (routeOptions.url ?? NO_ROUTE));
+
+function traceRequests(app: FastifyInstance, spans: NonNullable<RequestWatchers['spans']>): void {
+  app.decorateRequest('span');
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { traceparent } = request.headers;
+    request.span = spans({
+      method: methodOf(request),
+      route: routeOf(request),
+      request_id: request.id,
+      // Not `tracestate`, which is free text of the caller.
+      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+    });
+    done();
+  });
+  // Not before: reading a body ends in an event of the connection, which knows nothing of the request.
+  app.addHook('preHandler', (request, _reply, done) => {
+    if (request.span) request.span.run(done);
+    else done();
+  });
+}
+
+type Tell = (request: FastifyRequest, reply: FastifyReply) => void;
+
+const afterAnswers =
+  (tell: Tell): onResponseHookHandler =>
+  (request, reply, done) => {
+    tell(request, reply);
+    done();
+  };
+
+/** What is told of the requests of one route. A stream lasts as long as somebody listens: that is no time of an answer. */
+function tellerOf({ times, access_log }: RequestWatchers) {
+  type Record = ReturnType<NonNullable<typeof times>>;
+  const records = new Map<string, Record>();
+  const recordOf = (method: string, route: string) => {
+    const key = `${method} ${route}`;
+    const record = records.get(key) ?? times?.(method, route);
+    if (record !== undefined) records.set(key, record);
     return record;
   };
-  return (request, reply, done) => {
-    const { statusCode, elapsedTime } = reply;
-    const method = methodOf(request);
-    if (!streams || statusCode !== 200) recorderOf(method)?.(statusCode, elapsedTime / 1000);
-    request.span?.end(statusCode);
-    access_log?.info(
-      {
-        request_id: request.id,
-        method,
-        route,
-        status: statusCode,
-        duration_ms: Math.round(elapsedTime * 10) / 10,
-        actor: request.caller?.principal.actor,
-        trace_id: request.span?.trace_id,
-      },
-      'request',
-    );
-    done();
+  return (route: string, streams?: (request: FastifyRequest) => boolean): Tell => {
+    // Nearly all requests of a route have one method: the last one is not looked up again.
+    let last: { method: string; record: Record | undefined } | undefined;
+    return (request, reply) => {
+      if (request.isTold) return;
+      request.isTold = true;
+      const { elapsedTime, raw } = reply;
+      const status = raw.headersSent ? reply.statusCode : GONE;
+      const method = methodOf(request);
+      if (last?.method !== method) last = { method, record: recordOf(method, route) };
+      if (status !== 200 || !streams?.(request)) last.record?.(status, elapsedTime / 1000);
+      request.span?.end(status);
+      access_log?.info(
+        {
+          request_id: request.id,
+          method,
+          route,
+          status,
+          duration_ms: Math.round(elapsedTime * 10) / 10,
+          actor: request.caller?.principal.actor,
+          trace_id: request.span?.trace_id,
+        },
+        'request',
+      );
+    };
   };
 }

@@ -62,7 +62,7 @@ function requestMetrics(register: Registry): Pick<Metrics, 'requestsOf'> {
   const all: { labels: Record<string, string>; times: Times }[] = [];
   const metric = {
     name,
-    help: 'Requests over HTTP, and how long it took until the answer was written. Streams of events are not among them.',
+    help: 'Requests over HTTP, and how long it took until the answer was written, or its caller was gone (499, a `4xx`). Streams of events are not among them.',
     labelNames: ['method', 'route', 'status'],
     async get() {
       return { name, help: this.help, type: 'histogram', aggregator: 'sum', values: all.flatMap(valuesOf(name)) };
