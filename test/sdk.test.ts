@@ -66,6 +66,23 @@ async function scripted(...answers: (Answer | 'reset')[]) {
   return { url, seen, client: createClient({ url, token: 'mcpo_test' }) };
 }
 
+/** As long as somebody reads, there is more. */
+async function endless() {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const more = () => {
+      if (!response.destroyed) response.write('x'.repeat(65_536), () => setImmediate(more));
+    };
+    more();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return createClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+}
+
 const busy = (seconds: string): Answer => [503, { 'retry-after': seconds }, 'busy'];
 
 describe('the client for programs', () => {
@@ -145,6 +162,14 @@ describe('the client for programs', () => {
       expect(() => createClient({ url }), url).toThrow(TypeError);
     }
     expect(() => createClient({ url: 'http://localhost', token: 'a', apiKey: 'b' })).toThrow('not both');
+  });
+
+  it('takes a credential as a file has it, and never says one that no header can carry', async () => {
+    const { url } = await connected();
+    expect(await createClient({ url, apiKey: `${API_KEY}\n` }).listClients()).toMatchObject({ count: 42 });
+    for (const wrong of [{ token: 'planted\nsecret' }, { apiKey: 'planted…secret' }]) {
+      expect(() => createClient({ url, ...wrong })).toThrow(/^(token|apiKey) has characters that no credential has$/);
+    }
   });
 
   it('walks through a list that comes in pages', async () => {
@@ -242,6 +267,38 @@ describe('a request that fails', () => {
     expect(seen).toHaveLength(1);
   });
 
+  it('of deleting says that it got no answer, and not that nothing is there after it went through', async () => {
+    const { client, lose } = await connected();
+    const profile = { client_id: 'cursor', profile_id: 'mine' };
+    await client.createProfile(profile);
+    lose.count = 1;
+    expect(await failureOf(client.deleteProfile(profile))).toMatchObject({ code: 'CONNECTION_FAILED' });
+    expect(await failureOf(client.deleteProfile(profile))).toMatchObject({ code: 'PROFILE_NOT_FOUND' });
+  });
+
+  it('is not sent at all with a key that no header can carry', async () => {
+    const { client, seen } = await scripted([200]);
+    expect(await failureOf(client.initializeKeys({}, { idempotencyKey: 'one\ntwo' }))).toMatchObject({
+      code: 'INVALID_INPUT',
+      message: expect.stringContaining('idempotencyKey'),
+    });
+    expect(seen).toHaveLength(0);
+  });
+
+  it('may have any time limit, also none', async () => {
+    const { client } = await connected();
+    for (const timeoutMs of [2 ** 31, Number.POSITIVE_INFINITY])
+      expect(await client.listClients({}, { timeoutMs })).toMatchObject({ count: 42 });
+  });
+
+  it('does not follow where another server is: no credential goes there', async () => {
+    const other = await scripted([200]);
+    const { client, seen } = await scripted([307, { location: `${other.url}/v1/clients` }]);
+    expect(await failureOf(client.listClients())).toMatchObject({ code: 'UNEXPECTED_ANSWER', status: 307 });
+    await expect(take(client, 1)).rejects.toMatchObject({ code: 'UNEXPECTED_ANSWER', status: 307 });
+    expect([seen.length, other.seen.length]).toEqual([2, 0]);
+  });
+
   it('ends at the time limit, or when its caller ends it', async () => {
     const { client } = await scripted(busy('3600'));
     const begin = performance.now();
@@ -260,6 +317,10 @@ describe('a request that fails', () => {
     const { client } = await scripted([200, { 'x-request-id': 'proxy-1' }, '<html>']);
     const error = await failureOf(client.listClients());
     expect(error).toMatchObject({ code: 'UNEXPECTED_ANSWER', status: 200, request_id: 'proxy-1' });
+    expect(await failureOf((await scripted([200, {}, 'null'])).client.listClients())).toMatchObject({ status: 200 });
+    const alike = await scripted([404, {}, '{"error":{"code":"NotFound","message":"No.","details":null,"hint":7}}']);
+    expect(await failureOf(alike.client.listClients())).toMatchObject({ status: 404, details: {}, hint: '' });
+    expect(alike.seen).toHaveLength(1);
   });
 });
 
@@ -275,6 +336,8 @@ async function take(client: McpOrchestration, count: number, options: Parameters
   for await (const event of client.events(options)) if (seen.push(event) >= count) break;
   return seen;
 }
+
+const stream = (text: string): Answer => [200, { 'content-type': 'text/event-stream; charset=utf-8' }, text];
 
 const message = (number: number) => {
   const event = { id: eventId(number), type: 'key.rotated' };
@@ -303,11 +366,11 @@ describe('the events of the client', () => {
 
   it('go on without a gap after a break, also one before the first event', async () => {
     const { client, seen } = await scripted(
-      [200, {}, `retry: 1\n\nid: ${eventId(7)}\n\n`],
+      stream(`retry: 1\n\nid: ${eventId(7)}\n\n`),
       'reset',
-      [200, {}, `: alive\r\n\r\n${message(8)}${message(9)}id: ${eventId(10)}\nevent: key.rotated\ndata: {"cut`],
+      stream(`: alive\r\n\r\n${message(8)}${message(9)}id: ${eventId(10)}\nevent: key.rotated\ndata: {"cut`),
       busy('0'),
-      [200, {}, `${message(10)}\n\n`],
+      stream(`${message(10)}\n\n`),
     );
     const ids = (await take(client, 3)).map(({ id }) => id);
     expect(ids).toEqual([8, 9, 10].map(eventId));
@@ -322,7 +385,37 @@ describe('the events of the client', () => {
     const viewer = await client.generateToken({ name: 'none', scopes: ['config:read'] });
     expect(viewer.scopes).toEqual(['config:read']);
     await expect(take(createClient({ url, token: 'x' }), 1)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
-    await expect(take(client, 1, { since: 'yesterday' })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    for (const since of ['yesterday', 'tomorrow…'])
+      await expect(take(client, 1, { since })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+  });
+
+  it.each<[string, Answer, number]>([
+    ['is busy and says "at once"', busy('0'), 1],
+    ['is busy for longer than a timer can wait', busy('3000000'), 1],
+    ['ends every stream and says "at once"', stream('retry: 0\n\n'), 2],
+    ['names places that no header can carry', stream('retry: 0\nid: €\n\n'), 2],
+  ])('do not flood a server that %s, and come back', async (_what, answer, least) => {
+    const { client, seen } = await scripted(answer);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 350);
+    expect(await take(client, 1, { signal: stop.signal })).toEqual([]);
+    expect(seen.length).toBeGreaterThanOrEqual(least);
+    expect(seen.length).toBeLessThan(6);
+  });
+
+  it('end with an error when what answers is no stream of events', async () => {
+    const unexpected = { code: 'UNEXPECTED_ANSWER' };
+    for (const answer of [
+      [200, { 'content-type': 'text/html' }, '<html>\n\n'],
+      [204],
+      stream('data: {\n\n'),
+    ] as Answer[]) {
+      const { client, seen } = await scripted(answer);
+      await expect(take(client, 1)).rejects.toMatchObject(unexpected);
+      expect(seen).toHaveLength(1);
+    }
+    // A line that never ends.
+    await expect(take(await endless(), 1)).rejects.toMatchObject(unexpected);
   });
 
   it('leave no connection behind when the loop is left: a credential has five streams', async () => {

@@ -1,9 +1,9 @@
-import { failure, type McpOrchestrationError, refusalIn } from './errors.ts';
+import { failure, type McpOrchestrationError, objectIn, refusalIn } from './errors.ts';
 import type { KeptAnswers } from './kept.ts';
 import type { CallOptions } from './options.ts';
-import { type HttpRequest, requestOf } from './request.ts';
+import { badInput, type HttpRequest, isSendable, requestOf } from './request.ts';
 import type { Route } from './route.ts';
-import { backoff, following, pause, retryAfter } from './timing.ts';
+import { backoff, following, LONGEST_TIMER_MS, pause, retryAfter } from './timing.ts';
 
 /** How a client reaches its server. */
 export interface Connection {
@@ -21,8 +21,8 @@ const TIMEOUT_MS = 60_000;
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 10_000;
 
-/** Neither cookies nor caches of a browser take part, and no redirect carries the credential elsewhere. */
-export const FETCH_SETTINGS = { credentials: 'omit', cache: 'no-store', redirect: 'error' } as const;
+/** Neither cookies nor caches of a browser take part, and no redirect carries the credential elsewhere: it is an answer. */
+export const FETCH_SETTINGS = { credentials: 'omit', cache: 'no-store', redirect: 'manual' } as const;
 
 /** Does what a method of the client says, and gives the output of the operation. */
 export async function call(
@@ -32,6 +32,7 @@ export async function call(
   { signal: outer, timeoutMs = TIMEOUT_MS, idempotencyKey }: CallOptions,
 ): Promise<unknown> {
   const request = requestOf(route, input);
+  if (!isSendable(idempotencyKey ?? '')) throw badInput('idempotencyKey', 'no header can carry it');
   const headers = {
     accept: 'application/json',
     ...connection.credential,
@@ -41,11 +42,18 @@ export async function call(
   const { signal, end, leave } = following(outer);
   const deadline = Date.now() + timeoutMs;
   const hint = 'Try again, or give the call more time.';
-  const timer = setTimeout(() => end(failure('TIMED_OUT', `There was no answer in ${timeoutMs} ms.`, hint)), timeoutMs);
+  const timer = setTimeout(
+    () => end(failure('TIMED_OUT', `There was no answer in ${timeoutMs} ms.`, hint)),
+    Math.min(timeoutMs, LONGEST_TIMER_MS),
+  );
+  let lost: McpOrchestrationError | undefined;
   try {
     for (let attempt = 0; ; attempt += 1) {
       const result = await once(connection, request, headers, signal);
       if (!('error' in result)) return result.value;
+      // It may have been there until the try before, which got no answer: nobody knows.
+      if (lost && request.method === 'DELETE' && result.error.status === 404) throw lost;
+      if (mayHaveGoneThrough(result.error)) lost = result.error;
       const wait = result.after ?? backoff(FIRST_WAIT_MS, attempt, LONGEST_WAIT_MS);
       if (!result.again || attempt >= connection.retries || Date.now() + wait > deadline) throw result.error;
       await pause(wait, signal);
@@ -55,6 +63,9 @@ export async function call(
     leave();
   }
 }
+
+/** 502 and 504 come from a proxy that cannot know what became of the request. */
+const mayHaveGoneThrough = ({ status }: McpOrchestrationError): boolean => [0, 502, 504].includes(status);
 
 /** What one try came to. */
 type Result = { value: unknown } | { error: McpOrchestrationError; again: boolean; after?: number | undefined };
@@ -78,14 +89,13 @@ async function once(
     });
     const text = await response.text();
     if (response.status === 304 && known) return { value: JSON.parse(known.text) };
-    const value = response.ok ? parsed(text) : undefined;
+    const value = response.ok ? objectIn(text) : undefined;
     if (value === undefined) return refused(request, response, text);
     const etag = response.headers.get('etag');
     if (request.method === 'GET' && etag !== null) connection.kept.keep(address, etag, text);
     return { value };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    // Whether it got through is not known.
     return { error: unreachable(connection, error), again: !request.conditional };
   }
 }
@@ -95,22 +105,12 @@ export const unreachable = ({ base }: Connection, cause: unknown): McpOrchestrat
 
 function refused(request: HttpRequest, response: Response, text: string): Result {
   const error = refusalIn(response.status, text, response.headers.get('x-request-id'));
-  // 502 and 504 come from a proxy that cannot know what became of the request.
   const again =
     error.status === 429 ||
     error.status === 503 ||
     error.details['reason'] === 'in_progress' ||
-    ((error.status === 502 || error.status === 504) && !request.conditional);
+    (mayHaveGoneThrough(error) && !request.conditional);
   return { error, again, after: retryAfter(response.headers) };
-}
-
-/** Undefined for a text that is no JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** `randomUUID` is there in pages of secure origins only. */

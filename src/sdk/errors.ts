@@ -43,7 +43,7 @@ export function failure(code: Problem['code'], message: string, hint: string, ca
 
 /** The refusal in an answer. What came from a proxy on the way has another shape. */
 export function refusalIn(status: number, text: string, request_id: string | null): McpOrchestrationError {
-  const problem = problemIn(text);
+  const problem = problemIn(text, request_id);
   if (problem) return new McpOrchestrationError(problem, status);
   const unexpected: Problem = {
     code: 'UNEXPECTED_ANSWER',
@@ -55,13 +55,27 @@ export function refusalIn(status: number, text: string, request_id: string | nul
   return new McpOrchestrationError(unexpected, status);
 }
 
-function problemIn(text: string): Problem | undefined {
+/** Others have errors of nearly the same shape, and not every field need be what it is here. */
+function problemIn(text: string, asked: string | null): Problem | undefined {
+  const { error } = (objectIn(text) ?? {}) as { error?: Partial<Record<keyof Problem, unknown>> | null };
+  const { code, message, details, hint, request_id } = error ?? {};
+  if (typeof code !== 'string' || typeof message !== 'string') return undefined;
+  return {
+    code,
+    message,
+    details: isObject(details) ? details : {},
+    hint: typeof hint === 'string' ? hint : '',
+    request_id: typeof request_id === 'string' ? request_id : asked,
+  };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+/** The object in a text; undefined for everything else. */
+export function objectIn(text: string): object | undefined {
   try {
-    const { error } = JSON.parse(text) as { error?: Partial<Problem> };
-    const isOurs = typeof error?.code === 'string' && typeof error.message === 'string';
-    return isOurs
-      ? { details: {}, hint: '', request_id: null, ...(error as { code: string; message: string }) }
-      : undefined;
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

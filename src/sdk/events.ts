@@ -1,25 +1,28 @@
 import { type Connection, FETCH_SETTINGS, unreachable } from './call.ts';
-import { McpOrchestrationError, refusalIn } from './errors.ts';
+import { failure, McpOrchestrationError, objectIn, refusalIn } from './errors.ts';
 import type { Event } from './operations.ts';
 import type { EventOptions, Resync } from './options.ts';
-import { queryOf } from './request.ts';
-import { type Message, messagesOf } from './stream.ts';
+import { badInput, isSendable, queryOf } from './request.ts';
+import { type Message, messagesOf, TooLong } from './stream.ts';
 import { backoff, following, pause, retryAfter } from './timing.ts';
 
 /** The first wait before coming back, until the server names another. */
 const RETRY_MS = 3_000;
 const LONGEST_WAIT_MS = 30_000;
+/** A server that says "at once" and ends every stream would else be asked without a break. */
+const SHORTEST_WAIT_MS = 100;
 /** The server gives a sign of life every 15 seconds. */
 const SILENCE_MS = 45_000;
 
 /**
  * What happens, as it happens. Goes on after a break where it was, for as long as it takes. Rejected when the server
- * refuses for good: credentials, scope, a word that is no type.
+ * refuses for good (credentials, scope, a word that is no type), and when what answers is no such stream.
  */
 export async function* events(
   connection: Connection,
   { types, client_id, profile_id, since, signal: outer }: EventOptions,
 ): AsyncGenerator<Event | Resync, void, undefined> {
+  if (!isSendable(since ?? '')) throw badInput('since', 'it is no id of an event');
   const query = queryOf(
     Object.entries({ types: types?.join(','), client_id, profile_id }).filter(([, value]) => value !== undefined),
   );
@@ -43,7 +46,8 @@ export async function* events(
         if (!(error instanceof Passing)) throw error;
         asked = error.after;
       }
-      await pause(asked ?? backoff(first, failures, LONGEST_WAIT_MS), signal).catch(() => undefined);
+      const wait = Math.max(SHORTEST_WAIT_MS, asked ?? 0, backoff(first, failures, LONGEST_WAIT_MS));
+      await pause(wait, signal).catch(() => undefined);
       failures += 1;
     }
   } finally {
@@ -54,8 +58,18 @@ export async function* events(
 
 function eventIn({ event, data }: Message): Event | Resync | undefined {
   if (event === 'resync') return { type: 'resync' };
-  return data === undefined ? undefined : (JSON.parse(data) as Event);
+  if (data === undefined) return undefined;
+  const found = objectIn(data);
+  if (found === undefined) throw unexpected('A message of the event stream is no event.');
+  return found as Event;
 }
+
+const unexpected = (message: string) =>
+  failure(
+    'UNEXPECTED_ANSWER',
+    message,
+    'Look whether the URL leads to the server, and what stands between it and you.',
+  );
 
 /** A failure that is worth another try. */
 class Passing extends Error {
@@ -90,8 +104,10 @@ async function* open(
       signal,
     });
     if (!response.ok || response.body === null) throw await refusalOf(response);
+    if (!isStream(response)) throw unexpected('The answer is no stream of events.');
     yield* messagesOf(response.body, heard);
   } catch (error) {
+    if (error instanceof TooLong) throw unexpected(error.message);
     if (error instanceof McpOrchestrationError || error instanceof Passing) throw error;
     throw new Passing(unreachable(connection, error));
   } finally {
@@ -100,6 +116,9 @@ async function* open(
     leave();
   }
 }
+
+const isStream = ({ headers }: Response): boolean =>
+  headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() === 'text/event-stream';
 
 async function refusalOf(response: Response): Promise<Error> {
   const refusal = refusalIn(response.status, await response.text(), response.headers.get('x-request-id'));

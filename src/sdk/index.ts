@@ -3,6 +3,7 @@ import { events } from './events.ts';
 import { KeptAnswers } from './kept.ts';
 import { type Event, type Lists, type Methods, ROUTES } from './operations.ts';
 import type { CallOptions, EventOptions, Resync } from './options.ts';
+import { isSendable } from './request.ts';
 import type { Route } from './route.ts';
 
 export { type ClientErrorCode, McpOrchestrationError, type Problem } from './errors.ts';
@@ -56,11 +57,18 @@ function connectionOf({ url, token, apiKey, fetch = globalThis.fetch, retries = 
   }
   if (token !== undefined && apiKey !== undefined) throw new TypeError('give token or apiKey, not both');
   const credential: Record<string, string> = {};
-  if (token !== undefined) credential['authorization'] = `Bearer ${token}`;
-  if (apiKey !== undefined) credential['x-api-key'] = apiKey;
+  if (token !== undefined) credential['authorization'] = `Bearer ${sendable('token', token)}`;
+  if (apiKey !== undefined) credential['x-api-key'] = sendable('apiKey', apiKey);
   // A browser's fetch must not be called as a method of something else.
   const ask: typeof fetch = (input, init) => fetch(input, init);
   return { base: href.replace(/\/+$/, ''), credential, fetch: ask, retries, kept: new KeptAnswers() };
+}
+
+/** A file ends with a line end, which no header has; `fetch` takes it away too. The error does not say what was given. */
+function sendable(name: string, value: string): string {
+  const text = value.trim();
+  if (!isSendable(text)) throw new TypeError(`${name} has characters that no credential has`);
+  return text;
 }
 
 async function* itemByItem(

@@ -11,6 +11,9 @@ export interface HttpRequest {
   conditional: boolean;
 }
 
+/** What a header can carry. Others are refused by `fetch`, whose words would quote them. */
+export const isSendable = (value: string): boolean => /^[\x20-\x7e]*$/.test(value);
+
 /** Throws INVALID_INPUT for a path that would lead elsewhere. */
 export function requestOf(route: Route, input: Readonly<Record<string, unknown>>): HttpRequest {
   const { method } = route;
@@ -34,8 +37,11 @@ export function requestOf(route: Route, input: Readonly<Record<string, unknown>>
 /** `.` and `..` would take a part of the path away, however they are spelled. */
 function segmentOf(name: string, value: unknown): string {
   if (typeof value === 'string' && value !== '' && value !== '.' && value !== '..') return encodeURIComponent(value);
-  throw failure('INVALID_INPUT', `${name}: it is no part of a path`, 'Correct what is named, then try again.');
+  throw badInput(name, 'it is no part of a path');
 }
+
+export const badInput = (name: string, what: string) =>
+  failure('INVALID_INPUT', `${name}: ${what}`, 'Correct what is named, then try again.');
 
 /** What is no text is written as JSON, which for numbers and booleans is their text. */
 export function queryOf(fields: Iterable<readonly [string, unknown]>): string {

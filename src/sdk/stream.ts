@@ -1,3 +1,5 @@
+import { isSendable } from './request.ts';
+
 /** One message of an event stream; a message without data says only where the reader is, or how long to wait. */
 export interface Message {
   id?: string;
@@ -7,9 +9,19 @@ export interface Message {
   retry?: number;
 }
 
+/** Characters of one message, more than any event has: what is not at an end by then has none. */
+const LONGEST_MESSAGE = 1024 * 1024;
+
+/** A message that does not end. */
+export class TooLong extends Error {
+  constructor() {
+    super(`A message of the event stream has more than ${LONGEST_MESSAGE} characters.`);
+  }
+}
+
 /**
  * Reads https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream. `heard` is called for
- * everything that comes, comments too. A message that breaks off in the middle is none.
+ * everything that comes, comments too. A message that breaks off in the middle is none. Throws `TooLong`.
  */
 export async function* messagesOf(
   body: ReadableStream<Uint8Array>,
@@ -19,6 +31,8 @@ export async function* messagesOf(
   const reader = body.getReader();
   let text = '';
   let message: Message = {};
+  /** Of the lines of this message so far. */
+  let length = 0;
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -29,12 +43,15 @@ export async function* messagesOf(
       const lines = text.split(/\r\n|\n|\r(?!$)/);
       text = lines.pop() ?? '';
       for (const line of lines) {
+        length += line.length;
         if (line !== '') read(line, message);
         else {
           if (Object.keys(message).length > 0) yield message;
           message = {};
+          length = 0;
         }
       }
+      if (length + text.length > LONGEST_MESSAGE) throw new TooLong();
     }
   } finally {
     await reader.cancel().catch(() => undefined);
@@ -43,7 +60,8 @@ export async function* messagesOf(
 
 function read(line: string, message: Message): void {
   const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
-  if (field === 'id' && !value.includes('\0')) message.id = value;
+  // It goes back in a header.
+  if (field === 'id' && isSendable(value)) message.id = value;
   else if (field === 'event') message.event = value;
   else if (field === 'data') message.data = message.data === undefined ? value : `${message.data}\n${value}`;
   else if (field === 'retry' && /^\d+$/.test(value)) message.retry = Number(value);
