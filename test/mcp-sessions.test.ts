@@ -7,10 +7,13 @@ import {
   ResourceUpdatedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { mcpOverHttp } from '../src/adapters/mcp/http.ts';
+import type { Offer } from '../src/adapters/mcp/mcp.ts';
 import { invoke } from '../src/operations/operation.ts';
 import { revokeToken } from '../src/operations/tokens.ts';
 import { call } from './crash/invariants.ts';
-import { bearer, KEY, mcpInProcess, openSession, post } from './support/mcp-in-process.ts';
+import { restInProcess } from './hostile/server.ts';
+import { ACCEPT, bearer, INITIALIZE, KEY, mcpInProcess, openSession, PRODUCT, post } from './support/mcp-in-process.ts';
 import type { EventSource } from './support/sse.ts';
 
 /** Clients of the 2025 revisions over HTTP: what they are told without asking, and whose their sessions are. */
@@ -236,6 +239,67 @@ describe('a session', () => {
     expect((await openSession(url, KEY)).opened.message?.result?.['capabilities']).toMatchObject({
       resources: { subscribe: true, listChanged: true },
     });
+  });
+});
+
+/** MCP over HTTP without the HTTP: what a request comes to that was let in already. */
+async function behindHttp(offer = PRODUCT) {
+  const { app } = await restInProcess();
+  const door = mcpOverHttp(offer, { now: () => new Date() });
+  onTestFinished(() => door.close());
+  const ask = async (actor: string, parsedBody: object, headers: Record<string, string> = {}) => {
+    const context = app.localContext('mcp');
+    const answer = await door.fetch({
+      request: new Request('http://localhost/mcp', { method: 'POST', headers: { ...ACCEPT, ...headers } }),
+      parsedBody,
+      context: { ...context, principal: { ...context.principal, actor } },
+      until: Number.POSITIVE_INFINITY,
+      stillAccepted: async () => true,
+    });
+    await answer.text();
+    return answer;
+  };
+  const open = async (actor: string) => (await ask(actor, INITIALIZE)).headers.get('mcp-session-id');
+  const isOpen = async (actor: string, id: string | null) =>
+    (await ask(actor, { jsonrpc: '2.0', id: 1, method: 'ping' }, { 'mcp-session-id': String(id) })).ok;
+  return { door, open, isOpen };
+}
+
+describe('the sessions of a process', () => {
+  it('are a thousand: who has none then is served without one, and who has some gives up the oldest', async () => {
+    const { open, isOpen } = await behindHttp();
+    const ids: (string | null)[] = [];
+    for (let count = 0; count < 1_000; count += 1) ids.push(await open(`token:${count % 20}`));
+    expect(new Set(ids).size).toBe(1_000);
+    expect(ids).not.toContain(null);
+    expect(await open('token:20')).toBeNull();
+    expect(await open('token:0')).not.toBeNull();
+    expect([await isOpen('token:0', ids[0] ?? null), await isOpen('token:1', ids[1] ?? null)]).toEqual([false, true]);
+  });
+
+  it('are fifty of a credential also when all are opened at once', async () => {
+    const { open, isOpen } = await behindHttp();
+    const ids = await Promise.all(Array.from({ length: 60 }, () => open('token:0')));
+    const left = await Promise.all(ids.map((id) => isOpen('token:0', id)));
+    expect(left.filter(Boolean)).toHaveLength(50);
+  });
+
+  it('end also when the server object of one cannot be closed', async () => {
+    const failing: Offer = {
+      ...PRODUCT,
+      server: (connection) => {
+        const server = PRODUCT.server(connection);
+        server.close = () => Promise.reject(new Error('made up'));
+        return server;
+      },
+    };
+    const { door, open, isOpen } = await behindHttp(failing);
+    const ids = [];
+    for (let count = 0; count < 51; count += 1) ids.push(await open('token:0'));
+    expect(await isOpen('token:0', ids[0] ?? null)).toBe(false);
+    expect(await isOpen('token:0', ids[1] ?? null)).toBe(true);
+    await door.close();
+    expect(await isOpen('token:0', ids[1] ?? null)).toBe(false);
   });
 });
 

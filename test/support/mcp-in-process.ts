@@ -6,7 +6,7 @@ import { generateToken } from '../../src/operations/tokens.ts';
 import { API_KEY, restInProcess } from '../hostile/server.ts';
 import { openEvents } from './sse.ts';
 
-const PRODUCT = offerOf(OPERATIONS, { version: '0.0.0', toolsets: new Set() });
+export const PRODUCT = offerOf(OPERATIONS, { version: '0.0.0', toolsets: new Set() });
 
 interface Options {
   offer?: Offer;
@@ -25,7 +25,7 @@ export async function mcpInProcess({ offer = PRODUCT, now = () => new Date(), le
   return { ...rest, url, token };
 }
 
-const ACCEPT = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' };
+export const ACCEPT = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' };
 export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 export const KEY = { 'x-api-key': API_KEY };
 
@@ -63,10 +63,17 @@ export function subscribe(url: string, credential: Record<string, string>) {
   return openEvents(url, headers, { body });
 }
 
-/** A session of revision 2025-11-25, by hand. */
+/** How a client of revision 2025-11-25 begins. */
+export const INITIALIZE = {
+  jsonrpc: '2.0',
+  id: 0,
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1.0.0' } },
+};
+
+/** A session of that revision, by hand. */
 export async function openSession(url: string, credential: Record<string, string>) {
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1.0.0' } };
-  const opened = await post(url, credential, { jsonrpc: '2.0', id: 0, method: 'initialize', params });
+  const opened = await post(url, credential, INITIALIZE);
   const id = opened.headers.get('mcp-session-id');
   const headers = { ...credential, ...(id !== null && { 'mcp-session-id': id }) };
   let last = 0;

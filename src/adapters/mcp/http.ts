@@ -1,9 +1,9 @@
-import { createMcpHandler, isLegacyRequest, type McpHttpHandler } from '@modelcontextprotocol/server';
+import { createMcpHandler, isLegacyRequest, type McpHttpHandler, type Transport } from '@modelcontextprotocol/server';
 import type { Context } from '../../operations/operation.ts';
 import { bounded } from './bounded.ts';
 import type { Offer } from './mcp.ts';
 import { watchResources } from './resources.ts';
-import type { Session, Sessions } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
 import { SseSessions } from './sse.ts';
 import { type Asked, StreamableSessions } from './streamable.ts';
 import { audienceOf, everySecond, holderOf, Streams } from './streams.ts';
@@ -110,7 +110,7 @@ export function mcpOverHttp(offer: Offer, { now, legacy_sse = false }: McpHttpSe
 }
 
 /** What both kinds of sessions have in common. */
-type Registry = Pick<Sessions<Session>, 'hearing' | 'endOf' | 'sweep' | 'close'>;
+type Registry = Pick<Sessions<Transport>, 'hearing' | 'endOf' | 'sweep' | 'close'>;
 
 interface Served {
   handler: McpHttpHandler;

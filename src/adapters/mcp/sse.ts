@@ -1,32 +1,21 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { type JSONRPCMessage, parseJSONRPCMessage, type Transport } from '@modelcontextprotocol/server';
 import { invalidInput } from '../../core/errors.ts';
-import type { Context } from '../../operations/operation.ts';
 import { bounded } from './bounded.ts';
 import type { Offer } from './mcp.ts';
-import { type Session, Sessions } from './sessions.ts';
+import { Sessions } from './sessions.ts';
 import type { Asked } from './streamable.ts';
 import { holderOf, type Streams } from './streams.ts';
 import { Subscriptions } from './subscriptions.ts';
 
-interface SseSession extends Session {
-  transport: SseTransport;
-}
-
 /** HTTP+SSE of revision 2024-11-05: a stream for all that the server says, and an address to which the client posts. */
 export class SseSessions {
-  readonly all: Sessions<SseSession>;
-  readonly #offer: Offer;
+  readonly all: Sessions<SseTransport>;
   readonly #streams: Streams;
-  readonly #now: () => Date;
-  readonly #context = new AsyncLocalStorage<Context>();
 
   constructor(offer: Offer, streams: Streams, now: () => Date) {
-    this.#offer = offer;
     this.#streams = streams;
-    this.#now = now;
-    this.all = new Sessions(now);
+    this.all = new Sessions(offer, now);
   }
 
   /** Opens a session, which lasts as long as its stream. `messages` is the path that the client posts to. */
@@ -36,13 +25,8 @@ export class SseSessions {
     const over = this.#streams.open(holder, asked);
     const id = randomUUID();
     const transport = new SseTransport();
-    const subscriptions = new Subscriptions(true);
-    const contextOf = () => this.#context.getStore() ?? context;
-    const server = this.#offer.server({ era: 'legacy', contextOf, subscriptions });
-    server.server.onclose = () => this.all.forget(id);
-    await server.connect(transport);
-    const close = () => server.close();
-    this.all.add({ ...holder, id, subscriptions, transport, used: this.#now().getTime(), close });
+    const parts = { id, transport, subscriptions: new Subscriptions(true) };
+    const { close } = await this.all.open(asked, parts);
     transport.write('endpoint', `${messages}?sessionId=${id}`);
     if (request.signal.aborted) await close();
     else request.signal.addEventListener('abort', () => void close(), { once: true });
@@ -54,7 +38,7 @@ export class SseSessions {
     const session = this.all.of(id, holderOf(context, until));
     if (!session) return undefined;
     const message = readMessage(parsedBody);
-    this.#context.run(context, () => session.transport.onmessage?.(message));
+    this.all.within(context, () => session.transport.onmessage?.(message));
     return new Response('Accepted', { status: 202 });
   }
 }

@@ -1,11 +1,10 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { isInitializeRequest, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server';
 import type { Context } from '../../operations/operation.ts';
 import { bounded } from './bounded.ts';
 import type { Offer } from './mcp.ts';
 import { type Session, Sessions } from './sessions.ts';
-import { type Holder, holderOf, type Streams } from './streams.ts';
+import { holderOf, type Streams } from './streams.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /** One request, whose credential was accepted already. */
@@ -19,27 +18,19 @@ export interface Asked {
   stillAccepted(): Promise<boolean>;
 }
 
-interface StreamableSession extends Session {
-  transport: WebStandardStreamableHTTPServerTransport;
-}
+type StreamableSession = Session<WebStandardStreamableHTTPServerTransport>;
 
 /**
  * Sessions of Streamable HTTP, as the revisions before 2026-07-28 have them: only there can a client of those be told that
- * something changed. Every session has a server object of its own.
+ * something changed.
  */
 export class StreamableSessions {
-  readonly all: Sessions<StreamableSession>;
+  readonly all: Sessions<WebStandardStreamableHTTPServerTransport>;
   readonly #streams: Streams;
-  readonly #offer: Offer;
-  readonly #now: () => Date;
-  /** A session outlives its requests: what it does, it does for the one that it answers. */
-  readonly #context = new AsyncLocalStorage<Context>();
 
   constructor(offer: Offer, streams: Streams, now: () => Date) {
-    this.#offer = offer;
     this.#streams = streams;
-    this.#now = now;
-    this.all = new Sessions(now);
+    this.all = new Sessions(offer, now);
   }
 
   /** Undefined for a request that belongs to no session and opens none. */
@@ -53,26 +44,16 @@ export class StreamableSessions {
     }
     if (request.method !== 'POST') return refused(400, -32_000, 'Open a session first, and name it in Mcp-Session-Id.');
     if (!isInitializeRequest(parsedBody) || !this.all.makeRoom(holder)) return undefined;
-    return this.#within(await this.#open(holder), asked);
-  }
-
-  async #open(holder: Holder): Promise<StreamableSession> {
-    const id = randomUUID();
-    const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: () => id });
-    const subscriptions = new Subscriptions(false);
-    const server = this.#offer.server({ era: 'legacy', contextOf: () => this.#contextNow(), subscriptions });
-    await server.connect(transport);
-    server.server.onclose = () => this.all.forget(id);
-    const used = this.#now().getTime();
-    const session = { ...holder, id, subscriptions, transport, used, close: () => server.close() };
-    this.all.add(session);
-    return session;
+    const newId = randomUUID();
+    const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: () => newId });
+    const parts = { id: newId, transport, subscriptions: new Subscriptions(false) };
+    return this.#within(await this.all.open(asked, parts), asked);
   }
 
   async #within(session: StreamableSession, asked: Asked): Promise<Response> {
     if (asked.request.method === 'GET') return this.#listen(session, asked);
     const { request, parsedBody, context } = asked;
-    return this.#context.run(context, () => session.transport.handleRequest(request, { parsedBody }));
+    return this.all.within(context, () => session.transport.handleRequest(request, { parsedBody }));
   }
 
   /** The stream on which a session is told what answers no request. */
@@ -86,12 +67,6 @@ export class StreamableSessions {
       subscriptions.open();
     }
     return bounded(answer, over);
-  }
-
-  #contextNow(): Context {
-    const context = this.#context.getStore();
-    if (!context) throw new Error('a session answers nobody now');
-    return context;
   }
 }
 
