@@ -6,6 +6,7 @@ import { exportSPKI, generateKeyPair, type JWTPayload } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { callersByJwt } from '../src/adapters/rest/jwt.ts';
 import type { McpDoor } from '../src/adapters/rest/mcp.ts';
+import { UNBOUND } from '../src/core/binding.ts';
 import { SCOPES } from '../src/core/scopes.ts';
 import { IssuerKeys } from '../src/io/issuer-keys.ts';
 import { invoke } from '../src/operations/operation.ts';
@@ -16,6 +17,7 @@ import { makeCertificate } from './support/certificate.ts';
 import { cliHere } from './support/in-process.ts';
 import { AUDIENCE, startIssuer } from './support/issuer.ts';
 import { startHttp } from './support/process.ts';
+import { openEvents } from './support/sse.ts';
 import { ROOT, testWorkspace } from './support/workspace.ts';
 
 /** JSON Web Tokens of an OpenID Connect issuer as bearer tokens: a real issuer on this machine, with real keys. */
@@ -115,6 +117,30 @@ describe('a token of the issuer', () => {
     await invoke(createWorkspace, app.localContext('cli'), { workspace: 'team-a' });
     const { workspaces } = JSON.parse((await get(token, '/v1/workspaces')).body);
     expect(workspaces).toMatchObject([{ workspace: 'team-a' }]);
+  });
+
+  it('has limits of its own in each workspace that it names', async () => {
+    const callerOf = async (workspace: string) => ({
+      workspace,
+      until: Number.POSITIVE_INFINITY,
+      principal: { actor: 'oidc:ann', kind: 'user' as const, scopes: new Set(SCOPES), binding: UNBOUND },
+    });
+    const { app, server } = await restInProcess({ rate_limit: 100, oidc: { issuer: 'https://issuer.test', callerOf } });
+    await invoke(createWorkspace, app.localContext('cli'), { workspace: 'team-a' });
+    const url = await server.listen({ host: '127.0.0.1', port: 0 });
+    const open = async (workspace: string) => {
+      const stream = await openEvents(`${url}/v1/events`, { authorization: `Bearer ${workspace}` });
+      onTestFinished(() => stream.close());
+      return stream.status;
+    };
+    for (let count = 0; count < 5; count += 1) expect(await open('default')).toBe(200);
+    expect(await open('default')).toBe(429);
+    expect(await open('team-a')).toBe(200);
+    const left = async (workspace: string) =>
+      (await fetch(`${url}/v1/clients`, { headers: { authorization: `Bearer ${workspace}` } })).headers.get(
+        'ratelimit-remaining',
+      );
+    expect([await left('default'), await left('team-a')]).toEqual(['193', '198']);
   });
 
   it('is understood as the guide says', async () => {

@@ -41,7 +41,7 @@ export function registerEvents(
     const { workspace, principal } = context;
     const { from, filter } = watchOf(admitted(WATCH, context, queryOf(request)));
     const until = request.caller?.until ?? 0;
-    const stream = streams.open(principal.actor, until, reply);
+    const stream = streams.open({ workspace, actor: principal.actor, until, reply });
     reply.hijack();
     const { raw } = reply;
     // The end of the connection is the end of the stream: chunks would make three parts of every write.
@@ -86,6 +86,8 @@ function queryOf({ headers, query }: FastifyRequest): Record<string, unknown> {
 }
 
 interface Stream {
+  /** An issuer of tokens may name the same person in several workspaces. */
+  workspace: string;
   actor: string;
   until: number;
   reply: FastifyReply;
@@ -101,17 +103,17 @@ class Streams {
   }
 
   /** Throws RATE_LIMITED. `onEnd` calls back when the connection is gone, also when it is already. */
-  open(actor: string, until: number, reply: FastifyReply): { onEnd(work: () => void): void } {
-    const held = [...this.#open].filter((stream) => stream.actor === actor).length;
+  open(stream: Stream): { onEnd(work: () => void): void } {
+    const { workspace, actor } = stream;
+    const held = [...this.#open].filter((other) => other.workspace === workspace && other.actor === actor).length;
     if (held >= STREAMS_PER_CREDENTIAL || this.#open.size >= STREAMS) {
       const [limit, whose] =
         held >= STREAMS_PER_CREDENTIAL ? [STREAMS_PER_CREDENTIAL, 'one credential'] : [STREAMS, 'this server'];
       throw new AppError('RATE_LIMITED', `There are ${limit} event streams of ${whose} already.`, { limit });
     }
-    const stream = { actor, until, reply };
     this.#open.add(stream);
     this.#heartbeat ??= setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
-    const gone = new Promise<void>((resolve) => whenGone(reply, resolve));
+    const gone = new Promise<void>((resolve) => whenGone(stream.reply, resolve));
     void gone.then(() => this.#open.delete(stream));
     return { onEnd: (work) => void gone.then(work) };
   }

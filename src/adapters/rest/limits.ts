@@ -15,7 +15,8 @@ export async function limitRates(app: FastifyInstance, per_second: number): Prom
     max: (per_second * WINDOW_MS) / 1000,
     timeWindow: WINDOW_MS,
     enableDraftSpec: true,
-    keyGenerator: ({ caller }) => caller?.principal.actor ?? '',
+    // An issuer of tokens may name the same person in several workspaces.
+    keyGenerator: ({ caller }) => (caller ? `${caller.workspace} ${caller.principal.actor}` : ''),
     allowList: ({ caller }) => caller === undefined,
     errorResponseBuilder: (_request, { ttl }) =>
       limited(`A credential may send ${per_second} requests a second.`, Math.max(1, Math.ceil(ttl / 1000))),
