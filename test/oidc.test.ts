@@ -12,6 +12,7 @@ import { IssuerKeys } from '../src/io/issuer-keys.ts';
 import { invoke } from '../src/operations/operation.ts';
 import { generateToken } from '../src/operations/tokens.ts';
 import { createWorkspace } from '../src/operations/workspaces.ts';
+import { callOn } from './crash/invariants.ts';
 import { API_KEY, codeIn, restInProcess } from './hostile/server.ts';
 import { makeCertificate } from './support/certificate.ts';
 import { cliHere } from './support/in-process.ts';
@@ -45,13 +46,12 @@ async function listening(url: string, token: string): Promise<Client> {
 }
 
 /** The server in this process: the same without its process, for many tokens. */
-async function judging() {
+async function judging({ now = () => new Date() } = {}) {
   const issuer = await startIssuer();
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const { find: keys } = new IssuerKeys({ issuer: issuer.url, loopback_http: true, log });
-  const now = () => new Date();
   const callerOf = callersByJwt({ issuer: issuer.url, audience: AUDIENCE, keys, log, now });
-  const { app, server, unexpected } = await restInProcess({ oidc: { issuer: issuer.url, callerOf } });
+  const { app, server, unexpected } = await restInProcess({ now, oidc: { issuer: issuer.url, callerOf } });
   const ours = async () => String((await invoke(generateToken, app.localContext('cli'), {}))['token']);
   const get = async (token: string, url = '/v1/clients') => {
     const answer = await server.inject({ url, headers: { host: 'localhost', authorization: `Bearer ${token}` } });
@@ -61,7 +61,7 @@ async function judging() {
     const { principal, workspace } = await callerOf(await issuer.token(claims));
     return { ...principal, scopes: [...principal.scopes].toSorted(), workspace };
   };
-  return { app, issuer, get, may, ours, unexpected };
+  return { app, server, issuer, get, may, ours, unexpected };
 }
 
 describe('a token of the issuer', () => {
@@ -91,6 +91,26 @@ describe('a token of the issuer', () => {
     const client = await listening(server.url, await issuer.token({ ...roles('viewer'), exp }));
     const subscription = await client.listen({ resourceSubscriptions: ['config://cursor/default/draft'] });
     expect(await subscription.closed).not.toBe('local');
+  });
+
+  it('listens for an hour at most, and then signs in anew: its key may have been withdrawn', async () => {
+    let at = Date.now();
+    const { app, server, issuer } = await judging({ now: () => new Date(at) });
+    const url = await server.listen({ host: '127.0.0.1', port: 0 });
+    const headers = { authorization: `Bearer ${await issuer.token({ ...roles('viewer'), exp: at / 1000 + 86_400 })}` };
+    const stream = await openEvents(`${url}/v1/events`, headers);
+    onTestFinished(() => stream.close());
+    const change = (word: string) => callOn(app, 'set_draft_config', { client_id: word, payload: { mcpServers: {} } });
+    at += 59 * 60_000;
+    await change('cursor');
+    await expect.poll(() => stream.events().length).toBe(1);
+    at += 60_000;
+    await change('vscode');
+    await stream.ended;
+    expect(stream.events()).toHaveLength(1);
+    const again = await openEvents(`${url}/v1/events`, headers);
+    expect(again.status).toBe(200);
+    again.close();
   });
 
   it('gives the scopes of its roles, and nothing for what is no role', async () => {

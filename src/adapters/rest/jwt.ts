@@ -33,6 +33,8 @@ const ALGORITHMS = [
 ];
 /** Seconds by which the clocks of issuer and server may differ. */
 const SKEW = 5;
+/** What stays open signs in anew after so many milliseconds: a key that the issuer has withdrawn may have signed the token. */
+const LONGEST_OPEN_MS = 60 * 60_000;
 /** Before the name of a role in the claim `roles`, which may hold roles of other services too. */
 const OURS = 'mcp_orchestration:';
 
@@ -61,7 +63,7 @@ export function callersByJwt({ issuer, audience, keys, log, now }: JwtSettings):
         clockTolerance: SKEW,
         currentDate: now(),
       });
-      return callerOf(Claims.parse(payload));
+      return callerOf(Claims.parse(payload), now().getTime());
     } catch (error) {
       if (error instanceof AppError) throw error;
       const expected = error instanceof errors.JOSEError || error instanceof z.ZodError;
@@ -71,7 +73,7 @@ export function callersByJwt({ issuer, audience, keys, log, now }: JwtSettings):
   };
 }
 
-function callerOf(claims: z.output<typeof Claims>): Caller {
+function callerOf(claims: z.output<typeof Claims>, at: number): Caller {
   const kind = claims.mcp_orchestration_kind;
   const prefixed = claims.roles.flatMap((role) =>
     typeof role === 'string' && role.startsWith(OURS) ? [role.slice(OURS.length)] : [],
@@ -80,7 +82,7 @@ function callerOf(claims: z.output<typeof Claims>): Caller {
   const scopes = kind === 'agent' ? held.intersection(AGENT_SCOPES) : held;
   return {
     workspace: claims.mcp_orchestration_workspace,
-    until: (claims.exp + SKEW) * 1000,
+    until: Math.min((claims.exp + SKEW) * 1000, at + LONGEST_OPEN_MS),
     principal: { actor: `oidc:${claims.sub}`, kind, scopes, binding: UNBOUND },
   };
 }
