@@ -4,7 +4,9 @@ import { mcpOverHttp } from '../../src/adapters/mcp/http.ts';
 import { offerOf } from '../../src/adapters/mcp/mcp.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import { type Operation, TOOLSETS } from '../../src/operations/operation.ts';
+import { mcpInProcess, openSession } from '../support/mcp-in-process.ts';
 import { startHttp } from '../support/process.ts';
+import { openEvents } from '../support/sse.ts';
 import { testWorkspace } from '../support/workspace.ts';
 import { askRaw, type RawAnswer, sendRaw } from './raw-http.ts';
 import { API_KEY, codeIn, restInProcess } from './server.ts';
@@ -337,6 +339,18 @@ describe('pages of other origins', () => {
     expect(called.headers).toMatchObject({ 'access-control-allow-origin': origin });
     const refused = await server.inject({ url: '/v1/clients', headers: { host: 'localhost', origin } });
     expect(refused.statusCode, 'a preflight is no credential').toBe(401);
+  });
+
+  it('may read streams of events, and learn in which session of MCP they are', async () => {
+    const { url } = await mcpInProcess({ cors_origins: new Set([origin]) });
+    const headers = { 'x-api-key': API_KEY, origin };
+    const stream = await openEvents(url.replace('/mcp', '/v1/events'), headers);
+    onTestFinished(() => stream.close());
+    expect([stream.status, stream.headers['access-control-allow-origin']]).toEqual([200, origin]);
+    const { opened } = await openSession(url, headers);
+    expect(opened.headers.get('access-control-allow-origin')).toBe(origin);
+    expect(opened.headers.get('mcp-session-id')).not.toBeNull();
+    expect(opened.headers.get('access-control-expose-headers')?.split(', ')).toContain('mcp-session-id');
   });
 
   it.each(['https://console.example.evil', 'http://console.example', 'https://console.example:8443', 'null', '*'])(

@@ -12,11 +12,17 @@ interface Options {
   offer?: Offer;
   now?: () => Date;
   legacy_sse?: boolean;
+  cors_origins?: ReadonlySet<string>;
 }
 
 /** The HTTP server with MCP in this process, listening. Ends with the test. */
-export async function mcpInProcess({ offer = PRODUCT, now = () => new Date(), legacy_sse = false }: Options = {}) {
-  const rest = await restInProcess({ now, mcp: mcpOverHttp(offer, { now, legacy_sse }) });
+export async function mcpInProcess({
+  offer = PRODUCT,
+  now = () => new Date(),
+  legacy_sse = false,
+  cors_origins = new Set(),
+}: Options = {}) {
+  const rest = await restInProcess({ now, cors_origins, mcp: mcpOverHttp(offer, { now, legacy_sse }) });
   const url = `${await rest.server.listen({ host: '127.0.0.1', port: 0 })}/mcp`;
   const token = async (input: object = { role: 'admin' }) => {
     const made = await invoke(generateToken, { ...rest.app.localContext('cli'), now }, { name: 'test', ...input });

@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.ts';
 import { WATCH, watchOf } from '../../operations/changes.ts';
@@ -49,6 +50,8 @@ export function registerEvents(
     raw.shouldKeepAlive = false;
     raw.writeHead(200, {
       ...headers,
+      // Those of the plugins: how many requests are left, and to which origin this may be shown.
+      ...(reply.getHeaders() as OutgoingHttpHeaders),
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',

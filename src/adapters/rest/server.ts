@@ -330,8 +330,8 @@ const corsOf = (origins: ReadonlySet<string>) => ({
     'x-api-key',
     'x-request-id',
   ],
-  // The last one names the issuer to MCP clients that are pages.
-  exposedHeaders: ['etag', 'x-request-id', 'retry-after', 'idempotency-replayed', 'www-authenticate'],
+  // The last two name session and issuer to MCP clients that are pages.
+  exposedHeaders: ['etag', 'x-request-id', 'retry-after', 'idempotency-replayed', 'mcp-session-id', 'www-authenticate'],
   maxAge: 600,
 });
 
