@@ -1,3 +1,5 @@
+import { subscribe } from 'node:diagnostics_channel';
+import type { ClientRequest } from 'node:http';
 import type { Span, Context as TraceContext } from '@opentelemetry/api';
 import type { Sampler } from '@opentelemetry/sdk-trace';
 import type { RequestWatchers } from '../../adapters/rest/watch.ts';
@@ -55,6 +57,7 @@ export async function startTracing(env: Environment, log: Log): Promise<Tracing 
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
   const { detectResources, envDetector, resourceFromAttributes } = await import('@opentelemetry/resources');
 
+  const sending = requestsTo(url);
   const exporter = new OTLPTraceExporter({ url, timeoutMillis: SEND_MS });
   const resource = resourceFromAttributes({
     'service.name': env['OTEL_SERVICE_NAME'] || 'mcp-orchestration',
@@ -125,8 +128,27 @@ export async function startTracing(env: Environment, log: Log): Promise<Tracing 
       };
     },
     traceId: () => trace.getSpan(contexts.active())?.spanContext().traceId,
-    stop: () => provider.shutdown().catch(() => undefined),
+    async stop() {
+      await provider.shutdown().catch(() => undefined);
+      for (const request of sending) request.destroy();
+    },
   };
+}
+
+/**
+ * What is on its way to the collector. The exporter gives up waiting and leaves its request open: one that is answered byte
+ * by byte would keep a command alive for as long as that goes on.
+ */
+function requestsTo(url: string): ReadonlySet<ClientRequest> {
+  const { host } = new URL(url);
+  const open = new Set<ClientRequest>();
+  subscribe('http.client.request.created', (message) => {
+    const { request } = message as { request: ClientRequest };
+    if (request.getHeader('host') !== host) return;
+    open.add(request);
+    request.once('close', () => open.delete(request));
+  });
+  return open;
 }
 
 /** A span in words of closed sets, ids and codes. */
