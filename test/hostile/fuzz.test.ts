@@ -27,7 +27,7 @@ const BY_HTTP = [414];
 
 const patterns = ROUTES.map((route) => ({
   route,
-  pattern: new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+  pattern: new RegExp(`^${route.path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
 }));
 
 /** The route that a request reaches, however it was damaged; a HEAD is a GET. */
