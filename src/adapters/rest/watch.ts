@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, onResponseHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { Log } from '../../operations/services.ts';
 
 /** The part of a trace that one request is. */
@@ -23,7 +23,7 @@ export interface RequestWatchers {
 declare module 'fastify' {
   interface FastifyRequest {
     span?: RequestSpan;
-    isTold?: boolean;
+    tell?: Tell;
   }
   interface FastifyContextConfig {
     /** Of which requests a success does not end by itself. */
@@ -39,8 +39,9 @@ const methodOf = ({ method }: FastifyRequest) => (METHODS.has(method) ? method :
 const GONE = 499;
 
 /**
- * Tells the watchers of every request, by the template of its route. What is done after an answer stands on the route
- * itself, as the hook for credentials does: looking up a request's route costs more than all that is done here.
+ * Tells the watchers of every request once it is over, by the template of its route. Every route says on itself which one it
+ * is, because looking that up for a request costs more than all that is done here; and the end of the connection's part in
+ * it is heard of directly, because Fastify knows only answers that were written, and asks two listeners for each.
  * Gives what is to be called for a request that is refused before any hook.
  */
 export function watchRequests(
@@ -50,29 +51,30 @@ export function watchRequests(
   if (watchers.spans) traceRequests(app, watchers.spans);
   const teller = tellerOf(watchers);
   const ours = new WeakSet<object>();
-  app.decorateRequest('isTold', false);
+  app.decorateRequest('tell');
   app.addHook('onRequest', (request, reply, done) => {
+    const begun = performance.now();
     reply.raw.on('close', () => {
-      // Few: who is answered was told of already.
-      if (!request.isTold) teller(routeOf(request), request.routeOptions.config.streams)(request, reply);
+      // Few have no route: those that are refused before, and those for which there is none.
+      const tell = request.tell ?? teller(routeOf(request), request.routeOptions.config.streams);
+      tell(request, reply, performance.now() - begun);
     });
     done();
   });
   app.addHook('onRoute', (route) => {
-    const hooks = [route.onResponse ?? []].flat();
+    const hooks = [route.onRequest ?? []].flat();
     // The HEAD of a GET comes with the hooks of that.
     if (hooks.some((hook) => ours.has(hook))) return;
-    const hook = afterAnswers(teller(route.url, route.config?.streams));
+    const tell = teller(route.url, route.config?.streams);
+    const hook: onRequestHookHandler = (request, _reply, done) => {
+      request.tell = tell;
+      done();
+    };
     ours.add(hook);
-    route.onResponse = [hook, ...hooks];
+    route.onRequest = [hook, ...hooks];
   });
   const tellOfNowhere = teller(NO_ROUTE);
-  const nowhere = afterAnswers(tellOfNowhere);
-  app.addHook('onResponse', function (request, reply, done) {
-    if (request.is404) nowhere.call(this, request, reply, done);
-    else done();
-  });
-  return (request, reply) => void reply.raw.on('close', () => tellOfNowhere(request, reply));
+  return (request, reply) => void reply.raw.on('close', () => tellOfNowhere(request, reply, 0));
 }
 
 const routeOf = ({ is404, routeOptions }: FastifyRequest) => (is404 ? NO_ROUTE : (routeOptions.url ?? NO_ROUTE));
@@ -97,14 +99,7 @@ function traceRequests(app: FastifyInstance, spans: NonNullable<RequestWatchers[
   });
 }
 
-type Tell = (request: FastifyRequest, reply: FastifyReply) => void;
-
-const afterAnswers =
-  (tell: Tell): onResponseHookHandler =>
-  (request, reply, done) => {
-    tell(request, reply);
-    done();
-  };
+type Tell = (request: FastifyRequest, reply: FastifyReply, milliseconds: number) => void;
 
 /** What is told of the requests of one route. A stream lasts as long as somebody listens: that is no time of an answer. */
 function tellerOf({ times, access_log }: RequestWatchers) {
@@ -119,14 +114,11 @@ function tellerOf({ times, access_log }: RequestWatchers) {
   return (route: string, streams?: (request: FastifyRequest) => boolean): Tell => {
     // Nearly all requests of a route have one method: the last one is not looked up again.
     let last: { method: string; record: Record | undefined } | undefined;
-    return (request, reply) => {
-      if (request.isTold) return;
-      request.isTold = true;
-      const { elapsedTime, raw } = reply;
-      const status = raw.headersSent ? reply.statusCode : GONE;
+    return (request, { raw }, milliseconds) => {
+      const status = raw.headersSent ? raw.statusCode : GONE;
       const method = methodOf(request);
       if (last?.method !== method) last = { method, record: recordOf(method, route) };
-      if (status !== 200 || !streams?.(request)) last.record?.(status, elapsedTime / 1000);
+      if (status !== 200 || !streams?.(request)) last.record?.(status, milliseconds / 1000);
       request.span?.end(status);
       access_log?.info(
         {
@@ -134,7 +126,7 @@ function tellerOf({ times, access_log }: RequestWatchers) {
           method,
           route,
           status,
-          duration_ms: Math.round(elapsedTime * 10) / 10,
+          duration_ms: Math.round(milliseconds * 10) / 10,
           actor: request.caller?.principal.actor,
           trace_id: request.span?.trace_id,
         },
