@@ -29,10 +29,10 @@ export function start(verb) {
         return process.stdin;
       },
       get stdout() {
-        return process.stdout;
+        return quietly(process.stdout);
       },
       get stderr() {
-        return process.stderr;
+        return quietly(process.stderr);
       },
       cwd: process.cwd(),
       env: process.env,
@@ -46,8 +46,22 @@ export function start(verb) {
  */
 function printHelp() {
   if (process.stdout.isTTY && process.stdout.columns < 80) return false;
-  process.stdout.write(process.getBuiltinModule('node:fs').readFileSync(new URL('../dist/help.txt', import.meta.url)));
+  const text = process.getBuiltinModule('node:fs').readFileSync(new URL('../dist/help.txt', import.meta.url));
+  quietly(process.stdout).write(text);
   return true;
+}
+
+/**
+ * A reader that has seen enough (`| head -1`) closes the pipe: that is no fault, and there is nobody left to tell.
+ * @param {NodeJS.WriteStream} stream
+ */
+function quietly(stream) {
+  return stream.listeners('error').includes(ignoreClosedPipe) ? stream : stream.on('error', ignoreClosedPipe);
+}
+
+/** @param {NodeJS.ErrnoException} error */
+function ignoreClosedPipe(error) {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 /** @param {number} code */

@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
-import { cli } from '../support/process.ts';
+import { BIN, cli } from '../support/process.ts';
 import { ROOT, testWorkspace } from '../support/workspace.ts';
 
 it('the help that the build has kept is what the program itself would say', async () => {
@@ -23,4 +26,21 @@ it('the bundle of the command line imports nothing of Node as a whole: the build
     expect(code.match(/^import .*"node:.*$/gm) ?? [], name).toEqual([]);
     expect(code, name).not.toContain('getBuiltinModule("node:child_process")');
   }
+});
+
+it.each([
+  [['--help'], 0],
+  [['generate-token', '--help'], 0],
+  [['--version'], 0],
+  [['list-servers'], 0],
+  [['list-servers', '--json'], 0],
+  [['get-config', '--json'], 4],
+] as const)('%j into a pipe that nobody reads any more ends quietly, with its exit code', async (args, expected) => {
+  const { env, home } = await testWorkspace();
+  const child = spawn(process.execPath, [BIN, ...args], { env, cwd: home, stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  expect(code, stderr).toBe(expected);
+  expect(stderr).not.toContain('EPIPE');
+  expect(stderr).not.toContain('INTERNAL_ERROR');
 });

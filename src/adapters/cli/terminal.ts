@@ -80,8 +80,15 @@ function drawnTable(Table: typeof CliTable, head: string[], rows: string[][], wi
 
 const visibleLength = (text: string) => text.replace(OUR_COLOURS, '').length;
 
+/** Of a pipe whose reader has gone, and of every write after that. */
+const NOBODY_READS = new Set<string | undefined>(['EPIPE', 'ERR_STREAM_DESTROYED']);
+
+/** Where nobody reads any more (`| head -1`), nothing has failed: what was asked is done, and keeps its exit code. */
 export function write(stream: Writable, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(text, (error) => (error ? reject(error) : resolve()));
+    stream.write(text, (error: NodeJS.ErrnoException | null | undefined) => {
+      if (error && !NOBODY_READS.has(error.code)) reject(error);
+      else resolve();
+    });
   });
 }
