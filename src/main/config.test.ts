@@ -135,13 +135,21 @@ describe('a setting that cannot be honoured stops the start and is named', () =>
       { PORT: 'made-up-secret' },
     );
     expect(error.details.issues.map(({ path }) => path).toSorted()).toEqual([
+      '--port',
       'MCP_ORCHESTRATION_BOGUS',
       'MCP_ORCHESTRATION_LOG_LEVEL',
-      'MCP_ORCHESTRATION_PORT',
       'MCP_ORCHESTRATION_TOKEN',
     ]);
     expect(JSON.stringify([error.message, error.details])).not.toContain('made-up-secret');
   });
+});
+
+it('a flag is named as it was typed, also where its variable is set', () => {
+  const named = (flags: Record<string, string>) =>
+    refused({ MCP_ORCHESTRATION_PORT: '8001', MCP_ORCHESTRATION_LOG_LEVEL: 'info' }, flags).message;
+  expect(named({ PORT: '99999' })).toBe('--port: a port is a number from 0 to 65535');
+  expect(named({ LOG_LEVEL: 'loud' })).toMatch(/^--log-level: /);
+  expect(named({ TOOLSETS: 'all' })).toMatch(/^--toolsets: there is no such toolset; /);
 });
 
 test.each([undefined, '', '/', 'ann', '../ann'])('a HOME of %j is no home', (home) => {

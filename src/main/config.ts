@@ -112,8 +112,8 @@ export interface Config extends Omit<Settings, 'HOME'> {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads all settings; flags win over the environment. Throws INVALID_INPUT that names every bad or unknown one.
- * Values are never quoted: one of them may be a key.
+ * Reads all settings; flags win over the environment. Throws INVALID_INPUT that names every bad or unknown one as it was
+ * given: the flag or the variable. Values are never quoted: one of them may be a key.
  */
 export function readConfig(env: Environment, flags: Partial<Record<keyof Settings, unknown>> = {}): Config {
   const given = nullRecord<unknown>();
@@ -124,13 +124,15 @@ export function readConfig(env: Environment, flags: Partial<Record<keyof Setting
     if (LATER.includes(setting)) issues.push({ path: name, message: 'this version does not support that setting yet' });
     else given[setting] = value;
   }
-  for (const [name, value] of Object.entries(flags)) if (value !== undefined) given[name] = value;
+  const typed = Object.entries(flags).filter(([, value]) => value !== undefined);
+  for (const [name, value] of typed) given[name] = value;
+  const flagOf = new Map(typed.map(([name]) => [name, `--${name.toLowerCase().replaceAll('_', '-')}`]));
   const parsed = Settings.safeParse(given);
   for (const issue of parsed.error?.issues ?? []) {
     const names =
       'keys' in issue && issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.map(String)[0] ?? ''];
     const message = issue.code === 'unrecognized_keys' ? 'there is no such setting' : issue.message;
-    for (const name of names) issues.push({ path: `${PREFIX}${name}`, message });
+    for (const name of names) issues.push({ path: flagOf.get(name) ?? `${PREFIX}${name}`, message });
   }
   issues.push(...halfPairs(given));
   if (issues.length > 0 || !parsed.success) throw badSettings(issues);

@@ -132,6 +132,16 @@ it('answers only to names of this machine, and to those it was told', async () =
   expect(await statusFor(open.url, 'evil.example')).not.toBe(ok);
 });
 
+it('a value that it cannot take is refused by the name that was typed', async () => {
+  const workspace = await testWorkspace();
+  const refused = async (...args: string[]) => (await cliHere(workspace, 'serve-http', ...args)).stderr.split('\n')[0];
+  expect(await refused('--port', '99999')).toBe('INVALID_INPUT: --port: a port is a number from 0 to 65535');
+  expect(await refused('--log-level', 'loud')).toMatch(/^INVALID_INPUT: --log-level: /);
+  expect(await refused('--host', '')).toMatch(/^INVALID_INPUT: --host: /);
+  workspace.env['MCP_ORCHESTRATION_PORT'] = '99999';
+  expect(await refused()).toBe('INVALID_INPUT: MCP_ORCHESTRATION_PORT: a port is a number from 0 to 65535');
+});
+
 it('says in words why it cannot listen', async () => {
   const workspace = await testWorkspace();
   const first = await start(workspace);
