@@ -75,6 +75,15 @@ describe('reference pages', () => {
     expect(names.length).toBeGreaterThan(5);
     expect(Object.keys(SETTINGS).sort()).toEqual(names.sort());
   });
+
+  it('have the settings that the help of serve-http names, and no others', () => {
+    const help = spawnSync(process.execPath, [join(ROOT, 'bin/mcp-orchestration.js'), 'serve-http', '--help'], {
+      encoding: 'utf8',
+    }).stdout;
+    const lists = [...help.matchAll(/^ {2}MCP_ORCHESTRATION(_[A-Z_]+(?:, _[A-Z_]+)*)/gm)].map(([, list = '']) => list);
+    const named = lists.flatMap((list) => list.split(', ').map((name) => name.slice(1)));
+    expect(named.sort()).toEqual(Object.keys(SETTINGS).sort());
+  });
 });
 
 describe('docs/operations.md', () => {

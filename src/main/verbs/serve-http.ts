@@ -33,8 +33,10 @@ Environment:
   MCP_ORCHESTRATION_RATE_LIMIT                  requests a second, or off
   MCP_ORCHESTRATION_WEBHOOK_ALLOW               webhooks to other addresses
   MCP_ORCHESTRATION_TOOLSETS                    toolsets of MCP besides core
+  MCP_ORCHESTRATION_HOME, _DATABASE_URL         where it keeps everything
+  MCP_ORCHESTRATION_KEY_PASSPHRASE_FILE         locks the store of secrets
   OTEL_EXPORTER_OTLP_ENDPOINT                   send traces there
-All settings: user-docs/reference/configuration.md`;
+Defaults and more: user-docs/reference/configuration.md`;
 
 /** `serve-http`: REST, documents and health over HTTP, until a signal asks it to stop. */
 export const serveHttp: LocalVerb = {
