@@ -155,8 +155,13 @@ export const createProfile = defineOperation({
   input: z.strictObject({
     client_id: ClientId.default('claude-desktop'),
     profile_id: ProfileId,
-    display_name: z.string().min(1).max(128).optional(),
-    description: z.string().max(1000).optional(),
+    display_name: z
+      .string()
+      .min(1)
+      .max(128)
+      .optional()
+      .meta({ description: 'Its name for people; the id when left out.' }),
+    description: z.string().max(1000).optional().meta({ description: 'What the profile is for, in words.' }),
   }),
   example: { client_id: 'cursor', profile_id: 'team-a', display_name: 'Team A' },
   output: z.object({ client_id: ClientId, profile_id: ProfileId, display_name: z.string(), description: z.string() }),

@@ -191,7 +191,13 @@ export const clearDraft = defineOperation({
   summary: 'Empty a draft, or set it back to the latest release',
   effect: 'delete',
   idempotent: true,
-  input: TargetInput.extend({ to: z.enum(['empty', 'latest']).default('empty'), if_revision: IfRevision }),
+  input: TargetInput.extend({
+    to: z
+      .enum(['empty', 'latest'])
+      .default('empty')
+      .meta({ description: '`empty`: no servers; `latest`: those of the latest release.' }),
+    if_revision: IfRevision,
+  }),
   output: z.object({ status: z.literal('cleared'), previous_count: z.int(), revision: z.int() }),
   errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'DRAFT_CHANGED', 'PROFILE_LINKED'],
   permission: { needs: 'config:write' },

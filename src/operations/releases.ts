@@ -211,6 +211,8 @@ function publishedText(output: z.infer<typeof PublishOutput>, style: TextStyle):
   };
 }
 
+const Changelog = z.string().max(4000);
+
 export const publishConfig = defineOperation({
   id: 'releases.publish',
   summary: 'Publish the draft as a signed, immutable release',
@@ -219,7 +221,7 @@ export const publishConfig = defineOperation({
   effect: 'write',
   idempotent: true,
   input: TargetInput.extend({
-    changelog: z.string().max(4000).optional(),
+    changelog: Changelog.optional().meta({ description: 'What changed, in words; it is signed with the release.' }),
     payload: PayloadInput.optional(),
     version: Version.optional(),
     if_revision: IfRevision,
@@ -282,7 +284,7 @@ export const publishConfig = defineOperation({
 const RevertInput = TargetInput.extend({
   artifact_id: ArtifactId.optional().meta({ description: 'The artifact to go back to.' }),
   sequence: z.int().min(1).optional().meta({ description: 'The number of the release to go back to.' }),
-  changelog: z.string().max(4000).optional(),
+  changelog: Changelog.optional().meta({ description: 'What changed, in words; that it is a revert, when left out.' }),
 });
 
 /** The earlier release that a caller names in one of two ways. */

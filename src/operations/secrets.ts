@@ -7,9 +7,13 @@ import { defineOperation } from './operation.ts';
 
 /** The secrets of this machine. They never leave it, and no door but the command line reaches them. */
 
-const Name = z.string().refine((name) => isReferenceName('secret', name), {
-  error: 'a secret name is 1 to 128 letters, digits, dots, underscores and hyphens, and begins with a letter or digit',
-});
+const Name = z
+  .string()
+  .refine((name) => isReferenceName('secret', name), {
+    error:
+      'a secret name is 1 to 128 letters, digits, dots, underscores and hyphens, and begins with a letter or digit',
+  })
+  .meta({ description: 'NAME in `${secret:NAME}`, which stands for it in configurations.' });
 const Backend = z.enum(['keychain', 'file']);
 const MAX_BYTES = 64 * 1024;
 

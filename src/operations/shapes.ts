@@ -38,7 +38,8 @@ export const EnvelopeOutput = z.strictObject({
 export const Version = z
   .string()
   .max(VERSION.longest)
-  .regex(VERSION.pattern, 'version is a SemVer number such as 1.4.0');
+  .regex(VERSION.pattern, 'version is a SemVer number such as 1.4.0')
+  .meta({ description: 'A SemVer number for people; 1.0.0, 1.1.0 and so on when left out.' });
 
 export const DraftOutput = z.object({ draft: DraftPayload, server_count: z.int(), revision: z.int() });
 
@@ -81,6 +82,6 @@ export async function findTarget(context: Context, target: Target): Promise<Clie
 
 /** Fields of every list that comes in pages. */
 export const PageInput = {
-  limit: z.int().min(1).max(200).default(50),
+  limit: z.int().min(1).max(200).default(50).meta({ description: 'So many of them at most, from 1 to 200.' }),
   cursor: z.string().max(500).optional().meta({ description: '`next_cursor` of the page before.' }),
 };

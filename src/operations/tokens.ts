@@ -203,7 +203,14 @@ export const revokeToken = defineOperation({
   summary: 'Revoke an API token at once',
   effect: 'delete',
   idempotent: true,
-  input: z.strictObject({ token_id: z.string().min(1).max(100), workspace: Workspace }),
+  input: z.strictObject({
+    token_id: z
+      .string()
+      .min(1)
+      .max(100)
+      .meta({ description: 'The id that `list-tokens` shows, not the token itself.' }),
+    workspace: Workspace,
+  }),
   output: z.object({ status: z.literal('revoked'), token_id: z.string() }),
   errors: ['TOKEN_NOT_FOUND', 'WORKSPACE_NOT_FOUND'],
   permission: { needs: 'tokens:admin', agents: false, bound: 'narrowed' },

@@ -150,7 +150,10 @@ export const validateConfig = defineOperation({
   id: 'drafts.validate',
   summary: 'Validate a draft, or a payload that is not stored',
   effect: 'read',
-  input: TargetInput.extend({ payload: PayloadInput.optional(), options: CheckOptions.optional() }),
+  input: TargetInput.extend({
+    payload: PayloadInput.optional(),
+    options: CheckOptions.optional().meta({ description: 'Which checks are made; all when left out.' }),
+  }),
   output: ValidationOutput,
   errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND'],
   permission: { needs: 'config:write' },
@@ -181,7 +184,10 @@ export const validatePayloadRemotely = defineOperation({
   description:
     'The report of `validate_config`. An unknown client is a finding, and the payload is checked all the same.',
   effect: 'read',
-  input: TargetInput.extend({ payload: PayloadInput, options: CheckOptions.optional() }),
+  input: TargetInput.extend({
+    payload: PayloadInput,
+    options: CheckOptions.optional().meta({ description: 'Which checks are made; all when left out.' }),
+  }),
   example: {
     client_id: 'cursor',
     profile_id: 'default',

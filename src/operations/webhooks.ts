@@ -9,7 +9,7 @@ import type { DeliveryRow, Store, WebhookRow } from '../stores/store.ts';
 import { defineOperation } from './operation.ts';
 import { PageInput } from './shapes.ts';
 
-const WebhookId = z.string().min(1).max(100);
+const WebhookId = z.string().min(1).max(100).meta({ description: 'The id that `list-webhooks` shows.' });
 const Named = z.strictObject({ webhook_id: WebhookId });
 const Secret = z.string().meta({ description: 'Shown only now. It verifies the signatures: keep it as a secret.' });
 const permission = { needs: 'webhooks:admin', agents: false, bound: 'never' } as const;
@@ -254,7 +254,9 @@ export const replayDelivery = defineOperation({
   summary: 'Send something to a webhook again, with all tries before it',
   description: 'Under the same id: a receiver that had it knows it again.',
   effect: 'write',
-  input: Named.extend({ delivery_id: z.string().min(1).max(150) }),
+  input: Named.extend({
+    delivery_id: z.string().min(1).max(150).meta({ description: 'The id that `list-webhook-deliveries` shows.' }),
+  }),
   output: z.object({ delivery_id: z.string() }),
   errors: ['WEBHOOK_NOT_FOUND', 'NOT_FOUND'],
   permission,

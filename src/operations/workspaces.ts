@@ -32,7 +32,15 @@ export const createWorkspace = defineOperation({
   summary: 'Create a workspace: a tenant of its own',
   description: 'It signs with the keys of this installation. Its first token: `generate-token --workspace`.',
   effect: 'write',
-  input: z.strictObject({ workspace: WorkspaceId, display_name: z.string().min(1).max(128).optional() }),
+  input: z.strictObject({
+    workspace: WorkspaceId,
+    display_name: z
+      .string()
+      .min(1)
+      .max(128)
+      .optional()
+      .meta({ description: 'Its name for people; the id when left out.' }),
+  }),
   example: { workspace: 'team-a', display_name: 'Team A' },
   output: Workspace,
   errors: ['WORKSPACE_ALREADY_EXISTS', 'SECRET_IN_CONFIG'],

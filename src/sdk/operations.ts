@@ -390,7 +390,9 @@ export interface CreateProfileInput {
   client_id: string;
   /** Id of a profile of that client. */
   profile_id: string;
+  /** Its name for people; the id when left out. */
   display_name?: string | undefined;
+  /** What the profile is for, in words. */
   description?: string | undefined;
 }
 
@@ -533,7 +535,10 @@ export interface ClearDraftConfigInput {
    * Default: "default".
    */
   profile_id: string;
-  /** Default: "empty". */
+  /**
+   * `empty`: no servers; `latest`: those of the latest release.
+   * Default: "empty".
+   */
   to?: 'empty' | 'latest' | undefined;
   /** Only when the draft still has this revision; else DRAFT_CHANGED. */
   if_revision?: number | undefined;
@@ -629,6 +634,7 @@ export interface ValidateConfigInput {
   profile_id: string;
   /** A payload: {"mcpServers": {name: {command, args, env?} or {type, url, headers?}}}. */
   payload?: unknown | undefined;
+  /** Which checks are made; all when left out. */
   options?: {
     /**
      * Structure, names and what this client cannot express.
@@ -673,6 +679,7 @@ export interface ValidatePayloadInput {
   profile_id?: string | undefined;
   /** A payload: {"mcpServers": {name: {command, args, env?} or {type, url, headers?}}}. */
   payload: unknown;
+  /** Which checks are made; all when left out. */
   options?: {
     /**
      * Structure, names and what this client cannot express.
@@ -833,7 +840,10 @@ export interface HistoryInput {
    * Default: "default".
    */
   profile_id: string;
-  /** Default: 50. */
+  /**
+   * So many of them at most, from 1 to 200.
+   * Default: 50.
+   */
   limit?: number | undefined;
   /** `next_cursor` of the page before. */
   cursor?: string | undefined;
@@ -863,9 +873,11 @@ export interface PublishConfigInput {
    * Default: "default".
    */
   profile_id: string;
+  /** What changed, in words; it is signed with the release. */
   changelog?: string | undefined;
   /** A payload: {"mcpServers": {name: {command, args, env?} or {type, url, headers?}}}. */
   payload?: unknown | undefined;
+  /** A SemVer number for people; 1.0.0, 1.1.0 and so on when left out. */
   version?: string | undefined;
   /** Only when the draft still has this revision; else DRAFT_CHANGED. */
   if_revision?: number | undefined;
@@ -920,6 +932,7 @@ export interface RevertConfigInput {
   artifact_id?: string | undefined;
   /** The number of the release to go back to. */
   sequence?: number | undefined;
+  /** What changed, in words; that it is a revert, when left out. */
   changelog?: string | undefined;
 }
 
@@ -1313,7 +1326,10 @@ export interface DeploymentHistoryInput {
    * Default: "default".
    */
   profile_id: string;
-  /** Default: 50. */
+  /**
+   * So many of them at most, from 1 to 200.
+   * Default: 50.
+   */
   limit?: number | undefined;
   /** `next_cursor` of the page before. */
   cursor?: string | undefined;
@@ -1558,7 +1574,10 @@ export interface GenerateTokenOutput {
 }
 
 export interface ListTokensInput {
-  /** Default: 50. */
+  /**
+   * So many of them at most, from 1 to 200.
+   * Default: 50.
+   */
   limit?: number | undefined;
   /** `next_cursor` of the page before. */
   cursor?: string | undefined;
@@ -1584,6 +1603,7 @@ export interface ListTokensOutput {
 }
 
 export interface RevokeTokenInput {
+  /** The id that `list-tokens` shows, not the token itself. */
   token_id: string;
   /** Another workspace than your own: for callers of `default` with workspaces:admin. */
   workspace?: string | undefined;
@@ -1595,6 +1615,7 @@ export interface RevokeTokenOutput {
 }
 
 export interface DeleteWebhookInput {
+  /** The id that `list-webhooks` shows. */
   webhook_id: string;
 }
 
@@ -1604,8 +1625,12 @@ export interface DeleteWebhookOutput {
 }
 
 export interface ListWebhookDeliveriesInput {
+  /** The id that `list-webhooks` shows. */
   webhook_id: string;
-  /** Default: 50. */
+  /**
+   * So many of them at most, from 1 to 200.
+   * Default: 50.
+   */
   limit?: number | undefined;
   /** `next_cursor` of the page before. */
   cursor?: string | undefined;
@@ -1628,7 +1653,10 @@ export interface ListWebhookDeliveriesOutput {
 }
 
 export interface ListWebhooksInput {
-  /** Default: 50. */
+  /**
+   * So many of them at most, from 1 to 200.
+   * Default: 50.
+   */
   limit?: number | undefined;
   /** `next_cursor` of the page before. */
   cursor?: string | undefined;
@@ -1647,7 +1675,9 @@ export interface ListWebhooksOutput {
 }
 
 export interface ReplayWebhookDeliveryInput {
+  /** The id that `list-webhooks` shows. */
   webhook_id: string;
+  /** The id that `list-webhook-deliveries` shows. */
   delivery_id: string;
 }
 
@@ -1656,6 +1686,7 @@ export interface ReplayWebhookDeliveryOutput {
 }
 
 export interface RotateWebhookSecretInput {
+  /** The id that `list-webhooks` shows. */
   webhook_id: string;
 }
 
@@ -1682,6 +1713,7 @@ export interface SubscribeWebhookOutput {
 }
 
 export interface TestWebhookInput {
+  /** The id that `list-webhooks` shows. */
   webhook_id: string;
 }
 
@@ -1692,6 +1724,7 @@ export interface TestWebhookOutput {
 export interface CreateWorkspaceInput {
   /** Id of a workspace. */
   workspace: string;
+  /** Its name for people; the id when left out. */
   display_name?: string | undefined;
 }
 
@@ -1704,7 +1737,10 @@ export interface CreateWorkspaceOutput {
 }
 
 export interface ListWorkspacesInput {
-  /** Default: 50. */
+  /**
+   * So many of them at most, from 1 to 200.
+   * Default: 50.
+   */
   limit?: number | undefined;
   /** `next_cursor` of the page before. */
   cursor?: string | undefined;

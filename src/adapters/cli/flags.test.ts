@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { Command } from 'commander';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
+import { fieldsOf } from '../../operations/fields.ts';
 import { OPERATIONS } from '../../operations/index.ts';
 import { flagsOf, inputFrom } from './flags.ts';
 import { absolutePath, type Terminal } from './terminal.ts';
@@ -28,6 +29,13 @@ async function inputOf(verb: string, args: string[], at = terminal()): Promise<R
   command.parse(args, { from: 'user' });
   return inputFrom(operation, flags, command.opts(), command.args, at);
 }
+
+it('every field of an operation, and so every flag, says what it is for', () => {
+  const unsaid = OPERATIONS.flatMap((operation) =>
+    fieldsOf(operation).flatMap(({ name, description }) => (description ? [] : [`${operation.id} ${name}`])),
+  );
+  expect(unsaid).toEqual([]);
+});
 
 describe('pairs', () => {
   it('keep their order, their commas and every sign behind the first equals sign', async () => {
