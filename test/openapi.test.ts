@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type McpOrchestration } from '../src/sdk/index.ts';
-import { API_KEY, startRest } from './hostile/server.ts';
+import { API_KEY, restInProcess, startRest } from './hostile/server.ts';
 import { DOCUMENT, faultOf, JSON_TYPE, ROUTES, type Route, unlikeDocument } from './support/openapi.ts';
+import { openEvents } from './support/sse.ts';
 
 const target = { client_id: 'cursor', profile_id: 'default' };
 const payload = { mcpServers: { memory: { command: 'node', args: ['one'] } } };
@@ -32,13 +33,13 @@ describe('the OpenAPI document', () => {
   });
 
   it('describes every route that the server has', async () => {
-    const rest = await startRest();
+    const rest = await startRest({ whole: true });
     const tree = rest.server.printRoutes({ commonPrefix: false });
     await rest.close();
     const known = new Set(ROUTES.map(({ method, path }) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`));
     const served = servedBy(tree).filter((name) => !/^(HEAD|OPTIONS) | \/docs(\/.+)?$|\*/.test(name));
     expect(served.filter((name) => !known.has(name))).toEqual([]);
-    expect(served.length).toBeGreaterThan(20);
+    expect(served).toEqual(expect.arrayContaining(['GET /metrics', 'DELETE /mcp', 'GET /sse', 'GET /v1/clients']));
   });
 
   it.each(named)('%s says what it is for and who may call it', (_name, route) => {
@@ -85,6 +86,19 @@ describe('the OpenAPI document', () => {
   );
 });
 
+it('knows the answer about what protects `/mcp` also where tokens come from elsewhere', async () => {
+  const oidc = { issuer: 'https://login.example', callerOf: () => Promise.reject(new Error('nobody asks')) };
+  const { server } = await restInProcess({ whole: true, oidc });
+  const [, route] = named.find(([name]) => name === 'GET /.well-known/oauth-protected-resource/mcp') ?? [];
+  const {
+    statusCode: status,
+    body,
+    headers,
+  } = await server.inject({ url: route?.path ?? '', headers: { host: 'localhost' } });
+  expect(body).toContain('"authorization_servers":["https://login.example"]');
+  expect(unlikeDocument(route as Route, { status, body, type: String(headers['content-type']) })).toBeUndefined();
+});
+
 describe('the examples of the document', () => {
   let rest: Awaited<ReturnType<typeof startRest>>;
   let client: McpOrchestration;
@@ -92,7 +106,7 @@ describe('the examples of the document', () => {
   const given: Record<string, string> = { url: 'https://198.41.0.4:8443/hook' };
 
   beforeAll(async () => {
-    rest = await startRest();
+    rest = await startRest({ whole: true });
     client = createClient({ url: await rest.server.listen({ host: '127.0.0.1', port: 0 }), apiKey: API_KEY });
     mkdirSync(join(rest.workspace.home, '.cursor'));
     await client.initializeKeys();
@@ -151,11 +165,12 @@ describe('the examples of the document', () => {
     return { url: query.size > 0 ? `${path}?${query}` : path, body: example === undefined ? undefined : own };
   }
 
-  async function send(route: Route, { url, body }: ReturnType<typeof requestOf>, credential = true) {
+  type Sent = Pick<ReturnType<typeof requestOf>, 'url'> & { body?: object | undefined };
+  async function send(route: Route, { url, body }: Sent, credential = true, headers: Record<string, string> = {}) {
     const answer = await rest.server.inject({
       method: route.method as 'GET',
       url,
-      headers: { host: 'localhost', ...(credential && { 'x-api-key': API_KEY }) },
+      headers: { host: 'localhost', ...(credential && { 'x-api-key': API_KEY }), ...headers },
       ...(body !== undefined && { body }),
     });
     const type = String(answer.headers['content-type']);
@@ -179,10 +194,49 @@ describe('the examples of the document', () => {
     if (/\{\w+_id\}/.test(route.path)) expect((await send(route, unknown)).statusCode).toBe(404);
   });
 
-  const pages = named.filter(
-    ([, { path, security }]) => security !== undefined && path !== '/.well-known/oauth-protected-resource/mcp',
-  );
-  it.each(pages)('%s answers without credentials, as it is described', async (_name, route) => {
+  const pages = named.filter(([, { path }]) => !path.startsWith('/v1/'));
+  const open = pages.filter(([, { security }]) => security !== undefined);
+  it.each(open)('%s answers without credentials, as it is described', async (_name, route) => {
     expect((await send(route, requestOf(route, {}), false)).statusCode).toBe(200);
+  });
+
+  it.each(pages.filter((page) => !open.includes(page)))('%s is refused as it is described', async (_name, route) => {
+    expect((await send(route, requestOf(route, {}), false)).statusCode).toBe(401);
+  });
+
+  it.each(pages)('%s is refused to another host, as it is described', async (_name, route) => {
+    const { statusCode } = await send(route, requestOf(route, {}), true, { host: 'evil.example' });
+    expect(statusCode).toBe(403);
+  });
+
+  const routeOf = (name: string) => named.find(([known]) => known === name)?.[1] as Route;
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1.0.0' } };
+  const initialize = { jsonrpc: '2.0', id: 0, method: 'initialize', params };
+  const ping = { jsonrpc: '2.0', id: 1, method: 'ping' };
+
+  it('a session of MCP is opened and ended as it is described', async () => {
+    const accept = { accept: 'application/json, text/event-stream' };
+    const opened = await send(routeOf('POST /mcp'), { url: '/mcp', body: initialize }, true, accept);
+    const session = { ...accept, 'mcp-session-id': String(opened.headers['mcp-session-id']) };
+    const within = (method: string, body?: object) =>
+      send(routeOf(`${method} /mcp`), { url: '/mcp', body }, true, session);
+    expect([opened.statusCode, (await within('POST', ping)).statusCode]).toEqual([200, 200]);
+    expect(
+      (await send(routeOf('GET /mcp'), { url: '/mcp' }, true, { ...session, accept: 'text/html' })).statusCode,
+    ).toBe(406);
+    expect((await within('DELETE')).statusCode).toBe(200);
+    for (const method of ['POST', 'GET', 'DELETE']) expect((await within(method, ping)).statusCode).toBe(404);
+    expect((await send(routeOf('GET /mcp'), { url: '/mcp' })).statusCode).toBe(400);
+    expect((await send(routeOf('POST /mcp'), { url: '/mcp' }, true, accept)).statusCode).toBe(415);
+  });
+
+  it('a session of HTTP+SSE takes messages as it is described, and metrics are text', async () => {
+    const stream = await openEvents(`${rest.server.listeningOrigin}/sse`, { 'x-api-key': API_KEY });
+    const [endpoint] = await stream.until(1);
+    const messages = routeOf('POST /messages');
+    expect((await send(messages, { url: String(endpoint?.data), body: ping })).statusCode).toBe(202);
+    expect((await send(messages, { url: '/messages?sessionId=x', body: ping })).statusCode).toBe(404);
+    expect((await send(routeOf('GET /metrics'), { url: '/metrics' })).statusCode).toBe(200);
+    stream.close();
   });
 });

@@ -132,7 +132,7 @@ export function mcpPage(): string {
 }
 
 export function restPage(): string {
-  const { paths = {} } = openApi({ operations: OPERATIONS, version: '', open: true }) as {
+  const { paths = {} } = openApi({ operations: OPERATIONS, version: '', open: true, legacy_sse: true }) as {
     paths?: Record<string, Record<string, { summary?: string; security?: unknown[] }>>;
   };
   const open = Object.entries(paths).flatMap(([path, methods]) =>

@@ -1,10 +1,15 @@
 import type { FastifyInstance } from 'fastify';
 import { expect, onTestFinished } from 'vitest';
+import { mcpOverHttp } from '../../src/adapters/mcp/http.ts';
+import { manifestOf } from '../../src/adapters/mcp/manifest.ts';
+import { offerOf } from '../../src/adapters/mcp/mcp.ts';
 import { type RestSettings, restServer } from '../../src/adapters/rest/server.ts';
 import { type App, compose } from '../../src/main/compose.ts';
 import { readConfig } from '../../src/main/config.ts';
 import { quietLog } from '../../src/main/log.ts';
+import { serverTelemetry } from '../../src/main/telemetry/server.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
+import { TOOLSETS } from '../../src/operations/operation.ts';
 import { makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 export const API_KEY = 'made-up-api-key-for-tests';
@@ -28,6 +33,8 @@ interface Settings
   mode?: 'local' | 'server';
   /** The home of somebody else: it is left there at the end. */
   workspace?: Workspace;
+  /** With everything that `serve-http` can have besides REST: MCP of every revision, its manifest, and metrics. */
+  whole?: boolean;
   allow_http_deploy?: boolean;
 }
 
@@ -36,6 +43,7 @@ export async function startRest({
   mode = 'local',
   allow_http_deploy = true,
   workspace: given,
+  whole = false,
   ...settings
 }: Settings = {}): Promise<InProcess> {
   const workspace = given ?? (await makeWorkspace());
@@ -51,7 +59,8 @@ export async function startRest({
     api_key: API_KEY,
     cors_origins: new Set(),
     allowed_hosts: new Set(['localhost', '127.0.0.1']),
-    now: () => new Date(),
+    now,
+    ...(whole && everything(app)),
     ...settings,
   });
   const close = async () => {
@@ -60,6 +69,20 @@ export async function startRest({
     if (!given) await workspace.remove();
   };
   return { app, server, workspace, unexpected, close };
+}
+
+const now = () => new Date();
+
+function everything(app: App): Pick<RestSettings, 'mcp' | 'metrics'> {
+  const offered = { version: '0.0.0', toolsets: new Set(TOOLSETS) };
+  const { metrics } = serverTelemetry(undefined).forRest(app);
+  return {
+    mcp: {
+      ...mcpOverHttp(offerOf(OPERATIONS, offered), { now, legacy_sse: true }),
+      manifest: (at) => manifestOf(OPERATIONS, offered, at, true),
+    },
+    ...(metrics && { metrics }),
+  };
 }
 
 /** The same; ends with the test. */

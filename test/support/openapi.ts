@@ -57,7 +57,7 @@ export interface Document {
 
 /** The document as it is sent. */
 export const DOCUMENT = JSON.parse(
-  JSON.stringify(openApi({ operations: OPERATIONS, version: '0.0.0', open: true })),
+  JSON.stringify(openApi({ operations: OPERATIONS, version: '0.0.0', open: true, legacy_sse: true })),
 ) as Document;
 
 export const ROUTES: readonly Route[] = Object.entries(DOCUMENT.paths).flatMap(([path, methods]) =>

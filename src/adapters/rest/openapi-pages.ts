@@ -1,17 +1,22 @@
 import { z } from 'zod';
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-openapi';
 import { WatchInput } from '../../operations/changes.ts';
-import { ErrorEnvelope } from './envelope.ts';
+import { mcpPaths, type Refusals } from './openapi-mcp.ts';
 
-type Responses = ZodOpenApiOperationObject['responses'];
-type Refusals = (of: { guarded: boolean; body: boolean }) => Responses;
-
-/** The routes that are no operations. `open`: what describes the API needs no credentials. */
-export function pagePaths(open: boolean, refusals: Refusals): ZodOpenApiPathsObject {
-  const page = (summary: string, content: object, isOpen: boolean): ZodOpenApiOperationObject => ({
+/** The routes that are no operations. `open`: what describes the API needs no credentials. `legacy_sse`: it is served. */
+export function pagePaths(
+  { open, legacy_sse }: { open: boolean; legacy_sse: boolean },
+  refusals: Refusals,
+): ZodOpenApiPathsObject {
+  const page = (
+    summary: string,
+    content: object,
+    isOpen: boolean,
+    scopes: string[] = [],
+  ): ZodOpenApiOperationObject => ({
     summary,
     tags: ['service'],
-    ...(isOpen ? { security: [] } : { 'x-required-scopes': [] }),
+    ...(isOpen ? { security: [] } : { 'x-required-scopes': scopes }),
     responses: {
       '200': { description: summary, content: content as Record<string, never> },
       ...refusals({ guarded: !isOpen, body: false }),
@@ -23,6 +28,9 @@ export function pagePaths(open: boolean, refusals: Refusals): ZodOpenApiPathsObj
     '/health': { get: page('Is the server alive?', health, true) },
     '/healthz': { get: page('Is the server alive?', health, true) },
     '/readyz': { get: page('Is the server ready?', health, true) },
+    '/metrics': {
+      get: page('Figures for Prometheus', { 'text/plain': { schema: z.string() } }, false, ['metrics:read']),
+    },
     '/openapi.json': { get: page('This document', json(Document, { openapi: '3.1.0', info: {}, paths: {} }), open) },
     '/schemas/payload-v1.json': {
       get: page('The JSON Schema of a payload', json(z.looseObject({}), { type: 'object' }), open),
@@ -31,7 +39,10 @@ export function pagePaths(open: boolean, refusals: Refusals): ZodOpenApiPathsObj
     '/.well-known/oauth-protected-resource/mcp': {
       get: page('What protects `/mcp` (RFC 9728)', json(ProtectedResource, PROTECTED_RESOURCE), true),
     },
-    '/mcp': { post: mcp(refusals) },
+    '/.well-known/mcp-server.json': {
+      get: page('What this server is, for gateways and MCP clients', json(Manifest, MANIFEST), true),
+    },
+    ...mcpPaths(legacy_sse, refusals),
     '/v1/events': { get: eventStream(refusals) },
   };
 }
@@ -41,6 +52,7 @@ const Document = z.looseObject({ openapi: z.string(), info: z.looseObject({}), p
 
 const ProtectedResource = z.object({
   resource: z.string(),
+  authorization_servers: z.array(z.string()).optional(),
   resource_name: z.string(),
   bearer_methods_supported: z.array(z.string()),
   scopes_supported: z.array(z.string()),
@@ -52,49 +64,28 @@ const PROTECTED_RESOURCE = {
   scopes_supported: ['config:read'],
 };
 
-const Id = z.union([z.string(), z.number(), z.null()]);
-const Message = z.looseObject({
-  jsonrpc: z.literal('2.0'),
-  id: Id.optional(),
-  method: z.string().optional(),
-  params: z.looseObject({}).optional(),
+const Manifest = z.looseObject({
+  manifest_version: z.string(),
+  name: z.string(),
+  version: z.string(),
+  description: z.string(),
+  mcp: z.looseObject({
+    transport: z.looseObject({
+      http: z.object({ url: z.string(), auth: z.string(), sse_endpoint: z.string().optional() }),
+    }),
+    tools: z.array(z.object({ name: z.string(), description: z.string(), input_schema: z.looseObject({}) })),
+  }),
 });
-const RpcError = z.looseObject({
-  jsonrpc: z.literal('2.0'),
-  error: z.looseObject({ code: z.int(), message: z.string() }),
-  id: Id.optional(),
-});
-
-/** What is said there is MCP, which has its own descriptions; the scope depends on the tool that is called. */
-function mcp(refusals: Refusals): ZodOpenApiOperationObject {
-  const message = { jsonrpc: '2.0', id: 1, method: 'tools/list' } as const;
-  const answer = {
-    'application/json': { schema: Message, example: { jsonrpc: '2.0', id: 1, result: {} } },
-    'text/event-stream': { schema: z.string() },
-  };
-  const problem = { jsonrpc: '2.0' as const, error: { code: -32600, message: 'Invalid Request' }, id: null };
-  const refused = (description: string) => ({
-    description,
-    content: { 'application/json': { schema: z.union([ErrorEnvelope, RpcError]), example: problem } },
-  });
-  return {
-    operationId: 'mcp',
-    summary: 'Send one MCP message (Streamable HTTP)',
-    description:
-      'Send `Accept: application/json, text/event-stream`. There are no sessions: GET and DELETE are answered with 405.',
-    tags: ['mcp'],
-    'x-required-scopes': [],
-    requestBody: { required: true, content: { 'application/json': { schema: Message, example: message } } },
-    responses: {
-      '200': { description: 'An answer, or a stream of them', content: answer },
-      '202': { description: 'A notification was taken; no body.' },
-      ...refusals({ guarded: true, body: true }),
-      '400': refused('INVALID_INPUT, INVALID_JSON, an error of JSON-RPC'),
-      '404': refused('NOT_FOUND, an error of JSON-RPC'),
-      '406': refused('An error of JSON-RPC'),
-    },
-  };
-}
+const MANIFEST = {
+  manifest_version: '1',
+  name: 'mcp-orchestration',
+  version: '0.2.0',
+  description: 'Control plane for the MCP configuration of AI clients.',
+  mcp: {
+    transport: { http: { url: 'http://127.0.0.1:8000/mcp', auth: 'bearer' } },
+    tools: [{ name: 'list_clients', description: 'List the known clients', input_schema: { type: 'object' } }],
+  },
+};
 
 function eventStream(refusals: Refusals): ZodOpenApiOperationObject {
   const description = 'Server-sent events. The data of each is an Event; `resync` says that some were lost.';

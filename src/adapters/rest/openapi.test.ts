@@ -9,7 +9,8 @@ interface Route {
   responses: Record<string, unknown>;
   'x-required-scopes'?: string[];
 }
-const document = openApi({ operations: OPERATIONS, version: '1.2.3', open: true }) as {
+const settings = { operations: OPERATIONS, version: '1.2.3', open: true, legacy_sse: false };
+const document = openApi(settings) as {
   openapi: string;
   info: { version: string };
   security: unknown[];
@@ -24,11 +25,20 @@ test('the document says what it is and that every route needs one of two credent
   expect(document.security).toEqual([{ bearerAuth: [] }, { apiKeyAuth: [] }]);
   const openOf = (paths: typeof document.paths) =>
     Object.keys(paths).filter((path) => paths[path]?.['get']?.security?.length === 0);
-  const always = ['/health', '/healthz', '/readyz', '/.well-known/oauth-protected-resource/mcp'];
+  const wellKnown = ['/.well-known/mcp-server.json', '/.well-known/oauth-protected-resource/mcp'];
+  const always = ['/health', '/healthz', '/readyz', ...wellKnown];
   const pages = ['/openapi.json', '/schemas/payload-v1.json', '/docs/'];
   expect(openOf(document.paths).toSorted()).toEqual([...always, ...pages].toSorted());
-  const closed = openApi({ operations: OPERATIONS, version: '1.2.3', open: false }) as typeof document;
+  const closed = openApi({ ...settings, open: false }) as typeof document;
   expect(openOf(closed.paths).toSorted()).toEqual(always.toSorted());
+});
+
+test('HTTP+SSE is described only where it is switched on', () => {
+  const added = (legacy_sse: boolean) =>
+    Object.keys((openApi({ ...settings, legacy_sse }) as typeof document).paths).filter((path) =>
+      /sse|messages/.test(path),
+    );
+  expect([added(false), added(true)]).toEqual([[], ['/sse', '/messages']]);
 });
 
 test('every operation with a route is there, with its scope and its refusals', () => {

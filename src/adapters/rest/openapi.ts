@@ -5,6 +5,7 @@ import type { Operation } from '../../operations/operation.ts';
 import { ErrorEnvelope } from './envelope.ts';
 import { exampleInput, exampleOutput, exampleProblem } from './examples.ts';
 import { LONGEST_KEY } from './idempotency.ts';
+import type { Refusals } from './openapi-mcp.ts';
 import { pagePaths } from './openapi-pages.ts';
 
 const IdempotencyHeader = z.object({
@@ -47,10 +48,12 @@ export interface DocumentSettings {
   version: string;
   /** The pages that describe the API need no credentials: local mode. */
   open: boolean;
+  /** MCP over HTTP+SSE is switched on. */
+  legacy_sse: boolean;
 }
 
 /** OpenAPI 3.1, derived from the operations: every route that the server has. */
-export function openApi({ operations, version, open }: DocumentSettings): object {
+export function openApi({ operations, version, open, legacy_sse }: DocumentSettings): object {
   const paths: ZodOpenApiPathsObject = {};
   for (const operation of operations) {
     if (!operation.rest) continue;
@@ -73,7 +76,7 @@ export function openApi({ operations, version, open }: DocumentSettings): object
       },
       examples: problemExamples(),
     },
-    paths: { ...pagePaths(open, refusals), ...paths },
+    paths: { ...pagePaths({ open, legacy_sse }, refusals), ...paths },
   });
 }
 
@@ -86,10 +89,8 @@ const problemExamples = () =>
     ]),
   );
 
-/** What a route refuses, by status. `guarded`: it asks for credentials. */
-function refusals({ guarded, body }: { guarded: boolean; body: boolean }): ZodOpenApiOperationObject['responses'] {
-  return failures([...(guarded ? GUARDED : EVERYWHERE), ...(body ? WITH_BODY : [])]);
-}
+const refusals: Refusals = ({ guarded, body, also = [] }) =>
+  failures([...(guarded ? GUARDED : EVERYWHERE), ...(body ? WITH_BODY : []), ...also]);
 
 function describeRoute(operation: Operation): ZodOpenApiOperationObject {
   const { method = 'GET', path = '' } = operation.rest ?? {};

@@ -336,17 +336,18 @@ const corsOf = (origins: ReadonlySet<string>) => ({
 });
 
 /** The pages that describe the API are open in local mode only. */
-function registerPages(app: FastifyInstance, { operations, services }: RestSettings): void {
+function registerPages(app: FastifyInstance, { operations, services, mcp }: RestSettings): void {
   // Clients probe these before they have credentials: nothing is there yet, and that is what they are told.
   app.all('/.well-known/*', { config: { open: true } }, async (request) => {
     throw notFound(request);
   });
   const open = services.mode === 'local';
+  const legacy_sse = mcp?.sse !== undefined;
   let document: object | undefined;
   const payloadSchema = z.toJSONSchema(Payload);
   // Long, and seldom asked for.
   app.get('/openapi.json', { config: { open } }, async () => {
-    document ??= openApi({ operations, version: services.version, open });
+    document ??= openApi({ operations, version: services.version, open, legacy_sse });
     return document;
   });
   app.get('/schemas/payload-v1.json', { config: { open } }, async () => payloadSchema);
