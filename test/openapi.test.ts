@@ -42,6 +42,12 @@ describe('the OpenAPI document', () => {
     expect(served).toEqual(expect.arrayContaining(['GET /metrics', 'DELETE /mcp', 'GET /sse', 'GET /v1/clients']));
   });
 
+  it('says of every error code what it means', () => {
+    expect(DOCUMENT.components.examples['DRAFT_CHANGED']?.summary).toBe(
+      'The draft is no longer the one that this change was made for.',
+    );
+  });
+
   it.each(named)('%s says what it is for and who may call it', (_name, route) => {
     expect(route.summary).toMatch(/./);
     expect(route.security ?? route['x-required-scopes']).toBeInstanceOf(Array);

@@ -14,8 +14,9 @@ export function errorsPage(): string {
     OPERATIONS.filter(({ errors }) => (errors as readonly string[]).includes(name)).map(
       ({ mcp, cli, id }) => mcp?.tool ?? cli?.verb ?? id,
     );
-  const rows = Object.entries(ERRORS).map(([name, { status, exit, hint }]) => [
+  const rows = Object.entries(ERRORS).map(([name, { meaning, status, exit, hint }]) => [
     code(name),
+    plain(meaning),
     String(status),
     String(exit),
     plain(hint),
@@ -27,7 +28,7 @@ export function errorsPage(): string {
     '`code` never changes its meaning. `message` says what happened in this case, `hint` what to do next. `details` never holds a secret or the value of a parameter.',
     'REST sends the object with the status of the table. MCP sends it as the text of an `isError` result. The command line shows code, message and hint on stderr, ends with the exit code of the table, and prints the object on stdout with `--json`.',
     'Statuses of the HTTP layer that are not in the table (408, 414, 417, 431, 501 and the like) carry their reason phrase in upper snake case as code.',
-    table(['code', 'REST', 'exit', 'what to do next', 'operations'], rows),
+    table(['code', 'what it means', 'REST', 'exit', 'what to do next', 'operations'], rows),
   ]);
 }
 

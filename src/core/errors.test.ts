@@ -63,6 +63,12 @@ test('codes, statuses and exit codes are public and stay', () => {
   });
 });
 
+test('every code says in a sentence of its own what it means', () => {
+  const meanings = Object.values(ERRORS).map(({ meaning }) => meaning);
+  for (const meaning of meanings) expect(meaning).toMatch(/^[A-Z][^\n]{15,120}\.$/);
+  expect(new Set(meanings).size).toBe(meanings.length);
+});
+
 test('an expected failure is shown, with the hint of the catalogue or a better one', () => {
   const plain = new AppError('DRAFT_CHANGED', 'Somebody was faster.', { revision: 3 });
   expect(problemOf(plain, at)).toEqual({

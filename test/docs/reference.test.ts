@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../scripts/reference/facts.ts';
 import { CATALOG } from '../../src/catalog/index.ts';
 import { CLIENTS } from '../../src/clients/index.ts';
+import { ERRORS } from '../../src/core/errors.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import { ROOT } from './markdown.ts';
 
@@ -66,6 +67,12 @@ describe('reference pages', () => {
     const headings = [...read('user-docs/reference/cli.md').matchAll(/^### (.+)$/gm)].map((match) => match[1]);
     expect(verbs.length).toBeGreaterThan(20);
     expect(headings.sort()).toEqual(verbs.sort());
+  });
+
+  it('say of every error code what it means', () => {
+    const rows = [...read('user-docs/reference/errors.md').matchAll(/^\| `([A-Z_]+)` \| ([^|]*) \| \d{3} \| \d \|/gm)];
+    expect(rows.map(([, name]) => name)).toEqual(Object.keys(ERRORS));
+    for (const [, name, meaning] of rows) expect(meaning, name).toMatch(/^[A-Z].+\.$/);
   });
 
   it('describe every setting that a released program reads', () => {

@@ -83,9 +83,9 @@ export function openApi({ operations, version, open, legacy_sse }: DocumentSetti
 /** One for each code; the answers refer to them. */
 const problemExamples = () =>
   Object.fromEntries(
-    Object.entries(ERRORS).map(([code, { hint }]) => [
+    Object.entries(ERRORS).map(([code, { meaning }]) => [
       code,
-      { summary: hint, value: exampleProblem(code as ErrorCode) },
+      { summary: meaning, value: exampleProblem(code as ErrorCode) },
     ]),
   );
 
