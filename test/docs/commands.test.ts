@@ -37,15 +37,20 @@ describe('commands in the documentation', () => {
     expect(left.map(({ text }) => text)).toEqual(['npm ci', 'npm ci && npm start', 'npm ci && npm test']);
   });
 
-  it.each(documents)('of %s work in an empty home directory, in order', { timeout: 60_000 }, async (path) => {
-    const reader = newReader();
-    try {
-      const { code, output } = await reader.run(scriptOf(shellBlocks(read(path))));
-      expect(code, output).toBe(0);
-    } finally {
-      reader.leave();
-    }
-  });
+  it.each(documents)(
+    'of %s work in an empty home directory, in order, and leave nothing lying about',
+    { timeout: 60_000 },
+    async (path) => {
+      const reader = newReader();
+      try {
+        const { code, output } = await reader.run(scriptOf(shellBlocks(read(path))));
+        expect(code, output).toBe(0);
+        expect(reader.litter()).toEqual([]);
+      } finally {
+        reader.leave();
+      }
+    },
+  );
 
   it('stop at the first one that fails, so that a broken command is seen', async () => {
     const reader = newReader();

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT, type ShellBlock } from './markdown.ts';
@@ -8,6 +17,8 @@ import { ROOT, type ShellBlock } from './markdown.ts';
 export interface Reader {
   home: string;
   run(script: string): Promise<{ code: number | null; output: string }>;
+  /** What lies about where the reader began, and as a file in the home directory that no program looks for. */
+  litter(): string[];
   leave(): void;
 }
 
@@ -18,7 +29,9 @@ export function newReader(): Reader {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'mcpo-docs-')));
   const bin = join(home, '.bin');
   const node = join(ROOT, 'node_modules/.bin/node');
+  const desk = join(home, 'desk');
   mkdirSync(bin);
+  mkdirSync(desk);
   shim(bin, 'node', `exec '${node}' "$@"`);
   shim(bin, 'mcp-orchestration', `exec '${node}' '${join(ROOT, 'bin/mcp-orchestration.js')}' "$@"`);
   // In a checkout npx starts the package's own bin; here it does so without looking anywhere else.
@@ -28,7 +41,13 @@ export function newReader(): Reader {
   const env = { HOME: home, PATH: `${bin}:/usr/bin:/bin`, MCP_ORCHESTRATION_PORT: '0', LANG: 'C.UTF-8' };
   return {
     home,
-    run: (script) => runShell(script, { cwd: home, env }),
+    run: (script) => runShell(script, { cwd: desk, env }),
+    litter: () => [
+      ...readdirSync(desk),
+      ...readdirSync(home, { withFileTypes: true }).flatMap((one) =>
+        one.isFile() && !one.name.startsWith('.') ? [one.name] : [],
+      ),
+    ],
     leave: () => rmSync(home, { recursive: true, force: true }),
   };
 }

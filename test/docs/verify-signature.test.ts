@@ -19,21 +19,24 @@ interface Config {
 }
 
 let reader: Reader;
+/** Where the page puts what it writes. */
+let place: string;
 let original: string;
 
 beforeAll(async () => {
   reader = newReader();
   const { code, output } = await reader.run(scriptOf(prepare));
   expect(code, output).toBe(0);
-  original = readFileSync(join(reader.home, 'config.json'), 'utf8');
+  place = join(reader.home, 'mcp-guide');
+  original = readFileSync(join(place, 'config.json'), 'utf8');
 });
 afterAll(() => reader.leave());
 
 async function verifyAfter(change: (config: Config) => void) {
   const config: Config = JSON.parse(original);
   change(config);
-  writeFileSync(join(reader.home, 'config.json'), JSON.stringify(config));
-  return reader.run(scriptOf(verify));
+  writeFileSync(join(place, 'config.json'), JSON.stringify(config));
+  return reader.run(`cd ${place}\n${scriptOf(verify)}`);
 }
 
 /** Changes the signed statement as well, as somebody would who wants all parts to agree. */
@@ -94,7 +97,7 @@ describe('the commands of "How to verify a signature"', () => {
     });
     expect(broken.code).toBe(1);
     const stranger = await reader.run(
-      'mcp-orchestration initialize-keys --regenerate\ncp ~/.mcp-orchestration/keys/signing.pub trusted.pub',
+      'mcp-orchestration initialize-keys --regenerate\ncp ~/.mcp-orchestration/keys/signing.pub ~/mcp-guide/trusted.pub',
     );
     expect(stranger.code, stranger.output).toBe(0);
     const other = await verifyAfter(() => undefined);
