@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { askerFor } from '../src/adapters/cli/prompt.ts';
 import { openSecrets } from '../src/io/secrets/store.ts';
 import { answerFor } from '../src/operations/add-server-dialogue.ts';
-import type { Asker } from '../src/operations/operation.ts';
+import type { Asker } from '../src/operations/asker.ts';
 import { cliHere, cliHereJson } from './support/in-process.ts';
 import { CTRL_C, converse, DOWN, ENTER } from './support/terminal.ts';
 import { testWorkspace, type Workspace } from './support/workspace.ts';

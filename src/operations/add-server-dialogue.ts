@@ -1,8 +1,9 @@
 import { CATALOG, serverById } from '../catalog/index.ts';
 import { type GivenSecret, givenSecrets, type WantedField, wantedFields, withValue } from '../catalog/wanted.ts';
 import { AddServerInput, absolutePaths, expandInput, plannedServer } from './add-server.ts';
+import type { Asker, Choice } from './asker.ts';
 import { assertNotLinked } from './links.ts';
-import type { Asker, Choice, Context } from './operation.ts';
+import type { Context } from './operation.ts';
 import { offerToStore } from './secret-offer.ts';
 import { findTarget } from './shapes.ts';
 

@@ -2,8 +2,9 @@ import { CATALOG, serverById } from '../catalog/index.ts';
 import { CLIENTS, clientById } from '../clients/index.ts';
 import { touches } from '../core/binding.ts';
 import { serverNames } from '../core/draft.ts';
+import type { Choice } from './asker.ts';
 import { currentDraft } from './current.ts';
-import type { Choice, Context, Target } from './operation.ts';
+import type { Context, Target } from './operation.ts';
 import { STANDARD_PROFILES, TargetInput } from './shapes.ts';
 
 /** Values that a person may mean by the beginning of a field: for MCP completion and for shells. */

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { serverNames } from '../core/draft.ts';
 import { assertNoSecret } from '../core/secrets/detector.ts';
+import type { Asker } from './asker.ts';
 import { assertRevision, saveDraft } from './current.ts';
 import { type ImportPlan, planImport } from './imports/plan.ts';
 import { assertNotLinked } from './links.ts';
-import { type Asker, type Context, defineOperation, invoke, type RunContext, type TextStyle } from './operation.ts';
+import { type Context, defineOperation, invoke, type RunContext, type TextStyle } from './operation.ts';
 import { DeployChoices } from './rollout/deploy.ts';
 import { assertMayWriteHere } from './rollout/write.ts';
 import { setSecret } from './secrets.ts';

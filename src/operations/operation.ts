@@ -1,12 +1,14 @@
 import type { z } from 'zod';
-import { type Binding, DEFAULT_WORKSPACE, isBound, reaches, touches } from '../core/binding.ts';
+import type { Binding } from '../core/binding.ts';
 import { AppError, ERRORS, type ErrorCode, type Problem, problemOf } from '../core/errors.ts';
 import type { EventType } from '../core/event.ts';
 import { isId } from '../core/id-rules.ts';
-import { assertJsonValue } from '../core/json-value.ts';
 import type { Scope } from '../core/scopes.ts';
 import { failpoint } from '../io/failpoint.ts';
 import type { AuditRow, EventRow, Store } from '../stores/store.ts';
+import { admitted } from './admission.ts';
+import type { Asker } from './asker.ts';
+import { auditRowOf, eventRowOf, factsOf } from './records.ts';
 import type { Services } from './services.ts';
 
 /** Who acts, and how far they may go. */
@@ -96,36 +98,6 @@ export interface McpBinding {
     /** Of a template whose instances are listed: the values of its variables for each that exists, in their order. */
     existing?: (context: Context) => Promise<readonly Readonly<Record<string, string>>[]>;
   };
-}
-
-/** One of several answers. `label` is what is shown, `hint` stands beside it. */
-export interface Choice {
-  value: string;
-  label?: string;
-  hint?: string;
-}
-
-/** What is wrong with an answer, in words; undefined when it can be used. */
-export type Check = (answer: string) => string | undefined;
-
-/** The person at the terminal of a command line, or the nobody that a script has there. */
-export interface Asker {
-  /** Somebody can be asked: stdin and stderr are terminals, and neither `--json` nor `--yes` was given. */
-  readonly attended: boolean;
-  /** `--yes`: what would be asked is agreed to, in scripts too. */
-  readonly yes: boolean;
-  /** Yes or no. `--yes` is a yes to everything; where nobody can be asked, the answer is `otherwise`. */
-  confirm(question: string, otherwise: boolean): Promise<boolean>;
-  /** The next three are only for `attended`: they throw where nobody can be asked. Breaking off throws INVALID_INPUT. */
-  text(question: string, check?: Check): Promise<string>;
-  /** Like `text`, but what is typed is not shown. */
-  password(question: string, check?: Check): Promise<string>;
-  /** One of the choices; with many of them, by typing a part. */
-  choose(question: string, choices: readonly Choice[]): Promise<string>;
-  /** What a person means by a path: `~` is HOME, a relative one starts at the working directory. */
-  absolute(path: string): string;
-  /** Tells the person one line, on stderr; also in a script. Never with a secret. */
-  tell(line: string): Promise<void>;
 }
 
 export interface CliBinding {
@@ -326,12 +298,6 @@ export function statusOf({ rest }: Operation, output: Record<string, unknown>): 
   return rest?.status?.(output as never) ?? rest?.statuses?.[0] ?? 200;
 }
 
-/** Whether a credential may call this at all; for what it may is asked when the input is known. */
-export function mayCall({ permission }: Pick<Operation, 'permission'>, principal: Principal): boolean {
-  const agentBarred = principal.kind === 'agent' && permission.agents === false;
-  return principal.scopes.has(permission.needs) && !agentBarred;
-}
-
 /** Of an input that was not parsed yet. */
 function idsIn(raw: unknown): Partial<Target> {
   const ids: Partial<Target> = {};
@@ -342,133 +308,9 @@ function idsIn(raw: unknown): Partial<Target> {
   return ids;
 }
 
-function authorise(operation: Asked, principal: Principal): void {
-  if (mayCall(operation, principal)) return;
-  const { needs } = operation.permission;
-  throw new AppError('FORBIDDEN', `This credential lacks the scope ${needs}.`, { needs, kind: principal.kind });
-}
-
-/** What can be asked for, and by whom: an operation, or something beside them that keeps the same rules. */
-type Asked = Pick<Operation, 'input' | 'permission'>;
-
-/** The input of a call that may be made. Throws FORBIDDEN before it is read for who may not ask at all, then INVALID_INPUT. */
-export function admitted(asked: Asked, context: Context, raw: unknown): Record<string, unknown> {
-  authorise(asked, context.principal);
-  return withinReach(asked, context, parseInput(asked, raw));
-}
-
-/** The input as this caller may mean it. Throws FORBIDDEN for what lies beyond the caller's workspace or binding. */
-function withinReach(
-  { permission, input: { shape } }: Asked,
-  { workspace, principal: { binding } }: Context,
-  input: Record<string, unknown>,
-): Record<string, unknown> {
-  const { installation, targets } = permission;
-  const isOfInstallation = typeof installation === 'function' ? installation(input as never) : installation === true;
-  if (isOfInstallation && workspace !== DEFAULT_WORKSPACE) {
-    const message = `This is about the whole installation, and is done in the workspace ${DEFAULT_WORKSPACE} only.`;
-    throw beyondReach(message, { workspace });
-  }
-  if (!isBound(binding) || permission.bound === 'open') return input;
-  const narrowed = permission.bound === 'narrowed';
-  const meant = targets?.(input as never) ?? [input];
-  if (permission.bound === 'never' || !meant.every((target) => (narrowed ? touches : reaches)(binding, target))) {
-    throw beyondReach('This credential is bound to a part of the workspace, and this is about more or another one.', {
-      bound_to: { client_id: binding.client_id ?? null, profile_id: binding.profile_id ?? null },
-    });
-  }
-  const filters = Object.entries(binding).filter(([name, value]) => value !== undefined && Object.hasOwn(shape, name));
-  return { ...input, ...Object.fromEntries(filters) };
-}
-
-const beyondReach = (message: string, details: Record<string, unknown>) =>
-  new AppError('FORBIDDEN', message, details, { hint: 'Use a credential that reaches as far, or ask for one.' });
-
-function parseInput(operation: Asked, raw: unknown): Record<string, unknown> {
-  assertJsonValue(raw);
-  const parsed = operation.input.safeParse(raw ?? {});
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map((issue) => ({
-    path: issue.path.map(String).join('.') || ('keys' in issue ? String(issue.keys[0]) : ''),
-    message: isMissing(issue, raw) ? 'is required' : issue.message,
-  }));
-  const first = issues[0] ?? { path: '', message: 'invalid input' };
-  throw new AppError('INVALID_INPUT', first.path ? `${first.path}: ${first.message}` : first.message, {
-    field: first.path,
-    reason: first.message,
-    issues,
-  });
-}
-
-/** Zod says "expected string, received undefined" of what is simply not there. */
-const isMissing = ({ path: [name, ...below] }: z.core.$ZodIssue, raw: unknown): boolean =>
-  typeof name === 'string' &&
-  below.length === 0 &&
-  !(typeof raw === 'object' && raw !== null && Object.hasOwn(raw, name));
-
 /** An output that breaks its own schema is a bug of ours: the caller gets INTERNAL_ERROR, the transaction is undone. */
 function checkOutput(operation: Operation, output: unknown): Record<string, unknown> {
   const checked = operation.output.safeParse(output);
   if (checked.success) return checked.data as Record<string, unknown>;
   throw new Error(`${operation.id} returned what its schema does not allow`, { cause: checked.error });
-}
-
-/** Fields of an output that say what happened without saying what is in it. */
-const FACTS = [
-  'status',
-  'revision',
-  'artifact_id',
-  'sequence',
-  'key_id',
-  'token_id',
-  'deployment_id',
-  'webhook_id',
-  'delivery_id',
-  'workspace',
-  'server_count',
-];
-
-function factsOf(output: Record<string, unknown>): AuditRow['facts'] {
-  const facts: AuditRow['facts'] = {};
-  for (const name of FACTS) {
-    const value = output[name];
-    if (typeof value === 'string' || typeof value === 'number') facts[name] = value;
-  }
-  return facts;
-}
-
-function auditRowOf(
-  operation: Operation,
-  context: Context,
-  input: Record<string, unknown>,
-  facts: AuditRow['facts'],
-): AuditRow {
-  const text = (value: unknown) => (typeof value === 'string' ? value : null);
-  return {
-    at: context.now().toISOString(),
-    operation: operation.id,
-    effect: operation.effect === 'delete' ? 'delete' : 'write',
-    actor: context.principal.actor,
-    door: context.door,
-    client_id: text(input['client_id']),
-    profile_id: text(input['profile_id']),
-    request_id: context.request_id,
-    facts,
-  };
-}
-
-function eventRowOf(
-  context: Context,
-  { type, target, artifact_id, sequence, data }: Happening,
-): Omit<EventRow, 'number'> {
-  return {
-    type,
-    time: context.now().toISOString(),
-    client_id: target?.client_id ?? null,
-    profile_id: target?.profile_id ?? null,
-    artifact_id: artifact_id ?? null,
-    sequence: sequence ?? null,
-    actor: context.principal.actor,
-    data: data ?? {},
-  };
 }

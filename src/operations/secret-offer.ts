@@ -1,5 +1,6 @@
 import { spellReference } from '../core/references.ts';
-import { type Asker, type Context, invoke } from './operation.ts';
+import type { Asker } from './asker.ts';
+import { type Context, invoke } from './operation.ts';
 import { setSecret } from './secrets.ts';
 
 /** A literal secret that somebody gave, and that has no place in a configuration. */

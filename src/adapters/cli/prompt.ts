@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { AppError } from '../../core/errors.ts';
-import type { Asker, Check, Choice } from '../../operations/operation.ts';
+import type { Asker, Check, Choice } from '../../operations/asker.ts';
 import type { Progress } from './progress.ts';
 import { absolutePath, printable, type Terminal, write } from './terminal.ts';
 

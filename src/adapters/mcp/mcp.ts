@@ -9,15 +9,9 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { reaches } from '../../core/binding.ts';
+import { mayCall } from '../../operations/admission.ts';
 import { complete } from '../../operations/completions.ts';
-import {
-  type Answer,
-  answer,
-  type Context,
-  mayCall,
-  type Operation,
-  type Principal,
-} from '../../operations/operation.ts';
+import { type Answer, answer, type Context, type Operation, type Principal } from '../../operations/operation.ts';
 import { registerPrompts } from './prompts.ts';
 import { mayRead } from './resources.ts';
 import type { Subscriptions } from './subscriptions.ts';

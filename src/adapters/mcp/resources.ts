@@ -1,6 +1,7 @@
 import { type Binding, reaches } from '../../core/binding.ts';
 import type { Event } from '../../core/event.ts';
-import { type Context, mayCall, type Operation, type Principal } from '../../operations/operation.ts';
+import { mayCall } from '../../operations/admission.ts';
+import type { Context, Operation, Principal } from '../../operations/operation.ts';
 
 /** The resources whose contents an event has changed. */
 export function resourcesAbout({

@@ -1,8 +1,9 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.ts';
+import { admitted } from '../../operations/admission.ts';
 import { WATCH, watchOf } from '../../operations/changes.ts';
-import { admitted, type Context } from '../../operations/operation.ts';
+import type { Context } from '../../operations/operation.ts';
 import type { Services } from '../../operations/services.ts';
 import type { Store } from '../../stores/store.ts';
 import { EventFeed } from './event-feed.ts';

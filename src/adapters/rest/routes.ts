@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { bindingKey } from '../../core/binding.ts';
 import { AppError, invalidInput } from '../../core/errors.ts';
+import { mayCall } from '../../operations/admission.ts';
 import { fieldsOf, fromText } from '../../operations/fields.ts';
 import {
   type Alongside,
   type Answer,
   answer,
   type Context,
-  mayCall,
   type Operation,
   refusal,
   statusOf,

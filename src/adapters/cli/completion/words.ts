@@ -1,5 +1,6 @@
 import type { Argument, Command, Option } from 'commander';
-import type { Choice, CliBinding } from '../../../operations/operation.ts';
+import type { Choice } from '../../../operations/asker.ts';
+import type { CliBinding } from '../../../operations/operation.ts';
 import { repeated } from '../flags.ts';
 
 /** From the words of a command line that is being typed to what could stand in the place of the last one. */
