@@ -9,7 +9,7 @@ import { getDeployed } from '../src/operations/deployed.ts';
 import { deployConfig } from '../src/operations/deployments.ts';
 import { initializeKeys } from '../src/operations/keys.ts';
 import { invoke, type Operation } from '../src/operations/operation.ts';
-import { publishConfig } from '../src/operations/releases.ts';
+import { publishConfig } from '../src/operations/publish.ts';
 import { query } from './crash/invariants.ts';
 import { cli } from './support/process.ts';
 import { makeWorkspace, type Workspace } from './support/workspace.ts';

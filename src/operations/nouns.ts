@@ -9,6 +9,7 @@ const NOUNS: Readonly<Record<string, () => Promise<object>>> = {
   changes: () => import('./changes.ts'),
   imports: () => import('./imports.ts'),
   releases: () => import('./releases.ts'),
+  publish: () => import('./publish.ts'),
   native: () => import('./native.ts'),
   artifacts: () => import('./artifacts.ts'),
   links: () => import('./links.ts'),
