@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openPoster } from '../src/io/webhooks/post.ts';
@@ -376,6 +378,37 @@ describe('a receiver', () => {
     );
     await sleep(200);
     expect(there.written()).toBeLessThan(9 * 1024 * 1024);
+  });
+
+  it('that is done with its answer after the status, however badly, had the message and gets it once', {
+    timeout: 30_000,
+  }, async () => {
+    const begun = (go: (socket: Socket) => void): Answer => {
+      return (response, socket) => {
+        response.writeHead(200, { 'content-length': '100' }).write('half');
+        go(socket);
+      };
+    };
+    const there = await Promise.all(
+      [
+        begun((socket) => void setTimeout(() => socket.resetAndDestroy(), 50)),
+        begun((socket) => void setTimeout(() => socket.destroy(), 50)),
+        begun(() => undefined),
+        (_response: ServerResponse, socket: Socket) =>
+          void socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno number\r\n'),
+      ].map((answer) => receiver(answer)),
+    );
+    const { subscribe, publish, send, deliveries, app } = await running(there);
+    const hooks = await Promise.all(there.map((one) => subscribe(one)));
+    send(app);
+    await publish();
+    for (const { webhook_id } of hooks) {
+      const [delivery] = await eventually(
+        () => deliveries(webhook_id),
+        ([one]) => (one?.attempts ?? 0) > 0,
+      );
+      expect(delivery).toMatchObject({ status: 'delivered', attempts: 1, response_status: 200 });
+    }
   });
 
   it('keeps its connection from one message to the next', async () => {

@@ -41,20 +41,20 @@ export function openPoster(targets: WebhookTargets): Poster {
 /** The status decides: an answer that is too long, too slow or torn after it is cut off, and is an answer all the same. */
 function send(request: http.ClientRequest, body: string): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  let answered = false;
-  request.on('error', reject);
+  let status: number | undefined;
+  // What goes wrong after the status is an error of the request to Node as well.
+  const end = (error: Error) => (status === undefined ? reject(error) : resolve(status));
+  request.on('error', end);
   // Not every end without an answer is an error to Node: that of a protocol change is none.
-  request.on('close', () => !answered && reject(new Error('closed')));
+  request.on('close', () => end(new Error('closed')));
   request.on('response', (response) => {
-    answered = true;
-    const status = response.statusCode ?? 0;
+    status = response.statusCode ?? 0;
     let taken = 0;
     response.on('data', (chunk: Buffer) => {
       taken += chunk.length;
       if (taken > ANSWER_BYTES) response.destroy();
     });
-    response.on('error', () => resolve(status));
-    response.on('close', () => resolve(status));
+    response.on('error', end);
   });
   request.end(body);
   return promise;
