@@ -140,8 +140,9 @@ export function webhookQueries({ read, write }: Databases): Store['webhooks'] {
           .where('workspace', '=', claimed.workspace)
           .where('webhook_id', '=', claimed.webhook.webhook_id)
           .where('number', '=', claimed.delivery.event.number)
-          // A replay that was asked for meanwhile stands.
+          // A replay that was asked for meanwhile stands; during a first try it is known by its time alone.
           .where('attempts', '=', claimed.delivery.attempts)
+          .where('next_attempt_at', '=', claimed.delivery.next_attempt_at)
           .execute();
         return true;
       }),
