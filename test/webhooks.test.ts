@@ -204,6 +204,12 @@ describe('a webhook', () => {
     );
   });
 
+  it('of a host that the resolver cannot even look for is no fault of ours', async () => {
+    const { app } = await running([]);
+    const url = `https://${'long.'.repeat(60)}example.com/hook`;
+    expect(await callOn(app, 'subscribe_webhook', { url, events: EVENTS })).toMatchObject({ url });
+  });
+
   it('is sent everything once by two processes that send from one store', async () => {
     const there = [await receiver(), await receiver(), await receiver()];
     const { app, start, subscribe, publish, send } = await running(there);

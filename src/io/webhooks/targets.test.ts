@@ -158,10 +158,12 @@ describe('where webhooks may go', () => {
     expect(await reasonOf('https://example.com/', resolve('::ffff:10.0.0.1'))).toBe('address');
     expect(await reasonOf('https://example.com/', resolve('fe80::1%eth0'))).toBe('address');
     expect(await reasonOf('https://example.com/', resolve('no address'))).toBe('address');
-    const unknown = async () => {
-      throw Object.assign(new Error('unknown'), { code: 'ENOTFOUND' });
-    };
-    expect(await reasonOf('https://example.com/', { resolve: unknown })).toBe('ok');
+    for (const code of ['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EINVAL']) {
+      const unknown = async () => {
+        throw Object.assign(new Error('unknown'), { code });
+      };
+      expect([code, await reasonOf('https://example.com/', { resolve: unknown })]).toEqual([code, 'ok']);
+    }
   });
 
   it('knows public addresses', () => {

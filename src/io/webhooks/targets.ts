@@ -18,8 +18,6 @@ const PORTS = new Set(['443', '8443']);
 const LOCAL_NAME = /(^|\.)(localhost|local|localdomain|internal|intranet|lan|home|corp|private|home\.arpa)$/;
 /** A resolver that does not answer. */
 const RESOLVE_MS = 4_000;
-/** How often failures to find any address are met at a check: the receiver may not be there yet. */
-const NOT_FOUND = new Set(['ENOTFOUND', 'ENODATA', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_NONAME', 'ETIMEOUT']);
 
 /** Relays that lead to other addresses than their own. */
 const RELAYS = [ipaddr.parseCIDR('192.88.99.0/24')];
@@ -46,11 +44,8 @@ export class WebhookTargets {
     const url = this.admit(text);
     const host = hostOf(url);
     if (isIP(host) !== 0 || this.#isListed(url)) return url.href;
-    try {
-      this.#assertGlobal(await this.#resolve(host));
-    } catch (error) {
-      if (!NOT_FOUND.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    }
+    // However the search for an address fails: the receiver may not be there yet, and every connection looks again.
+    this.#assertGlobal(await this.#resolve(host).catch(() => []));
     return url.href;
   }
 
