@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { batchOf } from '../src/operations/batch.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
@@ -140,6 +141,17 @@ it('an atomic batch says what cannot take part before anything runs, and each to
     ]);
   }
   expect(kept(workspace)).toEqual(before);
+});
+
+it('nobody waits for the lock of the store because an item of an atomic batch waits for news', async () => {
+  const { app, post } = await served();
+  const { next } = await callOn(app, 'list_changes');
+  const waiting = post([{ operation: 'list_changes', since: next, wait: 3 }], { query: '?atomic=true' });
+  await setTimeout(100);
+  const before = performance.now();
+  await callOn(app, 'create_profile', { client_id: 'cursor', profile_id: 'team-a' });
+  expect(performance.now() - before).toBeLessThan(1500);
+  expect((await waiting).body.error).toMatchObject({ code: 'INVALID_INPUT', details: { index: 0 } });
 });
 
 it('deploying over HTTP is refused in a batch where it is refused alone', async () => {

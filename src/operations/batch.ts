@@ -145,7 +145,7 @@ function transactional(part: Part): Part {
   const { tool } = part.operation.mcp ?? {};
   throw invalidInput(
     'operation',
-    `${tool} works on files, which no transaction takes back; call it alone, or leave out atomic`,
+    `${tool} waits, or does what no transaction takes back; call it alone, or leave out atomic`,
   );
 }
 
@@ -180,10 +180,9 @@ export function batchOf(operations: readonly Operation[]): Operation {
         .array(Item)
         .max(MAX_ITEMS)
         .meta({ description: `At most ${MAX_ITEMS}: {operation, ...fields} or {operation, input}.` }),
-      atomic: z
-        .boolean()
-        .default(false)
-        .meta({ description: 'All in one transaction. Refuses what touches files, such as deploy.' }),
+      atomic: z.boolean().default(false).meta({
+        description: 'All in one transaction. Refuses what no transaction takes back, such as deploy, and what waits.',
+      }),
     }),
     example: {
       items: [

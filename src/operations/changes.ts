@@ -62,6 +62,8 @@ export const listChanges = defineOperation({
   description:
     'Ask again with `next`. With `wait` the answer comes as soon as something happens. `resync`: events between the two were removed, so read the state anew.',
   effect: 'read',
+  // It waits: inside a transaction nobody else could write for as long.
+  transaction: 'own',
   input: WatchInput.extend({
     wait: z.int().min(0).max(30).default(0).meta({ description: 'Seconds to wait when nothing has happened yet.' }),
   }),

@@ -1767,7 +1767,7 @@ export interface BatchInput {
     [key: string]: unknown;
   }>;
   /**
-   * All in one transaction. Refuses what touches files, such as deploy.
+   * All in one transaction. Refuses what no transaction takes back, such as deploy, and what waits.
    * Default: false.
    */
   atomic?: boolean | undefined;
