@@ -13,9 +13,9 @@ import {
 } from '../core/diff.ts';
 import { invalidInput } from '../core/errors.ts';
 import { ArtifactId } from '../core/ids.ts';
-import { pointerKeys } from '../core/json-value.ts';
+import { jsonPointer, pointerKeys } from '../core/json-value.ts';
 import { type DraftPayload, EMPTY_PAYLOAD, type JsonValue } from '../core/payload.ts';
-import { maskSecrets } from '../core/secrets/detector.ts';
+import { maskKey, maskSecrets } from '../core/secrets/detector.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { loadPayload, visibleArtifact } from './current.ts';
 import { type Context, defineOperation } from './operation.ts';
@@ -52,23 +52,33 @@ function comparable(local: DraftPayload, remote: DraftPayload): DraftPayload {
 
 /** Whoever compares a file of theirs may send a literal secret along: it is compared, and never sent back. */
 function masked(diff: PayloadDiff, local: DraftPayload, remote: DraftPayload): PayloadDiff {
-  const servers_modified = diff.servers_modified.map(({ server_id, changes }) => {
-    const [before, after] = [local, remote].map((side) =>
-      maskSecrets((side.mcpServers[server_id] ?? null) as JsonValue),
-    );
-    const mask = (change: Change): Change => ({
+  const before = maskSecrets(local as unknown as JsonValue);
+  const after = maskSecrets(remote as unknown as JsonValue);
+  const below = (parents: readonly string[]) => (change: Change) => {
+    const keys = pointerKeys(change.path).map(maskKey);
+    const path = [...parents, ...keys];
+    return {
       ...change,
-      old_value: valueAt(before, change.path),
-      new_value: valueAt(after, change.path),
-    });
-    return { server_id, changes: changes.map(mask) };
-  });
-  return { ...diff, servers_modified };
+      path: jsonPointer(keys),
+      old_value: valueAt(before, path),
+      new_value: valueAt(after, path),
+    };
+  };
+  return {
+    servers_added: diff.servers_added.map(maskKey),
+    servers_removed: diff.servers_removed.map(maskKey),
+    servers_modified: diff.servers_modified.map(({ server_id: name, changes }) => {
+      const server_id = maskKey(name);
+      return { server_id, changes: changes.map(below(['mcpServers', server_id])) };
+    }),
+    servers_unchanged: diff.servers_unchanged.map(maskKey),
+    payload_changes: diff.payload_changes.map(below([])),
+  };
 }
 
-function valueAt(value: JsonValue | undefined, pointer: string): JsonValue {
+function valueAt(value: JsonValue, keys: readonly string[]): JsonValue {
   let at: unknown = value;
-  for (const key of pointerKeys(pointer))
+  for (const key of keys)
     at = typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? (at as Record<string, unknown>)[key] : null;
   return (at ?? null) as JsonValue;
 }

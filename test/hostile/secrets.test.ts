@@ -33,6 +33,14 @@ const PAYLOADS: [place: string, payload: (secret: string) => Record<string, unkn
   ['x-client', (secret) => stdio({ 'x-client': { cursor: { apiKey: secret } } })],
 ];
 
+/** The same in places where only its shape shows a secret, and where it stands for nothing. */
+const ODD_PLACES: [place: string, payload: (secret: string) => Record<string, unknown>][] = [
+  ['the default of an input', (secret) => ({ ...stdio({}), inputs: { TOKEN: { description: 'a', default: secret } } })],
+  ['the name of an input', (secret) => ({ ...stdio({}), inputs: { [secret]: { description: 'a' } } })],
+  ['the name of a variable', (secret) => stdio({ env: { [secret]: 'a value' } })],
+  ['the name of a server', (secret) => ({ mcpServers: { [secret]: { command: 'node', args: [] } } })],
+];
+
 interface Attempt {
   tool: string;
   input: Record<string, unknown>;
@@ -120,6 +128,27 @@ describe('a literal secret is refused with the reference to write, and nothing k
     expect(await server.ended).toEqual([0, null]);
     expect(foundUnder(workspace.home, SECRETS)).toEqual([]);
     expect(foundIn(server.lines.join('\n') + server.output.stderr, SECRETS)).toEqual([]);
+  });
+
+  it('is not shown by a comparison, wherever in a payload it stands', async () => {
+    const bare = { ...stdio({}), inputs: {} };
+    await onHome(await released(), async (app) => {
+      for (const secret of BY_SHAPE) {
+        for (const [place, payload] of ODD_PLACES) {
+          const written = payload(secret);
+          for (const [config_a, config_b] of [
+            [written, bare],
+            [bare, written],
+            [written, { ...written, ...payload('other') }],
+            [{ ...written, bridge: { package: secret } }, written],
+          ]) {
+            const answer = await callOn(app, 'diff_config', { config_a, config_b });
+            expect(foundIn(JSON.stringify(answer), SECRETS), place).toEqual([]);
+            expect(answer['status'], place).not.toBe('up-to-date');
+          }
+        }
+      }
+    });
   });
 
   it('on the command line, with --json and without', async () => {

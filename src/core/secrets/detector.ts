@@ -266,6 +266,9 @@ function maskText(text: string, context: SecretContext): string {
   return pieces.join('') + text.slice(from);
 }
 
+/** A key, or a name, with every literal secret in it masked, as `maskSecrets` has it. */
+export const maskKey = (key: string): string => maskText(key, { field: '', position: 'name' });
+
 /**
  * A value with every literal secret in it masked, keys included: for showing what others wrote, such as an entry of a
  * client's file, in whatever dialect. The items of a list are read as arguments, members as fields of their name.
@@ -280,10 +283,5 @@ export function maskSecrets(value: JsonValue, field = ''): JsonValue {
     );
   }
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [
-      maskText(key, { field: '', position: 'name' }),
-      maskSecrets(member, key),
-    ]),
-  );
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [maskKey(key), maskSecrets(member, key)]));
 }
