@@ -6,9 +6,11 @@ import { detectInstalled } from '../clients/paths.ts';
 import { reaches, touches } from '../core/binding.ts';
 import { AppError, invalidInput } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
+import { EMPTY_PAYLOAD } from '../core/payload.ts';
 import { assertNoSecretText } from '../core/secrets/detector.ts';
 import { isOnPath, pathExists } from '../io/which.ts';
 import type { ProfileRow } from '../stores/store.ts';
+import { saveDraft } from './current.ts';
 import { defineOperation } from './operation.ts';
 import { findClient, findTarget, STANDARD_PROFILES } from './shapes.ts';
 
@@ -195,11 +197,12 @@ export const createProfile = defineOperation({
 export const deleteProfile = defineOperation({
   id: 'profiles.remove',
   summary: 'Delete a profile that has no releases, with its draft',
+  description: 'The revisions of its draft go on if it is made again, so that none of them ever names two contents.',
   effect: 'delete',
   input: z.strictObject({ client_id: ClientId.default('claude-desktop'), profile_id: ProfileId }),
   example: { client_id: 'cursor', profile_id: 'team-a' },
   output: z.object({ status: z.literal('deleted'), client_id: ClientId, profile_id: ProfileId }),
-  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'PROFILE_HAS_RELEASES', 'PROFILE_LINKED'],
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'PROFILE_HAS_RELEASES', 'PROFILE_LINKED', 'DRAFT_CHANGED'],
   permission: { needs: 'config:write', agents: false },
   rest: { method: 'DELETE', path: '/v1/clients/{client_id}/profiles/{profile_id}' },
   mcp: { tool: 'delete_profile', toolset: 'releases' },
@@ -234,6 +237,8 @@ export const deleteProfile = defineOperation({
         { hint: 'End the link first: unlink-profile.' },
       );
     }
+    const draft = await store.drafts.get(workspace, client_id, profile_id);
+    if (draft) await saveDraft(context, target, draft, EMPTY_PAYLOAD);
     await store.profiles.remove(workspace, client_id, profile_id);
     return { status: 'deleted' as const, client_id, profile_id };
   },

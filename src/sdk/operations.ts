@@ -1800,8 +1800,9 @@ export interface Methods {
   createProfile(input: CreateProfileInput, options?: CallOptions): Promise<CreateProfileOutput>;
   /**
    * Delete a profile that has no releases, with its draft.
+   * The revisions of its draft go on if it is made again, so that none of them ever names two contents.
    * `DELETE /v1/clients/{client_id}/profiles/{profile_id}`, scope `config:write`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, PROFILE_HAS_RELEASES, PROFILE_LINKED.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, PROFILE_HAS_RELEASES, PROFILE_LINKED, DRAFT_CHANGED.
    */
   deleteProfile(input: DeleteProfileInput, options?: CallOptions): Promise<DeleteProfileOutput>;
   /**

@@ -256,7 +256,10 @@ export interface Store {
     get(workspace: string, client_id: string, profile_id: string): Promise<ProfileRow | undefined>;
     /** False when the profile is there already. */
     create(workspace: string, row: ProfileRow): Promise<boolean>;
-    /** With its draft. False when there is no such profile. The caller has seen that it has no release and no link. */
+    /**
+     * False when there is no such profile. The caller has seen that it has no release and no link. A draft stays, because
+     * its revision must not come again.
+     */
     remove(workspace: string, client_id: string, profile_id: string): Promise<boolean>;
   };
   artifacts: {

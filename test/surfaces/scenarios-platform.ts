@@ -138,7 +138,7 @@ export const PLATFORM_SCENARIOS: Scenario[] = [
       { tool: 'delete_profile', input: target, expect: 'ok', has: { status: 'deleted' } },
       { tool: 'view_draft_config', input: target, expect: 'PROFILE_NOT_FOUND' },
       profile,
-      { tool: 'view_draft_config', input: target, expect: 'ok', has: { revision: 0, server_count: 0 } },
+      { tool: 'view_draft_config', input: target, expect: 'ok', has: { revision: 2, server_count: 0 } },
       keys,
       publish,
       ...fails('delete_profile', target, 'PROFILE_HAS_RELEASES'),

@@ -1,5 +1,5 @@
 import type { Store } from '../store.ts';
-import { atomically, type Databases } from './databases.ts';
+import type { Databases } from './databases.ts';
 
 const COLUMNS = ['client_id', 'profile_id', 'display_name', 'description', 'created_at'] as const;
 
@@ -37,19 +37,14 @@ export function profileQueries({ read, write }: Databases): Store['profiles'] {
       return inserted.numInsertedOrUpdatedRows === 1n;
     },
 
-    remove: (workspace, client_id, profile_id) =>
-      atomically(write, async (trx) => {
-        const [removed] = await Promise.all(
-          (['profiles', 'drafts'] as const).map((table) =>
-            trx
-              .deleteFrom(table)
-              .where('workspace', '=', workspace)
-              .where('client_id', '=', client_id)
-              .where('profile_id', '=', profile_id)
-              .executeTakeFirst(),
-          ),
-        );
-        return removed?.numDeletedRows === 1n;
-      }),
+    async remove(workspace, client_id, profile_id) {
+      const removed = await write
+        .deleteFrom('profiles')
+        .where('workspace', '=', workspace)
+        .where('client_id', '=', client_id)
+        .where('profile_id', '=', profile_id)
+        .executeTakeFirst();
+      return removed.numDeletedRows === 1n;
+    },
   };
 }
