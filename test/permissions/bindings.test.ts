@@ -140,6 +140,15 @@ describe('a bound token', { timeout: 30_000 }, () => {
     expect(await seen()).toEqual(wanted.toReversed());
   });
 
+  it('is not told that an artifact is unchanged with the tag of what somebody else was shown', async () => {
+    const { tokenFor, ask, own, app } = await served();
+    await callOn(app, 'publish_config', { ...OTHER, payload: payload('own') });
+    const url = `/v1/artifacts/${own}`;
+    const { headers } = await ask(await tokenFor(OWN), 'GET', url);
+    const shown = await ask(await tokenFor(OTHER), 'GET', url, undefined, { 'if-none-match': headers.etag });
+    expect([shown.status, shown.body['releases']]).toEqual([200, [{ ...OTHER, sequence: 2 }]]);
+  });
+
   it('repeats its own requests by an Idempotency-Key, never those of another one', async () => {
     const { tokenFor, ask } = await served();
     const [own, other] = [await tokenFor({ client_id: 'cursor' }), await tokenFor({ client_id: 'vscode' })];
