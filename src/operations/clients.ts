@@ -202,7 +202,7 @@ export const deleteProfile = defineOperation({
   input: z.strictObject({ client_id: ClientId.default('claude-desktop'), profile_id: ProfileId }),
   example: { client_id: 'cursor', profile_id: 'team-a' },
   output: z.object({ status: z.literal('deleted'), client_id: ClientId, profile_id: ProfileId }),
-  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'PROFILE_HAS_RELEASES', 'PROFILE_LINKED', 'DRAFT_CHANGED'],
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'PROFILE_HAS_RELEASES', 'PROFILE_LINKED'],
   permission: { needs: 'config:write', agents: false },
   rest: { method: 'DELETE', path: '/v1/clients/{client_id}/profiles/{profile_id}' },
   mcp: { tool: 'delete_profile', toolset: 'releases' },

@@ -102,7 +102,7 @@ export const diffConfig = defineOperation({
     summary: DiffSummary,
     recommendation: z.string(),
   }),
-  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND'],
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'SIGNATURE_INVALID'],
   permission: { needs: 'config:read' },
   rest: { method: 'POST', path: '/v1/config/diff' },
   mcp: { tool: 'diff_config' },

@@ -120,8 +120,16 @@ export async function currentDraft(context: Context, target: Target): Promise<Cu
   return { payload: (await latestPayload(context, target)) ?? EMPTY_PAYLOAD, revision: 0 };
 }
 
+type Revision = Pick<CurrentDraft, 'revision'>;
+
+/** For who brings a whole payload: what the draft starts from may be damaged, and is not read. */
+export async function currentRevision({ store, workspace }: Context, target: Target): Promise<Revision> {
+  const row = await store.drafts.get(workspace, target.client_id, target.profile_id);
+  return { revision: row?.revision ?? 0 };
+}
+
 /** Throws DRAFT_CHANGED when the caller saw another revision than the one that is stored. */
-export function assertRevision(draft: CurrentDraft, if_revision: number | undefined): void {
+export function assertRevision(draft: Revision, if_revision: number | undefined): void {
   if (if_revision === undefined || if_revision === draft.revision) return;
   throw changed(draft.revision, if_revision);
 }
@@ -140,7 +148,7 @@ const changed = (revision: number, if_revision?: number) =>
 export async function saveDraft(
   context: RunContext,
   target: Target,
-  from: CurrentDraft,
+  from: Revision,
   payload: DraftPayload,
 ): Promise<number> {
   const revision = from.revision + 1;

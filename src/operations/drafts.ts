@@ -6,7 +6,7 @@ import { assertNoSecret } from '../core/secrets/detector.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { AddServerInput, absolutePaths, plannedServer } from './add-server.ts';
 import { addServerDialogue } from './add-server-dialogue.ts';
-import { assertRevision, currentDraft, latestPayload, saveDraft } from './current.ts';
+import { assertRevision, currentDraft, currentRevision, latestPayload, saveDraft } from './current.ts';
 import { assertNotLinked } from './links.ts';
 import { defineOperation, type TextStyle } from './operation.ts';
 import { releasedTargets } from './released.ts';
@@ -48,6 +48,7 @@ export const addServer = defineOperation({
     'SECRET_IN_CONFIG',
     'DRAFT_CHANGED',
     'PROFILE_LINKED',
+    'SIGNATURE_INVALID',
   ],
   permission: { needs: 'config:write' },
   rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/draft/add' },
@@ -91,7 +92,14 @@ export const removeServer = defineOperation({
   }),
   example: { client_id: 'cursor', profile_id: 'default', server_name: 'memory' },
   output: DraftOutput.extend({ status: z.literal('removed'), server_name: z.string() }),
-  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'SERVER_NOT_IN_DRAFT', 'DRAFT_CHANGED', 'PROFILE_LINKED'],
+  errors: [
+    'CLIENT_NOT_FOUND',
+    'PROFILE_NOT_FOUND',
+    'SERVER_NOT_IN_DRAFT',
+    'DRAFT_CHANGED',
+    'PROFILE_LINKED',
+    'SIGNATURE_INVALID',
+  ],
   permission: { needs: 'config:write' },
   rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/draft/remove' },
   mcp: { tool: 'remove_server_from_config' },
@@ -124,7 +132,7 @@ export const viewDraft = defineOperation({
   effect: 'read',
   input: TargetInput,
   output: DraftOutput.extend({ servers: z.array(z.string()) }),
-  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND'],
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'SIGNATURE_INVALID'],
   permission: { needs: 'config:read' },
   rest: {
     method: 'GET',
@@ -179,7 +187,7 @@ export const setDraft = defineOperation({
     await assertNotLinked(context, input);
     const payload = assertDraftShape(input.payload);
     assertNoSecret(payload);
-    const draft = await currentDraft(context, input);
+    const draft = await currentRevision(context, input);
     assertRevision(draft, input.if_revision);
     const revision = await saveDraft(context, input, draft, payload);
     return { status: 'set' as const, ...draftOutput(payload, revision) };
@@ -199,7 +207,7 @@ export const clearDraft = defineOperation({
     if_revision: IfRevision,
   }),
   output: z.object({ status: z.literal('cleared'), previous_count: z.int(), revision: z.int() }),
-  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'DRAFT_CHANGED', 'PROFILE_LINKED'],
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'DRAFT_CHANGED', 'PROFILE_LINKED', 'SIGNATURE_INVALID'],
   permission: { needs: 'config:write' },
   rest: { method: 'DELETE', path: '/v1/config/{client_id}/{profile_id}/draft' },
   mcp: { tool: 'clear_draft_config' },

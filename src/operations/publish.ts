@@ -6,7 +6,15 @@ import type { DraftPayload } from '../core/payload.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { failpoint } from '../io/failpoint.ts';
 import type { ReleaseRow } from '../stores/store.ts';
-import { assertRevision, currentDraft, findRelease, named, saveDraft, verifiedRelease } from './current.ts';
+import {
+  assertRevision,
+  currentDraft,
+  currentRevision,
+  findRelease,
+  named,
+  saveDraft,
+  verifiedRelease,
+} from './current.ts';
 import { assertNotLinked } from './links.ts';
 import { type Context, defineOperation, type TextStyle } from './operation.ts';
 import { publishPayload } from './publication.ts';
@@ -111,6 +119,7 @@ export const publishConfig = defineOperation({
     'DRAFT_CHANGED',
     'PROFILE_LINKED',
     'KEYS_NOT_INITIALIZED',
+    'SIGNATURE_INVALID',
   ],
   permission: { needs: 'config:publish' },
   rest: {
@@ -129,15 +138,16 @@ export const publishConfig = defineOperation({
     await findTarget(context, input);
     await assertNotLinked(context, input);
     const given = input.payload === undefined ? undefined : assertDraftShape(input.payload);
-    const current = await currentDraft(context, input);
+    const current = given
+      ? { ...(await currentRevision(context, input)), payload: given }
+      : await currentDraft(context, input);
     assertRevision(current, input.if_revision);
     const { changelog, version, allow_empty, expires_at = null } = input;
     if (expires_at !== null && expires_at <= context.now().toISOString()) {
       throw invalidInput('expires_at', 'this has passed already');
     }
-    const payload = given ?? current.payload;
     const published = await publishPayload(context, input, {
-      payload,
+      payload: current.payload,
       changelog,
       version,
       allow_empty,

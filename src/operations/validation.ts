@@ -155,7 +155,7 @@ export const validateConfig = defineOperation({
     options: CheckOptions.optional().meta({ description: 'Which checks are made; all when left out.' }),
   }),
   output: ValidationOutput,
-  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND'],
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'SIGNATURE_INVALID'],
   permission: { needs: 'config:write' },
   rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/validate' },
   mcp: { tool: 'validate_config' },

@@ -1802,7 +1802,7 @@ export interface Methods {
    * Delete a profile that has no releases, with its draft.
    * The revisions of its draft go on if it is made again, so that none of them ever names two contents.
    * `DELETE /v1/clients/{client_id}/profiles/{profile_id}`, scope `config:write`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, PROFILE_HAS_RELEASES, PROFILE_LINKED, DRAFT_CHANGED.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, PROFILE_HAS_RELEASES, PROFILE_LINKED.
    */
   deleteProfile(input: DeleteProfileInput, options?: CallOptions): Promise<DeleteProfileOutput>;
   /**
@@ -1832,19 +1832,19 @@ export interface Methods {
    * Add one MCP server of the catalog to a draft.
    * Parameters and environment variables as `describe_server` lists them. Secrets are given as references such as ${env:NAME}, never as values.
    * `POST /v1/config/{client_id}/{profile_id}/draft/add`, scope `config:write`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, SERVER_NOT_FOUND, SERVER_ALREADY_IN_DRAFT, SECRET_IN_CONFIG, DRAFT_CHANGED, PROFILE_LINKED.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, SERVER_NOT_FOUND, SERVER_ALREADY_IN_DRAFT, SECRET_IN_CONFIG, DRAFT_CHANGED, PROFILE_LINKED, SIGNATURE_INVALID.
    */
   addServerToConfig(input: AddServerToConfigInput, options?: CallOptions): Promise<AddServerToConfigOutput>;
   /**
    * Empty a draft, or set it back to the latest release.
    * `DELETE /v1/config/{client_id}/{profile_id}/draft`, scope `config:write`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, DRAFT_CHANGED, PROFILE_LINKED.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, DRAFT_CHANGED, PROFILE_LINKED, SIGNATURE_INVALID.
    */
   clearDraftConfig(input: ClearDraftConfigInput, options?: CallOptions): Promise<ClearDraftConfigOutput>;
   /**
    * Remove one server from a draft.
    * `POST /v1/config/{client_id}/{profile_id}/draft/remove`, scope `config:write`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, SERVER_NOT_IN_DRAFT, DRAFT_CHANGED, PROFILE_LINKED.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, SERVER_NOT_IN_DRAFT, DRAFT_CHANGED, PROFILE_LINKED, SIGNATURE_INVALID.
    */
   removeServerFromConfig(input: RemoveServerFromConfigInput, options?: CallOptions): Promise<RemoveServerFromConfigOutput>;
   /**
@@ -1857,13 +1857,13 @@ export interface Methods {
    * Show the draft of a client and profile.
    * A draft that does not exist starts from the latest release.
    * `GET /v1/config/{client_id}/{profile_id}/draft`, scope `config:read`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, SIGNATURE_INVALID.
    */
   viewDraftConfig(input: ViewDraftConfigInput, options?: CallOptions): Promise<ViewDraftConfigOutput>;
   /**
    * Validate a draft, or a payload that is not stored.
    * `POST /v1/config/{client_id}/{profile_id}/validate`, scope `config:write`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, SIGNATURE_INVALID.
    */
   validateConfig(input: ValidateConfigInput, options?: CallOptions): Promise<ValidateConfigOutput>;
   /**
@@ -1907,7 +1907,7 @@ export interface Methods {
    * Publish the draft as a signed, immutable release.
    * Validates, signs and stores. A payload given here becomes the draft first. The same payload as the latest release answers `unchanged`.
    * `POST /v1/config/{client_id}/{profile_id}/publish`, scope `config:publish`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, VALIDATION_FAILED, SECRET_IN_CONFIG, DRAFT_CHANGED, PROFILE_LINKED, KEYS_NOT_INITIALIZED.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, VALIDATION_FAILED, SECRET_IN_CONFIG, DRAFT_CHANGED, PROFILE_LINKED, KEYS_NOT_INITIALIZED, SIGNATURE_INVALID.
    */
   publishConfig(input: PublishConfigInput, options?: CallOptions): Promise<PublishConfigOutput>;
   /**
@@ -1946,7 +1946,7 @@ export interface Methods {
   /**
    * Compare a local configuration with the latest release, or two payloads with each other.
    * `POST /v1/config/diff`, scope `config:read`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, SIGNATURE_INVALID.
    */
   diffConfig(input?: DiffConfigInput, options?: CallOptions): Promise<DiffConfigOutput>;
   /**

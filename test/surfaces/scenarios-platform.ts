@@ -17,6 +17,13 @@ const damage = (home: string) => {
   database.exec(`UPDATE artifacts SET canonical = replace(canonical, '"one"', '"bad"')`);
   database.close();
 };
+/** Of the profile of these scenarios nothing is left but its damaged release. */
+const damageAndForget = (home: string) => {
+  damage(home);
+  const database = new DatabaseSync(join(home, '.mcp-orchestration/state.db'), { timeout: 5000 });
+  database.exec('DELETE FROM drafts');
+  database.close();
+};
 const uuid = '00000000-0000-4000-8000-000000000000';
 const webhook_id = `whk_${uuid}`;
 const delivery_id = `dlv_0000000000000001_${uuid}`;
@@ -82,6 +89,35 @@ export const PLATFORM_SCENARIOS: Scenario[] = [
       ...fails('get_artifact', { artifact_id: 'f'.repeat(64) }, 'ARTIFACT_NOT_FOUND'),
       ...fails('get_artifact', { artifact_id: 'no digest' }, 'INVALID_INPUT'),
       { tool: 'get_artifact', input: { artifact_id }, expect: 'SIGNATURE_INVALID', before: damage },
+    ],
+  },
+  {
+    title: 'a damaged release is the start of no draft, and a whole payload takes its place',
+    steps: [
+      keys,
+      profile,
+      publish,
+      { tool: 'view_draft_config', input: target, expect: 'SIGNATURE_INVALID', before: damageAndForget },
+      ...fails('add_server_to_config', { ...target, server_id: 'memory' }, 'SIGNATURE_INVALID'),
+      ...fails('remove_server_from_config', { ...target, server_name: 'ours' }, 'SIGNATURE_INVALID'),
+      ...fails('clear_draft_config', target, 'SIGNATURE_INVALID'),
+      ...fails('validate_config', target, 'SIGNATURE_INVALID'),
+      ...fails('publish_config', target, 'SIGNATURE_INVALID'),
+      ...fails('diff_config', { ...target, local_payload: payload }, 'SIGNATURE_INVALID'),
+      {
+        tool: 'set_draft_config',
+        input: { ...target, payload: { mcpServers: {} } },
+        expect: 'ok',
+        has: { revision: 1 },
+      },
+      {
+        tool: 'publish_config',
+        input: { ...target, payload: { mcpServers: { ours: { command: 'node', args: ['two'] } } } },
+        expect: 'ok',
+        has: { sequence: 2 },
+        before: damageAndForget,
+      },
+      { tool: 'get_config', input: target, expect: 'ok', has: { sequence: 2 } },
     ],
   },
   {
