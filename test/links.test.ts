@@ -61,3 +61,19 @@ test('a draft from before the link does not come back when the link ends', async
   expect(await call(workspace, 'view_draft_config', follower)).toMatchObject({ draft: payload('one', 'two') });
   expect(await call(workspace, 'publish_config', follower)).toMatchObject({ status: 'unchanged' });
 });
+
+test('a profile that follows does not take over the bridge of a client that needs one', async () => {
+  const bridged = { client_id: 'claude-desktop' };
+  const remote = { mcpServers: { far: { type: 'http', url: 'https://mcp.example.com/mcp' } } };
+  await call(workspace, 'publish_config', { ...bridged, payload: remote });
+  expect(await call(workspace, 'get_config', bridged)).toMatchObject({ payload: { bridge: {} } });
+  await call(workspace, 'link_profile', { ...source, source_client_id: 'claude-desktop' });
+  expect((await call(workspace, 'get_config', source))['payload']).toEqual(remote);
+  expect(await call(workspace, 'publish_config', bridged)).toMatchObject({
+    status: 'unchanged',
+    linked: [{ status: 'unchanged', sequence: 1 }],
+  });
+  await publish(bridged, 'near');
+  await call(workspace, 'revert_config', { ...bridged, sequence: 1 });
+  expect((await call(workspace, 'get_config', source))['payload']).toEqual(remote);
+});

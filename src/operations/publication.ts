@@ -1,5 +1,5 @@
 import type { ClientDefinition } from '../clients/client.ts';
-import { bridgeFor } from '../clients/render.ts';
+import { bridgeFor, needsBridge } from '../clients/render.ts';
 import { artifactIdOfCanonical } from '../core/artifact.ts';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { signEnvelope } from '../core/dsse.ts';
@@ -143,11 +143,20 @@ async function followedRelease(
   publication: Publication,
 ): Promise<Published> {
   const { client_id, profile_id } = target;
+  const wanted = withoutIdleBridge(publication.payload, check);
   const draft = await context.store.drafts.get(context.workspace, client_id, profile_id);
-  if (draft && !sameValue(draft.payload as JsonValue, publication.payload as JsonValue)) {
-    await saveDraft(context, target, draft, publication.payload);
+  if (draft && !sameValue(draft.payload as JsonValue, wanted as JsonValue)) {
+    await saveDraft(context, target, draft, wanted);
   }
-  return releaseOf(context, target, check, { ...publication, version: undefined });
+  const payload = withoutIdleBridge(check.payload, check);
+  return releaseOf(context, target, { ...check, payload }, { ...publication, version: undefined });
+}
+
+/** A release fixes the bridge for its own client: one that follows and has no use for it does not take it over. */
+function withoutIdleBridge<P extends Payload | DraftPayload>(payload: P, { client, payload: strict }: Checked): P {
+  if (!('bridge' in payload) || needsBridge(strict, client)) return payload;
+  const { bridge: _idle, ...rest } = payload;
+  return rest as unknown as P;
 }
 
 interface Checked {
