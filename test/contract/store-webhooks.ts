@@ -83,6 +83,13 @@ export function webhookCases(store: () => Store): void {
     expect(await claim()).toBeUndefined();
   });
 
+  it('gives each of two that ask at once something, when there is enough', async () => {
+    for (const webhook_id of ['whk_1', 'whk_2']) await store().webhooks.insert(W, webhook({ webhook_id }));
+    await happens();
+    const both = await Promise.all([claim(), claim()]);
+    expect(both.map((one) => one?.webhook.webhook_id).toSorted()).toEqual(['whk_1', 'whk_2']);
+  });
+
   it('lets another one try when a lease has run out, and heeds the first no more', async () => {
     await store().webhooks.insert(W, webhook());
     await happens();

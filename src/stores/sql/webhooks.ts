@@ -29,6 +29,14 @@ const toDelivery = ({
 });
 
 export function webhookQueries({ read, write }: Databases): Store['webhooks'] {
+  const claim = async (lease: Lease): Promise<ClaimedDelivery | undefined> => {
+    // Asked of the reading connection first: mostly there is nothing, and then nobody is kept from writing.
+    const next = await nextTurn(read, lease);
+    if (next === undefined) return undefined;
+    // Where somebody else was faster, another one may be due.
+    return (await atomically(write, (trx) => claimOne(trx, next, lease))) ?? claim(lease);
+  };
+
   return {
     insert: (workspace, row) =>
       atomically(write, async (trx) => {
@@ -117,11 +125,7 @@ export function webhookQueries({ read, write }: Databases): Store['webhooks'] {
       return updated.numUpdatedRows === 1n;
     },
 
-    async claim(lease) {
-      // Asked of the reading connection first: mostly there is nothing, and then nobody is kept from writing.
-      const next = await nextTurn(read, lease);
-      return next && atomically(write, (trx) => claimOne(trx, next, lease));
-    },
+    claim,
 
     settle: (claimed, outcome) =>
       atomically(write, async (trx) => {
