@@ -7,7 +7,7 @@ import { testWorkspace } from './support/workspace.ts';
 const LONG = Number(process.env['CRASH_ROUNDS'] ?? 50) > 50;
 const SECONDS = LONG ? 60 : 4;
 
-it('100 clients that read, draft and publish at once get no error, and a configuration in time', {
+it('100 clients that read, draft and publish at once get no error, and a configuration within 300 ms', {
   timeout: 90_000,
 }, async () => {
   const workspace = await testWorkspace();
@@ -43,7 +43,7 @@ it('100 clients that read, draft and publish at once get no error, and a configu
   const told = ({ latency, requests: { total } }: autocannon.Result) =>
     `${total} answers, p50 ${latency.p50} ms, p97.5 ${latency.p97_5} ms, p99 ${latency.p99} ms`;
   process.stdout.write(`mixed: ${told(mixed)}; configurations: ${told(configs)}\n`);
-  // In the short form other tests take the half of the processors: it notices when something is very wrong.
-  expect(configs.latency.p97_5).toBeLessThan(LONG ? 300 : 1_000);
+  expect(configs.requests.total, 'nobody is kept waiting by those who write').toBeGreaterThan(100);
+  expect(configs.latency.p97_5).toBeLessThan(300);
   expect((await server.stop()).code).toBe(0);
 });

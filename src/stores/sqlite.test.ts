@@ -94,6 +94,24 @@ describe('locks', () => {
   });
 });
 
+it('transactions that wait for each other leave the event loop its turns', async () => {
+  const store = await openSqlite(freshPath());
+  let turns = 0;
+  let done = false;
+  const counting = (async () => {
+    while (!done) {
+      await setImmediate();
+      turns += 1;
+    }
+  })();
+  const all = Array.from({ length: 50 }, (_, at) => store.transaction((tx) => tx.audit.append(W, audit(`r${at}`))));
+  await Promise.all(all);
+  done = true;
+  await counting;
+  expect(turns).toBeGreaterThanOrEqual(49);
+  await store.close();
+});
+
 describe('dataVersion', () => {
   it.each(['in memory', 'in a file'])('changes with every commit and with nothing else (%s)', async (where) => {
     const store = await openSqlite(where === 'in memory' ? ':memory:' : freshPath());
