@@ -66,7 +66,7 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   'W22-4': LATER('the 0.2.2 release'),
   'W22-5': { open: 'metrics and traces are there; dashboards follow' },
   'W22-6': LATER('the 0.2.2 release'),
-  'REL-1': { open: '0.1.0 and 0.1.1 are released; the others follow with their waves' },
+  'REL-1': { open: '0.1.0, 0.1.1, 0.2.0 and 0.2.1 are released; 0.2.2 follows with its wave' },
   'FR-1': {
     shown_by: [
       'there are 42 clients and their ids are public',
