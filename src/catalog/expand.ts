@@ -11,7 +11,7 @@ export interface ExpandInput {
   params: Readonly<Record<string, unknown>>;
   env: Readonly<Record<string, string>>;
   transport?: TransportInput;
-  /** npx, uvx, docker or command: chooses between several ways to start the same server. */
+  /** npx, uvx, docker, dnx or command: chooses between several ways to start the same server. */
   runtime?: string;
 }
 
@@ -132,7 +132,8 @@ function warningsOf(server: CatalogServer, transport: CatalogTransport): string[
   if (transport.type !== 'stdio') return warnings;
   const { package: source, community } = transport;
   if (source?.version_seen === null) {
-    warnings.push(`image tag floats: "${source.identifier}" names no digest, so what runs can change`);
+    const [what, lacks] = source.registry === 'oci' ? ['image tag floats', 'digest'] : ['not pinned', 'exact version'];
+    warnings.push(`${what}: "${source.identifier}" names no ${lacks}, so what runs can change`);
   }
   if (community) warnings.push('this way of starting it comes from the community, not from the vendor');
   return warnings;

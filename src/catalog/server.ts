@@ -50,9 +50,9 @@ const ArgumentItem = z.union([
 ]);
 
 export const PackageRef = z.strictObject({
-  registry: z.enum(['npm', 'pypi', 'oci']),
+  registry: z.enum(['npm', 'pypi', 'oci', 'nuget']),
   identifier: z.string().min(1),
-  /** The exact version that is written; null: an image whose tag floats. */
+  /** The exact version that is written; null: none, so that what runs can change. */
   version_seen: z.string().min(1).nullable(),
 });
 
@@ -60,7 +60,7 @@ const remarks = { note: z.string().optional() };
 
 export const StdioTransport = z.strictObject({
   type: z.literal('stdio'),
-  runtime: z.enum(['npx', 'uvx', 'docker', 'command']),
+  runtime: z.enum(['npx', 'uvx', 'docker', 'dnx', 'command']),
   package: PackageRef.nullable(),
   command: z.string().min(1),
   args: z.array(ArgumentItem),
@@ -167,7 +167,8 @@ function conditionFaults(transport: CatalogTransport): string[] {
   return [...items, ...groups.map((name) => `env_any_of: "${name}" is not declared`)];
 }
 
-const Transport = CatalogTransport.superRefine((transport, context) => {
+/** With templates that always have their values. */
+export const Transport = CatalogTransport.superRefine((transport, context) => {
   for (const message of [...templateFaults(transport), ...conditionFaults(transport)]) {
     context.addIssue({ code: 'custom', message });
   }
