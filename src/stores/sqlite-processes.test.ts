@@ -91,6 +91,8 @@ describe('several processes on one file', { timeout: 60_000 }, () => {
         '0004-webhooks',
         '0005-workspaces',
         '0006-pointers',
+        '0007-catalog',
+        '0008-clients',
       ]);
       expect(database.prepare('pragma integrity_check').get()?.integrity_check).toBe('ok');
       database.close();

@@ -170,6 +170,8 @@ describe('the file', () => {
       [
         'artifacts',
         'audit',
+        'catalog',
+        'clients',
         'counters',
         'deliveries',
         'deployments',

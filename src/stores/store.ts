@@ -1,6 +1,6 @@
 import type { Binding } from '../core/binding.ts';
 import type { EventType } from '../core/event.ts';
-import type { DraftPayload } from '../core/payload.ts';
+import type { DraftPayload, JsonValue } from '../core/payload.ts';
 
 /**
  * What the product needs of a database. The workspace comes first on every method, so that no row can be reached
@@ -244,7 +244,54 @@ export interface ClaimedDelivery {
   delivery: DeliveryRow;
 }
 
+/** One version of a server that somebody put into the catalog. What it says never changes. */
+export interface CatalogRow {
+  /** The address of the registry that it was fetched from; `file` for a document that was handed in. */
+  registry: string;
+  /** The name in registries: `io.github.someone/server`. */
+  name: string;
+  version: string;
+  /** The id in the catalog, the same for all versions of a name. */
+  server_id: string;
+  /** The server.json as it was received. */
+  raw: JsonValue;
+  /** SHA-256 of its RFC 8785 form, lowercase hex. */
+  raw_sha256: string;
+  /** The catalog's own form; null when nothing can be started or connected to. */
+  definition: unknown;
+  /** What was not as the schema has it. */
+  findings: unknown;
+  /** What the registry says about this version: its status changes, the version does not. */
+  registry_meta: unknown;
+  first_seen_at: string;
+  last_seen_at: string;
+}
+export type CatalogKey = Pick<CatalogRow, 'registry' | 'name' | 'version'>;
+
+/** A client application that somebody described. */
+export interface ClientRow {
+  client_id: string;
+  /** In the form of the ones that are known out of the box. */
+  definition: unknown;
+  added_at: string;
+}
+
 export interface Store {
+  clients: {
+    /** False when there is one of that id. */
+    add(workspace: string, row: ClientRow): Promise<boolean>;
+    /** In the order of their ids. */
+    list(workspace: string): Promise<ClientRow[]>;
+  };
+  catalog: {
+    /** False when this version of this name from this registry is there already. */
+    add(workspace: string, row: CatalogRow): Promise<boolean>;
+    get(workspace: string, key: CatalogKey): Promise<CatalogRow | undefined>;
+    /** All of them, in the order in which they were added. */
+    list(workspace: string): Promise<CatalogRow[]>;
+    /** What can change of a version. False when there is none. */
+    see(workspace: string, row: CatalogKey & Pick<CatalogRow, 'registry_meta' | 'last_seen_at'>): Promise<boolean>;
+  };
   drafts: {
     get(workspace: string, client_id: string, profile_id: string): Promise<DraftRow | undefined>;
     /** Saves only when `row.revision` is the stored revision plus 1 (a missing draft counts as 0); false when somebody was faster. */

@@ -1,6 +1,7 @@
 import type {
   ArtifactRow,
   AuditRow,
+  CatalogRow,
   DeploymentRow,
   DraftRow,
   EventRow,
@@ -161,6 +162,20 @@ export const idempotent = (
   owner: `owner of ${key}`,
   lease_until: '2026-11-22T10:00:30.000Z',
   expires_at: '2026-11-23T10:00:00.000Z',
+  ...more,
+});
+export const catalogRow = (version: string, more: Partial<CatalogRow> = {}): CatalogRow => ({
+  registry: 'file',
+  name: 'com.example/weather',
+  version,
+  server_id: 'weather',
+  raw: { version, name: 'com.example/weather', description: 'Wörter 言葉', a: [1, null, { b: false }] },
+  raw_sha256: 'e'.repeat(64),
+  definition: { transports: [] },
+  findings: [{ code: 'MISSING_SCHEMA' }],
+  registry_meta: null,
+  first_seen_at: T0,
+  last_seen_at: T0,
   ...more,
 });
 export const webhook = (more: Partial<WebhookRow> = {}): WebhookRow => ({

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { Store } from '../../src/stores/store.ts';
+import { catalogCases, clientCases } from './store-catalog.ts';
 import { deploymentCases, linkCases } from './store-deployments.ts';
 import { idempotencyCases } from './store-idempotency.ts';
 import { auditCases, draftCases, profileAndKeyCases, releaseCases, tokenCases } from './store-nouns.ts';
@@ -24,6 +25,8 @@ export function storeContract(name: string, open: Open): void {
     describe('profiles and keys', () => profileAndKeyCases(current));
     describe('artifacts and releases', () => releaseCases(current));
     describe('pointers', () => pointerCases(current));
+    describe('catalog', () => catalogCases(current));
+    describe('clients', () => clientCases(current));
     describe('links', () => linkCases(current));
     describe('tokens', () => tokenCases(current));
     describe('deployments', () => deploymentCases(current));

@@ -8,6 +8,8 @@ import { platform } from './0003-platform.ts';
 import { webhooks } from './0004-webhooks.ts';
 import { workspaces } from './0005-workspaces.ts';
 import { pointers } from './0006-pointers.ts';
+import { catalog } from './0007-catalog.ts';
+import { clients } from './0008-clients.ts';
 
 /** Every migration in the order of its name. A published one never changes. */
 const MIGRATIONS: Record<string, (flavour: Flavour) => Migration> = {
@@ -17,6 +19,8 @@ const MIGRATIONS: Record<string, (flavour: Flavour) => Migration> = {
   '0004-webhooks': webhooks,
   '0005-workspaces': workspaces,
   '0006-pointers': pointers,
+  '0007-catalog': catalog,
+  '0008-clients': clients,
 };
 
 /** Where Kysely's migrator notes what was done: the one record of the state of a schema. */

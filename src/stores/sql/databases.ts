@@ -22,7 +22,7 @@ export function atomically<T>(write: Kysely<Tables>, work: (trx: Kysely<Tables>)
 export async function nextNumber(
   trx: Kysely<Tables>,
   workspace: string,
-  counter: 'audit' | 'deployments' | 'events' | 'tokens' | 'webhooks' | 'workspaces',
+  counter: 'audit' | 'catalog' | 'deployments' | 'events' | 'tokens' | 'webhooks' | 'workspaces',
 ) {
   const { value } = await trx
     .insertInto('counters')

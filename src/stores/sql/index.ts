@@ -2,6 +2,8 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Store } from '../store.ts';
 import { artifactQueries } from './artifacts.ts';
 import { auditQueries } from './audit.ts';
+import { catalogQueries } from './catalog.ts';
+import { clientQueries } from './clients.ts';
 import type { Databases } from './databases.ts';
 import { deploymentQueries } from './deployments.ts';
 import { draftQueries } from './drafts.ts';
@@ -19,6 +21,8 @@ import { workspaceQueries } from './workspaces.ts';
 
 function queries(databases: Databases) {
   return {
+    catalog: catalogQueries(databases),
+    clients: clientQueries(databases),
     drafts: draftQueries(databases),
     profiles: profileQueries(databases),
     artifacts: artifactQueries(databases),

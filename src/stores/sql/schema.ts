@@ -1,6 +1,8 @@
 import type {
   ArtifactRow,
   AuditRow,
+  CatalogRow,
+  ClientRow,
   DeliveryRow,
   DeploymentRow,
   DraftRow,
@@ -25,6 +27,8 @@ type Stored<Row, Json extends keyof Row = never> = { workspace: string } & Omit<
 type Numbered = { number: number };
 
 export interface Tables {
+  catalog: Stored<CatalogRow, 'raw' | 'definition' | 'findings' | 'registry_meta'> & Numbered;
+  clients: Stored<ClientRow, 'definition'>;
   drafts: Stored<DraftRow, 'payload'>;
   profiles: Stored<ProfileRow>;
   artifacts: Stored<ArtifactRow>;
