@@ -1,10 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { registryAt } from '../src/io/registry.ts';
+import { targetRules } from '../src/main/compose.ts';
+import { readConfig } from '../src/main/config.ts';
 import { createClient, type McpOrchestration } from '../src/sdk/index.ts';
 import { API_KEY, restInProcess, startRest } from './hostile/server.ts';
 import { DOCUMENT, faultOf, JSON_TYPE, ROUTES, type Route, unlikeDocument } from './support/openapi.ts';
+import { startRegistry } from './support/registry.ts';
 import { openEvents } from './support/sse.ts';
 
 const target = { client_id: 'cursor', profile_id: 'default' };
@@ -143,6 +147,13 @@ describe('the examples of the document', () => {
     import_config: () => client.deployConfig(target),
     'tokens.revoke': async () => {
       given['token_id'] = (await client.generateToken({ name: 'x' })).token_id;
+    },
+    fetch_catalog_server: async () => {
+      const server = { name: 'com.example/weather', description: 'Forecasts', version: '1.2.0' };
+      const registry = await startRegistry({ '/v0.1/servers/com.example%2Fweather/versions/1.2.0': { server } });
+      onTestFinished(registry.close);
+      const config = readConfig({ ...rest.workspace.env, ...registry.env });
+      Object.assign(rest.app.services, { registry: registryAt(config.REGISTRY_URL ?? '', targetRules(config)) });
     },
     delete_webhook: hook,
     rotate_webhook_secret: hook,

@@ -125,7 +125,7 @@ export const REQUIREMENTS: Record<string, Requirement> = {
     ],
   },
   'NFR-12': LATER('the 0.3 release'),
-  'UC-1': LATER('the 0.2.2 release'),
+  'UC-1': { shown_by: ['is published for, deployed to, watched and rolled back like any other'] },
   'UC-2': LATER('the 0.3 release'),
   'UC-3': { shown_by: ['an earlier release comes back as the next one, and the history shows all of them'] },
   'UC-4': LATER('the 0.3 release'),

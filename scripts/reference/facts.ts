@@ -135,6 +135,11 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     with: { TLS_CERT: '/etc/mcp-orchestration/tls.crt' },
     meaning: 'Absolute path of its private key, PEM without a passphrase. Both are read at the start.',
   },
+  REGISTRY_URL: {
+    sample: 'https://registry.example',
+    meaning:
+      'Address of a registry of MCP servers that speaks `/v0.1/servers`, without that path. Only then `fetch-catalog-server` asks anybody. Addresses that are not public have to be listed in `_WEBHOOK_ALLOW` as well.',
+  },
   OIDC_ISSUER: {
     sample: 'https://login.example/realms/team',
     with: { OIDC_AUDIENCE: 'https://mcp.example/mcp' },

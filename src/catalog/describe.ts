@@ -1,7 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import { proposedReference, statusWarning } from './expand.ts';
-import { CATALOG, serverById, successorOf } from './index.ts';
+import { CATALOG, successorOf } from './index.ts';
 import type {
   CatalogServer,
   CatalogTransport,
@@ -11,7 +11,7 @@ import type {
   StdioTransport,
   Variable,
 } from './server.ts';
-import type { DescribedParameter, DescribedTransport, DescribedVariable, ListedServer } from './shapes.ts';
+import type { DescribedParameter, DescribedTransport, DescribedVariable, ListedServer, Origin } from './shapes.ts';
 import { ServerDescription, ServerList } from './shapes.ts';
 import { publicWord, TRANSPORT_WORDS, type TransportInput, type TransportWord, transportWords } from './transport.ts';
 
@@ -68,19 +68,21 @@ const searchWords = (query: string): string[] =>
     .filter((word) => word !== '');
 
 /** The catalog in listed order, narrowed by transport and by words that must all occur. */
-export function listServers(input: {
-  transport_filter?: TransportInput | undefined;
-  search_query?: string | undefined;
-}): ServerList {
+export function listServers(
+  input: { transport_filter?: TransportInput | undefined; search_query?: string | undefined },
+  catalog: readonly CatalogServer[] = CATALOG,
+): ServerList {
   const wanted = input.transport_filter === undefined ? undefined : publicWord(input.transport_filter);
   const words = searchWords(input.search_query ?? '');
   const offers = (server: CatalogServer, word: TransportWord) => transportWords(server.transports).includes(word);
-  const servers = CATALOG.filter((server) => {
-    if (wanted !== undefined && !offers(server, wanted)) return false;
-    const text = words.length > 0 ? searchable(server) : '';
-    return words.every((word) => text.includes(word));
-  }).map(listed);
-  const total = (word: TransportWord) => CATALOG.filter((server) => offers(server, word)).length;
+  const servers = catalog
+    .filter((server) => {
+      if (wanted !== undefined && !offers(server, wanted)) return false;
+      const text = words.length > 0 ? searchable(server) : '';
+      return words.every((word) => text.includes(word));
+    })
+    .map(listed);
+  const total = (word: TransportWord) => catalog.filter((server) => offers(server, word)).length;
   return {
     servers,
     count: servers.length,
@@ -205,9 +207,13 @@ export function unknownServer(server_id: string, servers: readonly Pick<CatalogS
 }
 
 /** Everything about one server. Throws SERVER_NOT_FOUND. */
-export function describeServer(server_id: string): ServerDescription {
-  const server = serverById(server_id);
-  if (server === undefined) throw unknownServer(server_id, CATALOG);
+export function describeServer(
+  server_id: string,
+  catalog: readonly CatalogServer[] = CATALOG,
+  origin: Origin | null = null,
+): ServerDescription {
+  const server = catalog.find((one) => one.server_id === server_id);
+  if (server === undefined) throw unknownServer(server_id, catalog);
   const { display_name, description, documentation_url, tags, status } = server;
   const warning = statusWarning(server);
   const each = server.transports.map((transport) => ({ type: publicWord(transport.type), transport }));
@@ -234,6 +240,7 @@ export function describeServer(server_id: string): ServerDescription {
     replaced_by: server.replaced_by ?? null,
     note: server.note ?? null,
     warnings: [...(warning === undefined ? [] : [warning]), ...server.warnings],
+    origin,
     usage_example: usageExample(server),
   };
 }

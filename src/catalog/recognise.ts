@@ -34,8 +34,8 @@ function reaches(transport: CatalogTransport, url: string): boolean {
 }
 
 /** Templates fit everything and are never the answer. */
-export function recognise(entry: Entry): Recognised | undefined {
-  for (const server of CATALOG) {
+export function recognise(entry: Entry, catalog: readonly CatalogServer[] = CATALOG): Recognised | undefined {
+  for (const server of catalog) {
     if (server.status === 'template') continue;
     const transport = server.transports.find((one) =>
       isRemote(entry) ? reaches(one, entry.url) : startsFrom(one, entry),

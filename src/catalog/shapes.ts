@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Timestamp } from '../core/ids.ts';
 import { FieldType, PackageRef, RemoteTransport, StdioTransport } from './server.ts';
 import { TRANSPORT_WORDS } from './transport.ts';
 
@@ -70,6 +71,16 @@ export const DescribedTransport = z.object({
 });
 export type DescribedTransport = z.infer<typeof DescribedTransport>;
 
+/** Where a server comes from that somebody put into the catalog. */
+const Origin = z.object({
+  registry_url: z.string().nullable().meta({ description: 'Null for a document that was handed in.' }),
+  version: z.string(),
+  raw_sha256: z.string(),
+  added_at: Timestamp,
+  finding_count: z.int().meta({ description: 'So many things were not as the schema has them.' }),
+});
+export type Origin = z.infer<typeof Origin>;
+
 export const ServerDescription = z
   .object({
     server_id: z.string(),
@@ -90,6 +101,7 @@ export const ServerDescription = z
     replaced_by: z.string().nullable(),
     note: z.string().nullable(),
     warnings: z.array(z.string()),
+    origin: Origin.nullable().meta({ description: 'Null for a server that is known out of the box.' }),
     usage_example: z.string().meta({ description: 'A command line that adds the server.' }),
   })
   .meta({ id: 'ServerDescription' });

@@ -118,7 +118,7 @@ export const ERRORS = {
     hint: 'Look at the draft with `view-draft`.',
   },
   NOT_FOUND: {
-    meaning: 'There is no such route, file, program or delivery; the message says which.',
+    meaning: 'There is no such route, file, program, delivery or registry; the message says which.',
     status: 404,
     exit: 4,
     hint: 'See /docs for the routes that exist.',
@@ -220,16 +220,16 @@ export const ERRORS = {
     hint: 'This profile follows another one: change the source, or unlink it.',
   },
   CLIENT_ALREADY_EXISTS: {
-    meaning: 'A client with this id exists already. Not answered by any version yet.',
+    meaning: 'A client with this id exists already.',
     status: 409,
     exit: 5,
     hint: 'Choose another client id.',
   },
   SERVER_ALREADY_EXISTS: {
-    meaning: 'A server with this id exists already. Not answered by any version yet.',
+    meaning: 'The catalog has this server id, or this version of the server with other contents, already.',
     status: 409,
     exit: 5,
-    hint: 'Choose another server id.',
+    hint: 'Choose another `server_id`.',
   },
   WORKSPACE_ALREADY_EXISTS: {
     meaning: 'A workspace with this id exists already.',

@@ -9,6 +9,7 @@ import { AGENT_SCOPES, SCOPES } from '../core/scopes.ts';
 import { KeyDirectory } from '../io/keys.ts';
 import { launcherIn } from '../io/launcher.ts';
 import { machineId } from '../io/machine.ts';
+import { registryAt } from '../io/registry.ts';
 import { openSecrets } from '../io/secrets/store.ts';
 import type { TargetRules } from '../io/webhooks/targets.ts';
 import { type Observer, UNOBSERVED } from '../operations/observer.ts';
@@ -118,6 +119,7 @@ function servicesOf(
       const { WebhookTargets } = await import('../io/webhooks/targets.ts');
       return new WebhookTargets(targetRules(config)).check(url);
     },
+    registry: config.REGISTRY_URL === undefined ? null : registryAt(config.REGISTRY_URL, targetRules(config)),
     machine: () => {
       machine ??= findMachine();
       return machine;

@@ -51,6 +51,10 @@ const Settings = z.strictObject({
   WEBHOOK_ALLOW: list
     .pipe(z.array(z.string().refine(isHostAndPort, 'give host:port, several with commas; the host as in the URL')))
     .default([]),
+  REGISTRY_URL: z
+    .string()
+    .refine(isRegistry, 'give the address before /v0.1, without query and credentials')
+    .optional(),
   OIDC_ISSUER: z.string().refine(isIssuer, 'give the https URL that the issuer has in its tokens').optional(),
   OIDC_AUDIENCE: z.string().min(1).optional(),
   RATE_LIMIT: z
@@ -76,6 +80,12 @@ function isHostAndPort(text: string): boolean {
   const [, host = '', port] = /^([\w.-]+|\[[\da-f:]+\]):(\d{1,5})$/i.exec(text) ?? [];
   const known = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined;
   return known?.host === host.toLowerCase() && Number(port) > 0 && Number(port) <= 65_535;
+}
+
+function isRegistry(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || url.username !== '' || url.password !== '' || /[?#]/.test(text)) return false;
+  return url.protocol === 'https:' || url.protocol === 'http:';
 }
 
 /** Not a network that holds every address: who may say where requests come from is never everybody. */

@@ -1,6 +1,7 @@
-import { CATALOG, serverById } from '../catalog/index.ts';
+import type { CatalogServer } from '../catalog/server.ts';
 import { type GivenSecret, givenSecrets, type WantedField, wantedFields, withValue } from '../catalog/wanted.ts';
 import { AddServerInput, absolutePaths, expandInput, plannedServer } from './add-server.ts';
+import { catalogOf, findServer } from './added-servers.ts';
 import type { Asker, Choice } from './asker.ts';
 import { assertNotLinked } from './links.ts';
 import type { Context } from './operation.ts';
@@ -11,31 +12,34 @@ import { findTarget } from './shapes.ts';
 
 type Input = Record<string, unknown>;
 
-export async function addServerDialogue(typed: Input, ask: Asker, context: Context): Promise<Input> {
+export async function addServerDialogue(given: Input, ask: Asker, context: Context): Promise<Input> {
+  const catalog = await catalogOf(context);
+  // What is known out of the box was seen to before; only here it can be asked what else there is.
+  const typed = absolutePaths(given, ask.absolute, catalog);
   if (!ask.attended) return ask.yes ? withReferences(typed, ask, context) : typed;
   const { data } = AddServerInput.safeParse({ server_id: 'any', ...typed });
   if (data === undefined) return typed; // the operation says what is wrong
   await findTarget(context, data);
   await assertNotLinked(context, data);
-  const chosen = typed['server_id'] === undefined ? await withServer(typed, ask) : typed;
-  return withReferences(await withWanted(chosen, ask), ask, context);
+  const chosen = typed['server_id'] === undefined ? await withServer(typed, ask, catalog) : typed;
+  return withReferences(await withWanted(chosen, ask, context), ask, context);
 }
 
-const choiceOf = ({ server_id, display_name, description }: (typeof CATALOG)[number]): Choice => ({
+const choiceOf = ({ server_id, display_name, description }: CatalogServer): Choice => ({
   value: server_id,
   hint: `${display_name}: ${description}`,
 });
 
-async function withServer(typed: Input, ask: Asker): Promise<Input> {
-  const offered = CATALOG.filter(({ status }) => status !== 'archived' && status !== 'deprecated');
+async function withServer(typed: Input, ask: Asker, catalog: readonly CatalogServer[]): Promise<Input> {
+  const offered = catalog.filter(({ status }) => status !== 'archived' && status !== 'deprecated');
   const server_id = await ask.choose('Which server?', offered.map(choiceOf));
-  return absolutePaths({ ...typed, server_id }, ask.absolute);
+  return absolutePaths({ ...typed, server_id }, ask.absolute, catalog);
 }
 
 /** Asks for every value that the transport cannot do without. An input with other faults is left to the operation. */
-async function withWanted(input: Input, ask: Asker): Promise<Input> {
+async function withWanted(input: Input, ask: Asker, context: Context): Promise<Input> {
   const { data } = AddServerInput.safeParse(input);
-  const server = data && serverById(data.server_id);
+  const server = data && (await findServer(context, data.server_id));
   if (data === undefined || server === undefined) return input;
   const given = expandInput(data);
   const { fields, groups } = wantedFields(server, given);
@@ -78,7 +82,7 @@ export async function answerFor({ field, check }: WantedField, ask: Asker): Prom
 /** Puts references in the places of literal secrets, when the person agrees to have those stored. */
 async function withReferences(input: Input, ask: Asker, context: Context): Promise<Input> {
   const { data } = AddServerInput.safeParse(input);
-  const server = data && serverById(data.server_id);
+  const server = data && (await findServer(context, data.server_id));
   if (data === undefined || server === undefined) return input;
   const given = expandInput(data);
   const secrets = givenSecrets(server, given);

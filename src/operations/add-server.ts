@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { unknownServer } from '../catalog/describe.ts';
 import { type ExpandInput, expand } from '../catalog/expand.ts';
-import { CATALOG, serverById } from '../catalog/index.ts';
+import { CATALOG } from '../catalog/index.ts';
+import type { CatalogServer } from '../catalog/server.ts';
 import { addEntry } from '../core/draft.ts';
 import { invalidInput } from '../core/errors.ts';
 import { nullRecord, ServerId } from '../core/ids.ts';
@@ -9,6 +10,7 @@ import { ServerName } from '../core/payload.ts';
 import { hasReference } from '../core/references.ts';
 import { assertNoSecret } from '../core/secrets/detector.ts';
 import { parseStrictJson } from '../core/strict-json.ts';
+import { catalogOf } from './added-servers.ts';
 import { assertRevision, currentDraft } from './current.ts';
 import { assertNotLinked } from './links.ts';
 import type { Context } from './operation.ts';
@@ -32,7 +34,7 @@ export const AddServerInput = TargetInput.extend({
   runtime: z
     .string()
     .optional()
-    .meta({ description: 'How a stdio server is started when there is a choice: npx, uvx, docker, command.' }),
+    .meta({ description: 'How a stdio server is started when there is a choice: npx, uvx, docker, dnx, command.' }),
   replace: z.boolean().default(false).meta({ description: 'Take the place of an entry of the same name.' }),
   if_revision: IfRevision,
 });
@@ -59,8 +61,9 @@ function readEnvironment(value: z.infer<typeof MapOrJson> | undefined): Record<s
 export function absolutePaths(
   input: Record<string, unknown>,
   absolute: (path: string) => string,
+  catalog: readonly CatalogServer[] = CATALOG,
 ): Record<string, unknown> {
-  const server = typeof input['server_id'] === 'string' ? serverById(input['server_id']) : undefined;
+  const server = catalog.find(({ server_id }) => server_id === input['server_id']);
   if (!server) return input;
   const fields = server.transports.flatMap((transport) => [
     ...transport.parameters,
@@ -95,8 +98,9 @@ export const expandInput = (
 export async function plannedServer(context: Context, input: AddServerInput) {
   await findTarget(context, input);
   await assertNotLinked(context, input);
-  const server = serverById(input.server_id);
-  if (!server) throw unknownServer(input.server_id, CATALOG);
+  const catalog = await catalogOf(context);
+  const server = catalog.find(({ server_id }) => server_id === input.server_id);
+  if (!server) throw unknownServer(input.server_id, catalog);
   const draft = await currentDraft(context, input);
   assertRevision(draft, input.if_revision);
   const { entry } = expand(server, expandInput(input));

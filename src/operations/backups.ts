@@ -123,7 +123,7 @@ export const pruneBackups = defineOperation({
   },
   async run(context, { keep, client_id }) {
     assertMayWriteHere(context, 'prune-backups');
-    if (client_id !== undefined) findClient(client_id);
+    if (client_id !== undefined) await findClient(context, client_id);
     const { services, store, workspace } = context;
     // Under the lock: a copy that was just made is not yet in the ledger of the deployment that needs it.
     return withWriterLock(services.writer_lock, LOCK_WAIT_MS, async () => {

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { ClientDefinition } from '../clients/client.ts';
 import { describeClient } from '../clients/describe.ts';
-import { CLIENTS } from '../clients/index.ts';
 import { detectInstalled } from '../clients/paths.ts';
 import { reaches, touches } from '../core/binding.ts';
 import { AppError, invalidInput } from '../core/errors.ts';
@@ -10,6 +9,7 @@ import { EMPTY_PAYLOAD } from '../core/payload.ts';
 import { assertNoSecretText } from '../core/secrets/detector.ts';
 import { isOnPath, pathExists } from '../io/which.ts';
 import type { ProfileRow } from '../stores/store.ts';
+import { clientsOf } from './added-clients.ts';
 import { saveDraft } from './current.ts';
 import { defineOperation } from './operation.ts';
 import { findClient, findTarget, STANDARD_PROFILES } from './shapes.ts';
@@ -73,13 +73,15 @@ export const listClients = defineOperation({
       [...STANDARD_PROFILES, ...(created.get(client_id) ?? [])]
         .map(({ profile_id }) => profile_id)
         .filter((profile_id) => reaches(binding, { client_id, profile_id }));
-    const clients = CLIENTS.filter((client) => touches(binding, { client_id: client.client_id })).map((client) => ({
-      ...describeClient(client, services.os),
-      available_profiles: profilesOf(client),
-      ...(machine && {
-        installed: detectInstalled(client, machine, pathExists, (binary) => isOnPath(binary, machine.env)),
-      }),
-    }));
+    const clients = (await clientsOf({ store, workspace }))
+      .filter((client) => touches(binding, { client_id: client.client_id }))
+      .map((client) => ({
+        ...describeClient(client, services.os),
+        available_profiles: profilesOf(client),
+        ...(machine && {
+          installed: detectInstalled(client, machine, pathExists, (binary) => isOnPath(binary, machine.env)),
+        }),
+      }));
     return { clients, count: clients.length };
   },
 });
@@ -125,7 +127,7 @@ export const listProfiles = defineOperation({
     }),
   },
   async run({ store, workspace, principal: { binding } }, { client_id }) {
-    findClient(client_id);
+    await findClient({ store, workspace }, client_id);
     const created = await store.profiles.list(workspace, client_id);
     const latest = new Map(
       (await store.releases.latestOfClient(workspace, client_id)).map((row) => [row.profile_id, row]),
@@ -180,7 +182,7 @@ export const createProfile = defineOperation({
     }),
   },
   async run({ store, workspace, now }, { client_id, profile_id, display_name = profile_id, description = '' }) {
-    findClient(client_id);
+    await findClient({ store, workspace }, client_id);
     assertNoSecretText({ display_name, description });
     const row: ProfileRow = { client_id, profile_id, display_name, description, created_at: now().toISOString() };
     const standard = STANDARD_PROFILES.some((known) => known.profile_id === profile_id);

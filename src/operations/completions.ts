@@ -1,7 +1,9 @@
-import { CATALOG, serverById } from '../catalog/index.ts';
-import { CLIENTS, clientById } from '../clients/index.ts';
+import { CATALOG } from '../catalog/index.ts';
+import { CLIENTS } from '../clients/index.ts';
 import { touches } from '../core/binding.ts';
 import { serverNames } from '../core/draft.ts';
+import { clientsOf } from './added-clients.ts';
+import { catalogOf } from './added-servers.ts';
 import type { Choice } from './asker.ts';
 import { currentDraft } from './current.ts';
 import type { Context, Target } from './operation.ts';
@@ -17,8 +19,15 @@ type Source = (given: Given, stored: Stored) => readonly Choice[] | Promise<read
 
 const SHOWN = 100;
 
-const clients = (): Choice[] =>
-  CLIENTS.map(({ client_id, display_name }) => ({ value: client_id, hint: display_name }));
+async function knownClients(stored: Stored) {
+  const context = await stored();
+  return context === undefined ? CLIENTS : clientsOf(context);
+}
+
+async function clients(_given: Given, stored: Stored): Promise<Choice[]> {
+  const known = await knownClients(stored);
+  return known.map(({ client_id, display_name }) => ({ value: client_id, hint: display_name }));
+}
 
 async function profiles(client_id: string | undefined, stored: Stored): Promise<Choice[]> {
   const context = await stored();
@@ -38,17 +47,24 @@ async function ofTarget<T>(
   return context && target.success ? look(context, target.data) : undefined;
 }
 
+async function servers(stored: Stored) {
+  const context = await stored();
+  return context === undefined ? CATALOG : catalogOf(context);
+}
+
 /** Names of what a server takes, up to the equals sign. */
-function namesOf(given: Given, which: 'parameters' | 'env'): Choice[] {
-  const transports = serverById(given['server_id'] ?? '')?.transports ?? [];
+async function namesOf(given: Given, which: 'parameters' | 'env', stored: Stored): Promise<Choice[]> {
+  const catalog = await servers(stored);
+  const transports = catalog.find(({ server_id }) => server_id === given['server_id'])?.transports ?? [];
   const fields = transports.flatMap((one) => (which === 'env' ? ('env' in one ? one.env : []) : one.parameters));
   const byName = new Map(fields.map(({ name, description }) => [name, { value: `${name}=`, hint: description }]));
   return [...byName.values()];
 }
 
-function scopesOf(client_id: string | undefined): Choice[] {
-  const known = client_id === undefined ? undefined : clientById(client_id);
-  const scopes = (known ? [known] : CLIENTS).flatMap(({ deployable_scopes }) => deployable_scopes);
+async function scopesOf(client_id: string | undefined, stored: Stored): Promise<Choice[]> {
+  const all = await knownClients(stored);
+  const known = all.find((client) => client.client_id === client_id);
+  const scopes = (known ? [known] : all).flatMap(({ deployable_scopes }) => deployable_scopes);
   return [...new Set(scopes)].map((value) => ({ value }));
 }
 
@@ -56,12 +72,15 @@ const SOURCES: Readonly<Record<string, Source>> = {
   client_id: clients,
   clients,
   source_client_id: clients,
-  server_id: () => CATALOG.map(({ server_id, display_name }) => ({ value: server_id, hint: display_name })),
+  async server_id(_given, stored) {
+    const known = await servers(stored);
+    return known.map(({ server_id, display_name }) => ({ value: server_id, hint: display_name }));
+  },
   profile_id: (given, stored) => profiles(given['client_id'], stored),
   source_profile_id: (given, stored) => profiles(given['source_client_id'], stored),
-  config_scope: (given) => scopesOf(given['client_id']),
-  params: (given) => namesOf(given, 'parameters'),
-  env_vars: (given) => namesOf(given, 'env'),
+  config_scope: (given, stored) => scopesOf(given['client_id'], stored),
+  params: (given, stored) => namesOf(given, 'parameters', stored),
+  env_vars: (given, stored) => namesOf(given, 'env', stored),
   async server_name(given, stored) {
     const draft = await ofTarget(given, stored, currentDraft);
     return draft === undefined ? [] : serverNames(draft.payload).map((value) => ({ value }));

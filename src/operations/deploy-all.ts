@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { ClientDefinition } from '../clients/client.ts';
-import { CLIENTS } from '../clients/index.ts';
 import { detectInstalled } from '../clients/paths.ts';
 import { invalidInput } from '../core/errors.ts';
 import { ClientId, ProfileId } from '../core/ids.ts';
 import { isOnPath, pathExists } from '../io/which.ts';
+import { clientsOf } from './added-clients.ts';
 import { colouredDiff } from './deployments.ts';
 import { type Context, defineOperation, type RunContext, refusal, type TextStyle } from './operation.ts';
 import { DeployChoices, DeployOutput, deployHere } from './rollout/deploy.ts';
@@ -44,11 +44,12 @@ async function wantedClients(context: Context, { clients, installed }: DeployAll
   if ((clients === undefined) !== installed) {
     throw invalidInput('clients', 'name the clients, or say `installed`: one of the two');
   }
-  if (clients !== undefined) return [...new Set(clients)].map(findClient);
+  if (clients !== undefined)
+    return Promise.all([...new Set(clients)].map((client_id) => findClient(context, client_id)));
   const machine = await context.services.machine();
   const there = (client: ClientDefinition) =>
     detectInstalled(client, machine, pathExists, (binary) => isOnPath(binary, machine.env));
-  return CLIENTS.filter((client) => client.dialect !== null && there(client));
+  return (await clientsOf(context)).filter((client) => client.dialect !== null && there(client));
 }
 
 /** One client, on its own: what goes wrong is told in its row, and the others go on. */

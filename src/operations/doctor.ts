@@ -133,7 +133,7 @@ export const doctor = defineOperation({
     exit: ({ problems }) => (problems.some(({ severity }) => severity === 'error') ? 7 : 0),
   },
   async run(context, input) {
-    if (input.client_id !== undefined) findClient(input.client_id);
+    if (input.client_id !== undefined) await findClient(context, input.client_id);
     const found = await examine(context, input);
     const problems = problemsOf(found);
     const healthy = problems.every(({ severity }) => severity !== 'error');

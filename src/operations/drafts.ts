@@ -64,7 +64,7 @@ export const addServer = defineOperation({
       params: 'param',
       env_vars: 'env',
     },
-    prepare: absolutePaths,
+    prepare: (input, absolute) => absolutePaths(input, absolute),
     interact: addServerDialogue,
     yes: 'ask nothing; store a secret that was given on this machine, and write a reference to it',
     text: (output, style) => changedText(output.status === 'added' ? 'Added' : 'Replaced')(output, style),

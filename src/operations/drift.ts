@@ -9,6 +9,7 @@ import type { JsonValue } from '../core/payload.ts';
 import { without } from '../core/splice/equality.ts';
 import { withWriterLock } from '../io/client-files/lock.ts';
 import type { DeploymentRow } from '../stores/store.ts';
+import { knownClient } from './added-clients.ts';
 import { colouredDiff } from './deployments.ts';
 import { type Context, defineOperation, type RunContext, type TextStyle } from './operation.ts';
 import { type Ledger, LOCK_WAIT_MS, settleIntents } from './rollout/ledger.ts';
@@ -57,7 +58,7 @@ export async function freshnessOf({ store, workspace }: Context, { client_id, pr
 }
 
 async function changesOf(context: Context, row: DeploymentRow): Promise<DriftChange[]> {
-  const client = clientById(row.client_id);
+  const client = await knownClient(context, row.client_id);
   if (client === undefined) return unreadable('the client is not known to this version');
   try {
     const place = await placeOf(context, client, row);
@@ -124,7 +125,7 @@ export async function whileNobodyWrites<T>(
  */
 export async function settleOpenIntents(context: RunContext, concerns: (row: DeploymentRow) => boolean): Promise<void> {
   for (const row of await openIntents(context, concerns)) {
-    const client = clientById(row.client_id);
+    const client = await knownClient(context, row.client_id);
     try {
       if (client) await settleIntents(context, await placeOf(context, client, row), client.state_fields);
     } catch (error) {
@@ -230,7 +231,7 @@ export const driftStatus = defineOperation({
     exit: ({ check, drift_count }) => (check && drift_count > 0 ? 7 : 0),
   },
   async run(context, { client_id, check }) {
-    if (client_id !== undefined) findClient(client_id);
+    if (client_id !== undefined) await findClient(context, client_id);
     const { store, workspace, services, principal } = context;
     const { machine_id } = await services.machine();
     const concerns = (row: DeploymentRow) =>

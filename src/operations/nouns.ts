@@ -3,7 +3,10 @@ import type { Operation } from './operation.ts';
 /** The modules that hold operations, loaded one by one: a short command needs the schemas of its own and no others. */
 const NOUNS: Readonly<Record<string, () => Promise<object>>> = {
   clients: () => import('./clients.ts'),
+  'client-definitions': () => import('./client-definitions.ts'),
   servers: () => import('./servers.ts'),
+  catalog: () => import('./catalog.ts'),
+  registry: () => import('./registry.ts'),
   drafts: () => import('./drafts.ts'),
   validation: () => import('./validation.ts'),
   changes: () => import('./changes.ts'),

@@ -118,8 +118,9 @@ export async function publishPayload(
   publication: Publication,
 ): Promise<Published & { linked: Followed[] }> {
   const links = await context.store.links.followers(context.workspace, target.client_id, target.profile_id);
-  const own = checked(context, target, publication);
-  const others = links.map((link) => ({ link, ...checkedForFollower(context, link, publication) }));
+  const own = await checked(context, target, publication);
+  const others = [];
+  for (const link of links) others.push({ link, ...(await checkedForFollower(context, link, publication)) });
   const published = await releaseOf(context, target, own, publication);
   const linked: Followed[] = [];
   for (const { link, ...check } of others) {
@@ -129,8 +130,11 @@ export async function publishPayload(
 }
 
 /** The first release of a profile that begins to follow another. */
-export const publishFollower = (context: RunContext, target: Target, publication: Publication): Promise<Published> =>
-  followedRelease(context, target, checked(context, target, publication), publication);
+export const publishFollower = async (
+  context: RunContext,
+  target: Target,
+  publication: Publication,
+): Promise<Published> => followedRelease(context, target, await checked(context, target, publication), publication);
 
 /**
  * A release that comes from elsewhere. A draft of the follower becomes its payload: an older one would be shown as if it
@@ -166,8 +170,12 @@ interface Checked {
 }
 
 /** Throws SECRET_IN_CONFIG or VALIDATION_FAILED for what must never become a release. */
-function checked(context: Context, { client_id }: Target, { payload, changelog, allow_empty }: Publication): Checked {
-  const client = findClient(client_id);
+async function checked(
+  context: Context,
+  { client_id }: Target,
+  { payload, changelog, allow_empty }: Publication,
+): Promise<Checked> {
+  const client = await findClient(context, client_id);
   assertNoSecretText({ changelog });
   assertNoSecret(payload);
   const findings = findingsFor(client, payload, context.services, { allow_empty });
@@ -175,9 +183,9 @@ function checked(context: Context, { client_id }: Target, { payload, changelog, 
   return { client, payload: parseStrictPayload(payload, findings), findings };
 }
 
-function checkedForFollower(context: Context, link: LinkRow, publication: Publication): Checked {
+async function checkedForFollower(context: Context, link: LinkRow, publication: Publication): Promise<Checked> {
   try {
-    return checked(context, link, publication);
+    return await checked(context, link, publication);
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'VALIDATION_FAILED') throw error;
     const follower = `${link.client_id}/${link.profile_id}`;

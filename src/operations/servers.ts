@@ -1,12 +1,22 @@
 import { z } from 'zod';
 import { describeServer, listServers, ServerDescription, ServerList } from '../catalog/describe.ts';
+import type { Origin } from '../catalog/shapes.ts';
 import { ServerId } from '../core/ids.ts';
-import { defineOperation } from './operation.ts';
+import { catalogOf, FROM_FILE, offeredRows } from './added-servers.ts';
+import { type Context, defineOperation } from './operation.ts';
 import { counted } from './words.ts';
 
 export const TransportWord = z.enum(['stdio', 'http', 'sse', 'streamable-http']).meta({
   description: '`streamable-http` is another word for `http`.',
 });
+
+async function originOf(context: Context, server_id: string): Promise<Origin | null> {
+  const row = (await offeredRows(context)).find((one) => one.server_id === server_id);
+  if (row === undefined) return null;
+  const { registry, version, raw_sha256, first_seen_at, findings } = row;
+  const registry_url = registry === FROM_FILE ? null : registry;
+  return { registry_url, version, raw_sha256, added_at: first_seen_at, finding_count: (findings as unknown[]).length };
+}
 
 export const listAvailableServers = defineOperation({
   id: 'servers.list',
@@ -44,8 +54,8 @@ export const listAvailableServers = defineOperation({
       note: `${counted(count, 'server')}. See one with: mcp-orchestration describe-server SERVER`,
     }),
   },
-  async run(_context, input) {
-    return listServers(input);
+  async run(context, input) {
+    return listServers(input, await catalogOf(context));
   },
 });
 
@@ -90,7 +100,7 @@ export const describeAvailableServer = defineOperation({
       return { out: parts.filter((part) => part !== '').join('\n\n') };
     },
   },
-  async run(_context, { server_id }) {
-    return describeServer(server_id);
+  async run(context, { server_id }) {
+    return describeServer(server_id, await catalogOf(context), await originOf(context, server_id));
   },
 });

@@ -1,5 +1,6 @@
 import type { KeyDirectory } from '../io/keys.ts';
 import type { Launcher } from '../io/launcher.ts';
+import type { Registry } from '../io/registry.ts';
 import type { SecretStore } from '../io/secrets/store.ts';
 import type { Bell } from '../stores/bell.ts';
 import type { Observer } from './observer.ts';
@@ -40,6 +41,8 @@ export interface Services {
   bell: Bell;
   /** The URL of a webhook in its normal form. Throws WEBHOOK_TARGET_REFUSED when nothing may be sent there. */
   checkTarget(url: string): Promise<string>;
+  /** The registry of MCP servers that may be asked; null when none is set up, which is the rule. */
+  registry: Registry | null;
   machine(): Promise<Machine>;
   /** Absolute path of the data directory. */
   data_dir: string;

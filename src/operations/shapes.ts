@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { ClientDefinition } from '../clients/client.ts';
-import { CLIENTS, clientById } from '../clients/index.ts';
 import { MAX_KEY_ID, MAX_SIGNATURES } from '../core/dsse.ts';
 import { AppError } from '../core/errors.ts';
 import { ClientId, ProfileId } from '../core/ids.ts';
 import { nearest } from '../core/nearest.ts';
 import { AnyJson, DraftPayload } from '../core/payload.ts';
 import { VERSION } from '../core/release.ts';
+import { clientsOf, knownClient } from './added-clients.ts';
 import type { Context, Target } from './operation.ts';
 
 /** Schemas and look-ups that several nouns share. */
@@ -53,12 +53,15 @@ export const STANDARD_PROFILES: readonly { profile_id: string; display_name: str
 
 const list = (words: string[]) => words.map((word) => `"${word}"`).join(', ');
 
-export function findClient(client_id: string): ClientDefinition {
-  const client = clientById(client_id);
+export async function findClient(
+  context: Pick<Context, 'store' | 'workspace'>,
+  client_id: string,
+): Promise<ClientDefinition> {
+  const client = await knownClient(context, client_id);
   if (client) return client;
   const near = nearest(
     client_id,
-    CLIENTS.map((known) => known.client_id),
+    (await clientsOf(context)).map((known) => known.client_id),
   );
   const did = near.length > 0 ? ` Did you mean ${list(near)}?` : '';
   throw new AppError('CLIENT_NOT_FOUND', `There is no client "${client_id}".${did}`, { client_id, nearest: near });
@@ -66,7 +69,7 @@ export function findClient(client_id: string): ClientDefinition {
 
 /** Checks that client and profile exist. Throws CLIENT_NOT_FOUND or PROFILE_NOT_FOUND, naming what is near. */
 export async function findTarget(context: Context, target: Target): Promise<ClientDefinition> {
-  const client = findClient(target.client_id);
+  const client = await findClient(context, target.client_id);
   const { profile_id } = target;
   if (STANDARD_PROFILES.some((known) => known.profile_id === profile_id)) return client;
   if (await context.store.profiles.get(context.workspace, target.client_id, profile_id)) return client;

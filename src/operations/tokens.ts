@@ -57,7 +57,7 @@ const boundTo = (made: Bound & { workspace: string }): string => {
 /** A typing error would bind a token to nothing that there is. */
 async function assertThere(context: Context, { client_id, profile_id }: Binding): Promise<void> {
   if (client_id === undefined) return;
-  if (profile_id === undefined) findClient(client_id);
+  if (profile_id === undefined) await findClient(context, client_id);
   else await findTarget(context, { client_id, profile_id });
 }
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { ClientDefinition } from '../clients/client.ts';
-import { CLIENTS, clientById } from '../clients/index.ts';
 import { renderPayload } from '../clients/render.ts';
 import { serverNames } from '../core/draft.ts';
 import { Finding } from '../core/finding.ts';
@@ -9,6 +8,7 @@ import { nearest } from '../core/nearest.ts';
 import { type DraftPayload, Payload } from '../core/payload.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { validatePayload, validationReport } from '../core/validation/validate.ts';
+import { clientsOf, knownClient } from './added-clients.ts';
 import { currentDraft } from './current.ts';
 import { type Context, defineOperation, type Target, type TextStyle } from './operation.ts';
 import type { Services } from './services.ts';
@@ -77,8 +77,11 @@ async function findingsOfFollowers(
   const said = ({ code, path, message }: Finding) => JSON.stringify([code, path, message]);
   const known = new Set(own.map(said));
   const links = await context.store.links.followers(context.workspace, client_id, profile_id);
-  return links.flatMap((link) =>
-    findingsFor(findClient(link.client_id), draft, context.services, settings)
+  const followers = await Promise.all(
+    links.map(async (link) => ({ link, client: await findClient(context, link.client_id) })),
+  );
+  return followers.flatMap(({ link, client }) =>
+    findingsFor(client, draft, context.services, settings)
       .filter((finding) => !known.has(said(finding)))
       .map((finding) => ({
         ...finding,
@@ -210,11 +213,11 @@ export const validatePayloadRemotely = defineOperation({
   async run(context, input) {
     const draft = assertDraftShape(input.payload);
     const { client_id, options } = input;
-    const client = clientById(client_id);
+    const client = await knownClient(context, client_id);
     if (client) return reportOn(context, { client, target: input, draft, options });
     const near = nearest(
       client_id,
-      CLIENTS.map((known) => known.client_id),
+      (await clientsOf(context)).map((known) => known.client_id),
     );
     const unknown: Finding = {
       code: 'UNKNOWN_CLIENT',

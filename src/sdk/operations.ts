@@ -227,9 +227,9 @@ export interface ServerDescription {
   transport: 'stdio' | 'http' | 'sse';
   transports: Array<{
     type: 'stdio' | 'http' | 'sse';
-    runtime?: 'npx' | 'uvx' | 'docker' | 'command';
+    runtime?: 'npx' | 'uvx' | 'docker' | 'dnx' | 'command';
     package?: {
-      registry: 'npm' | 'pypi' | 'oci';
+      registry: 'npm' | 'pypi' | 'oci' | 'nuget';
       identifier: string;
       version_seen: string | null;
     } | null;
@@ -353,6 +353,16 @@ export interface ServerDescription {
   replaced_by: string | null;
   note: string | null;
   warnings: Array<string>;
+  /** Null for a server that is known out of the box. */
+  origin: {
+    /** Null for a document that was handed in. */
+    registry_url: string | null;
+    version: string;
+    raw_sha256: string;
+    added_at: string;
+    /** So many things were not as the schema has them. */
+    finding_count: number;
+  } | null;
   /** A command line that adds the server. */
   usage_example: string;
 }
@@ -464,6 +474,20 @@ export interface ListProfilesOutput {
   count: number;
 }
 
+export interface AddClientInput {
+  /** A definition; the page about clients says what is in one. */
+  definition: unknown;
+}
+
+export interface AddClientOutput {
+  status: 'added';
+  /** Id of a client application, for example `cursor`. */
+  client_id: string;
+  display_name: string;
+  /** Whether its files can be written. */
+  writable: boolean;
+}
+
 export interface DescribeServerInput {
   /** Id of a server in the catalog. */
   server_id: string;
@@ -479,6 +503,182 @@ export interface ListAvailableServersInput {
 }
 
 export type ListAvailableServersOutput = ServerList;
+
+export interface AddCatalogServerInput {
+  /** The server.json, or an answer of a registry that has it as `server`. */
+  document: unknown;
+  /** The id in the catalog; made of the name when left out. */
+  server_id?: string | undefined;
+}
+
+export interface AddCatalogServerOutput {
+  /** `unchanged`: the same document was there already. */
+  status: 'added' | 'unchanged';
+  /** The id to add it to a draft by. */
+  server_id: string;
+  registry_name: string;
+  version: string;
+  /** SHA-256 of the RFC 8785 form of the document, as it is kept. */
+  raw_sha256: string;
+  /** Empty when nothing can be started or connected to; then the server is kept, and not offered. */
+  transports: Array<'stdio' | 'http' | 'sse'>;
+  /** Where the document is not as the schema has it. `error`: that part could not be taken over. */
+  findings: Array<Finding>;
+}
+
+export interface FetchCatalogServerInput {
+  /** The name in the registry, with its namespace. */
+  registry_name: string;
+  /**
+   * An exact version, or `latest`.
+   * Default: "latest".
+   */
+  version?: string | undefined;
+  /** The id in the catalog; made of the name when left out. */
+  server_id?: string | undefined;
+}
+
+export interface FetchCatalogServerOutput {
+  /** `unchanged`: the same document was there already. */
+  status: 'added' | 'unchanged';
+  /** The id to add it to a draft by. */
+  server_id: string;
+  registry_name: string;
+  version: string;
+  /** SHA-256 of the RFC 8785 form of the document, as it is kept. */
+  raw_sha256: string;
+  /** Empty when nothing can be started or connected to; then the server is kept, and not offered. */
+  transports: Array<'stdio' | 'http' | 'sse'>;
+  /** Where the document is not as the schema has it. `error`: that part could not be taken over. */
+  findings: Array<Finding>;
+}
+
+export interface RegistryGetVersionInput {
+  /** The name, with its slash as %2F. */
+  name: string;
+  /** An exact version, or `latest`. */
+  version: string;
+  /**
+   * Also what a registry has withdrawn.
+   * Default: false.
+   */
+  include_deleted?: boolean | undefined;
+}
+
+export interface RegistryGetVersionOutput {
+  /** The server.json, as it was received. */
+  server: {
+    [key: string]: unknown;
+  };
+  _meta: {
+    'io.modelcontextprotocol.registry/official': {
+      status: 'active' | 'deprecated' | 'deleted';
+      statusMessage?: string;
+      publishedAt: string;
+      updatedAt: string;
+      isLatest: boolean;
+    };
+    'io.github.liminalcommons.mcp-orchestration/catalog': {
+      server_id: string;
+      source: 'file' | 'registry';
+      registry_url: string | null;
+      raw_sha256: string;
+      added_at: string;
+      finding_count: number;
+    };
+  };
+}
+
+export interface RegistryListServersInput {
+  /** `nextCursor` of the page before. */
+  cursor?: string | undefined;
+  /**
+   * So many of them at most, from 1 to 100.
+   * Default: 30.
+   */
+  limit?: number | undefined;
+  /** Part of the name or the description. */
+  search?: string | undefined;
+  /** Only what was seen since then. */
+  updated_since?: string | undefined;
+  /** `latest`, or an exact version. */
+  version?: string | undefined;
+  /**
+   * Also what a registry has withdrawn.
+   * Default: false.
+   */
+  include_deleted?: boolean | undefined;
+}
+
+export interface RegistryListServersOutput {
+  servers: Array<{
+    /** The server.json, as it was received. */
+    server: {
+      [key: string]: unknown;
+    };
+    _meta: {
+      'io.modelcontextprotocol.registry/official': {
+        status: 'active' | 'deprecated' | 'deleted';
+        statusMessage?: string;
+        publishedAt: string;
+        updatedAt: string;
+        isLatest: boolean;
+      };
+      'io.github.liminalcommons.mcp-orchestration/catalog': {
+        server_id: string;
+        source: 'file' | 'registry';
+        registry_url: string | null;
+        raw_sha256: string;
+        added_at: string;
+        finding_count: number;
+      };
+    };
+  }>;
+  metadata: {
+    count: number;
+    nextCursor?: string;
+  };
+}
+
+export interface RegistryListVersionsInput {
+  /** The name, with its slash as %2F. */
+  name: string;
+  /**
+   * Also what a registry has withdrawn.
+   * Default: false.
+   */
+  include_deleted?: boolean | undefined;
+}
+
+export interface RegistryListVersionsOutput {
+  servers: Array<{
+    /** The server.json, as it was received. */
+    server: {
+      [key: string]: unknown;
+    };
+    _meta: {
+      'io.modelcontextprotocol.registry/official': {
+        status: 'active' | 'deprecated' | 'deleted';
+        statusMessage?: string;
+        publishedAt: string;
+        updatedAt: string;
+        isLatest: boolean;
+      };
+      'io.github.liminalcommons.mcp-orchestration/catalog': {
+        server_id: string;
+        source: 'file' | 'registry';
+        registry_url: string | null;
+        raw_sha256: string;
+        added_at: string;
+        finding_count: number;
+      };
+    };
+  }>;
+  metadata: {
+    count: number;
+    nextCursor?: string;
+  };
+}
 
 export interface AddServerToConfigInput {
   /**
@@ -505,7 +705,7 @@ export interface AddServerToConfigInput {
   server_name?: string | undefined;
   /** `streamable-http` is another word for `http`. */
   transport?: 'stdio' | 'http' | 'sse' | 'streamable-http' | undefined;
-  /** How a stdio server is started when there is a choice: npx, uvx, docker, command. */
+  /** How a stdio server is started when there is a choice: npx, uvx, docker, dnx, command. */
   runtime?: string | undefined;
   /**
    * Take the place of an entry of the same name.
@@ -1818,6 +2018,13 @@ export interface Methods {
    */
   listProfiles(input: ListProfilesInput, options?: CallOptions): Promise<ListProfilesOutput>;
   /**
+   * Make a client application known that this version does not know.
+   * The definition has the form of the known ones: where the files are, in which format, and what an entry looks like. From then on it is published for and deployed to like any other.
+   * `POST /v1/clients`, scope `catalog:write`.
+   * Errors of its own: CLIENT_ALREADY_EXISTS, SECRET_IN_CONFIG.
+   */
+  addClient(input: AddClientInput, options?: CallOptions): Promise<AddClientOutput>;
+  /**
    * Describe one server of the catalog: transports, parameters, environment, how to add it.
    * `GET /v1/servers/{server_id}`, scope `config:read`.
    * Errors of its own: SERVER_NOT_FOUND.
@@ -1828,6 +2035,37 @@ export interface Methods {
    * `GET /v1/servers`, scope `config:read`.
    */
   listAvailableServers(input?: ListAvailableServersInput, options?: CallOptions): Promise<ListAvailableServersOutput>;
+  /**
+   * Put a server into the catalog, from its server.json.
+   * Documents of all releases of the schema are taken, and odd ones as well: what is not as the schema has it is reported. The document is kept as it is, and never changes.
+   * `POST /v1/catalog/servers`, scope `catalog:write`.
+   * Errors of its own: SERVER_ALREADY_EXISTS, SECRET_IN_CONFIG.
+   */
+  addCatalogServer(input: AddCatalogServerInput, options?: CallOptions): Promise<AddCatalogServerOutput>;
+  /**
+   * Put a server of the registry that is set up into the catalog.
+   * Asks the registry at MCP_ORCHESTRATION_REGISTRY_URL for one version, and keeps it as `add_catalog_server` does. Nothing is fetched by itself: a later version is used only when somebody has fetched it.
+   * `POST /v1/catalog/fetch`, scope `catalog:write`.
+   * Errors of its own: SERVER_NOT_FOUND, SERVER_ALREADY_EXISTS, SECRET_IN_CONFIG, WEBHOOK_TARGET_REFUSED, NOT_FOUND, UNAVAILABLE.
+   */
+  fetchCatalogServer(input: FetchCatalogServerInput, options?: CallOptions): Promise<FetchCatalogServerOutput>;
+  /**
+   * Give one version of a server that was put into the catalog, with its document as it was received.
+   * `GET /v0.1/servers/{name}/versions/{version}`, scope `config:read`.
+   * Errors of its own: SERVER_NOT_FOUND.
+   */
+  registryGetVersion(input: RegistryGetVersionInput, options?: CallOptions): Promise<RegistryGetVersionOutput>;
+  /**
+   * List the servers that were put into the catalog, in the form of the registry protocol.
+   * `GET /v0.1/servers`, scope `config:read`.
+   */
+  registryListServers(input?: RegistryListServersInput, options?: CallOptions): Promise<RegistryListServersOutput>;
+  /**
+   * List the versions of a server that was put into the catalog, newest first.
+   * `GET /v0.1/servers/{name}/versions`, scope `config:read`.
+   * Errors of its own: SERVER_NOT_FOUND.
+   */
+  registryListVersions(input: RegistryListVersionsInput, options?: CallOptions): Promise<RegistryListVersionsOutput>;
   /**
    * Add one MCP server of the catalog to a draft.
    * Parameters and environment variables as `describe_server` lists them. Secrets are given as references such as ${env:NAME}, never as values.
@@ -2143,8 +2381,14 @@ export const ROUTES: Readonly<Record<keyof Methods, Route>> = {
   deleteProfile: { method: 'DELETE', path: '/v1/clients/{client_id}/profiles/{profile_id}' },
   listClients: { method: 'GET', path: '/v1/clients' },
   listProfiles: { method: 'GET', path: '/v1/clients/{client_id}/profiles' },
+  addClient: { method: 'POST', path: '/v1/clients' },
   describeServer: { method: 'GET', path: '/v1/servers/{server_id}' },
   listAvailableServers: { method: 'GET', path: '/v1/servers' },
+  addCatalogServer: { method: 'POST', path: '/v1/catalog/servers' },
+  fetchCatalogServer: { method: 'POST', path: '/v1/catalog/fetch' },
+  registryGetVersion: { method: 'GET', path: '/v0.1/servers/{name}/versions/{version}' },
+  registryListServers: { method: 'GET', path: '/v0.1/servers' },
+  registryListVersions: { method: 'GET', path: '/v0.1/servers/{name}/versions' },
   addServerToConfig: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/draft/add' },
   clearDraftConfig: { method: 'DELETE', path: '/v1/config/{client_id}/{profile_id}/draft' },
   removeServerFromConfig: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/draft/remove' },

@@ -14,6 +14,8 @@ describe('commands in the documentation', () => {
       'CONTRIBUTING.md',
       'README.md',
       'user-docs/explanation/secrets-and-references.md',
+      'user-docs/how-to/add-a-client.md',
+      'user-docs/how-to/add-servers-to-the-catalog.md',
       'user-docs/how-to/authenticate-http-api.md',
       'user-docs/how-to/configure-several-clients.md',
       'user-docs/how-to/deploy-http-server.md',

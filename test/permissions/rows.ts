@@ -88,6 +88,12 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'secrets.set': row('secrets:admin', 'workspace', { name: 'x', value: 'y' }, machine),
   'secrets.list': row('secrets:admin', 'workspace', {}, machine),
   'secrets.delete': row('secrets:admin', 'workspace', { name: 'x' }, machine),
+  'clients.add': row('catalog:write', 'workspace', { definition: {} }, people),
+  'catalog.addServer': row('catalog:write', 'workspace', { document: { name: 'com.example/x' } }, people),
+  'catalog.fetchServer': row('catalog:write', 'workspace', { registry_name: 'com.example/x' }, people),
+  'registry.listServers': row('config:read', 'all'),
+  'registry.listVersions': row('config:read', 'all', { name: 'com.example/x' }),
+  'registry.getVersion': row('config:read', 'all', { name: 'com.example/x', version: 'latest' }),
   'capabilities.describe': row('config:read', 'all'),
   'batch.run': row('config:read', 'all', { items: [] }),
 };

@@ -25,10 +25,10 @@ const NAMES: Readonly<Record<string, keyof Owned | null>> = {
   cursor: 'cursor',
   since: 'since',
   ...Object.fromEntries(
-    `adopt atomic changelog check clients client_id config_a config_b config_path config_scope description detect display_name
-    dry_run env_vars expires_at events expect_file_sha256 expires if_revision inputs installed items keep kind limit local_payload name
-    on_drift options os params payload project regenerate replace role runtime allow_empty scopes search_query sequence
-    server_id server_name source_client_id store_secrets to transport transport_filter types url version wait`
+    `adopt atomic changelog check clients client_id config_a config_b config_path config_scope definition description detect display_name document
+    dry_run env_vars expires_at events expect_file_sha256 expires if_revision include_deleted inputs installed items keep kind limit local_payload name
+    on_drift options os params payload project regenerate registry_name replace role runtime allow_empty scopes search search_query sequence
+    server_id server_name source_client_id store_secrets to transport transport_filter types updated_since url version wait`
       .split(/\s+/)
       .map((field) => [field, null]),
   ),

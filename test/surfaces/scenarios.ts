@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { CATALOG_SCENARIOS } from './scenarios-catalog.ts';
 import { LOCAL_SCENARIOS } from './scenarios-local.ts';
 import { PLATFORM_SCENARIOS } from './scenarios-platform.ts';
 
@@ -16,6 +17,10 @@ export interface Step {
 }
 export interface Scenario {
   title: string;
+  /** A registry of MCP servers that is set up: what it answers to which path. */
+  registry?: Record<string, unknown>;
+  /** Settings besides the usual ones. */
+  env?: Record<string, string>;
   steps: Step[];
 }
 
@@ -82,6 +87,7 @@ const PROFILED: [tool: string, input: Record<string, unknown>][] = [
 export const SCENARIOS: Scenario[] = [
   ...LOCAL_SCENARIOS,
   ...PLATFORM_SCENARIOS,
+  ...CATALOG_SCENARIOS,
   {
     title: 'clients and profiles are listed and profiles are made once',
     steps: [

@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import type { Operation } from '../../src/operations/operation.ts';
+import { startRegistry } from '../support/registry.ts';
 import { normalised } from './compare.ts';
 import {
   cliInProcess,
@@ -36,11 +37,13 @@ const FIRST = new Set(
 /** Runs all steps through one door on an empty home, and gives what the caller saw. */
 async function play(scenario: Scenario, open: OpenDoor): Promise<unknown[]> {
   const { steps } = scenario;
+  const registry = scenario.registry && (await startRegistry(scenario.registry));
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'mcpo-surface-')));
   const seen: unknown[] = [];
   try {
     // Data in the way of the product is put there before the door opens, so that every door meets it.
-    let door = steps[0]?.before ? undefined : await open(environment(home));
+    const env = { ...environment(home), ...registry?.env, ...scenario.env };
+    let door = steps[0]?.before ? undefined : await open(env);
     for (const [at, { tool, input = {}, before, expect: wanted, has = {} }] of steps.entries()) {
       const operation = byTool.get(tool);
       if (!operation) throw new Error(`no operation has the tool ${tool}`);
@@ -49,7 +52,7 @@ async function play(scenario: Scenario, open: OpenDoor): Promise<unknown[]> {
         // A commit of another program is seen by the next turn of the event loop.
         await setImmediate();
       }
-      door ??= await open(environment(home));
+      door ??= await open(env);
       const outcome = await door.call(operation, input, !FIRST.has(place(scenario, at)));
       const where = `${door.name}: ${tool} ${JSON.stringify(input).slice(0, 200)}`;
       expect(outcome.ok ? 'ok' : outcome.error['code'], `${where}\n${JSON.stringify(outcome).slice(0, 600)}`).toBe(
@@ -61,6 +64,7 @@ async function play(scenario: Scenario, open: OpenDoor): Promise<unknown[]> {
     await door?.close();
     return seen;
   } finally {
+    registry?.close();
     rmSync(home, { recursive: true, force: true });
   }
 }

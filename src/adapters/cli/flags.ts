@@ -123,7 +123,9 @@ export async function inputFrom(
   for (const [index, name] of (operation.cli?.positional ?? []).entries()) {
     const field = fields.get(name);
     const text = positional[index];
-    if (field && text !== undefined) input[name] = fromText(field, text);
+    if (!field || text === undefined) continue;
+    // Whatever is longer than a word stands in a file.
+    input[name] = field.type === 'any' ? await readJsonFile(text, terminal) : fromText(field, text);
   }
   for (const flag of flags) {
     const { option, field } = flag;

@@ -85,6 +85,8 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
   const security = securityHeaders(settings.tls !== undefined);
   const app: FastifyInstance = fastify({
     bodyLimit: BODY_LIMIT,
+    // Names and versions of servers are longer than what Fastify takes by itself.
+    routerOptions: { maxParamLength: 1000 },
     requestTimeout: 30_000,
     keepAliveTimeout: 5_000,
     forceCloseConnections: 'idle',

@@ -32,6 +32,7 @@ Environment:
   MCP_ORCHESTRATION_OIDC_ISSUER, _OIDC_AUDIENCE sign in with OpenID Connect
   MCP_ORCHESTRATION_RATE_LIMIT                  requests a second, or off
   MCP_ORCHESTRATION_WEBHOOK_ALLOW               webhooks to other addresses
+  MCP_ORCHESTRATION_REGISTRY_URL                where servers are fetched from
   MCP_ORCHESTRATION_TOOLSETS                    toolsets of MCP besides core
   MCP_ORCHESTRATION_HOME, _DATABASE_URL         where it keeps everything
   MCP_ORCHESTRATION_KEY_PASSPHRASE_FILE         locks the store of secrets

@@ -1,8 +1,8 @@
 import type { ClientDefinition } from '../../clients/client.ts';
-import { CLIENTS, clientById } from '../../clients/index.ts';
 import { detectInstalled } from '../../clients/paths.ts';
 import { findProgram, isOnPath, pathExists } from '../../io/which.ts';
 import type { DeploymentRow } from '../../stores/store.ts';
+import { clientsOf } from '../added-clients.ts';
 import { verifiedRelease } from '../current.ts';
 import { type DeploymentState, stateOf } from '../drift.ts';
 import type { Context } from '../operation.ts';
@@ -73,7 +73,8 @@ export async function examine(
     const title = `${row.client_id}/${row.profile_id}`;
     await gather(context, row, title, needs, found);
   }
-  const known = client_id === undefined ? CLIENTS : [clientById(client_id)].filter((client) => client !== undefined);
+  const all = await clientsOf(context);
+  const known = all.filter((client) => client_id === undefined || client.client_id === client_id);
   for (const client of known) {
     context.progress?.(`Looking at ${client.display_name}`);
     const report = await examineClient(context, client, machine, project, asked);

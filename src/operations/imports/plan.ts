@@ -1,4 +1,5 @@
 import { isDeclaredSecret, type Recognised, recognise } from '../../catalog/recognise.ts';
+import type { CatalogServer } from '../../catalog/server.ts';
 import type { ClientDefinition } from '../../clients/client.ts';
 import { readEntry } from '../../clients/read-entry.ts';
 import { Inexpressible } from '../../clients/read-text.ts';
@@ -14,6 +15,7 @@ import { replaceSecrets, type TakenSecret } from '../../core/secrets/replace.ts'
 import { readEntries } from '../../core/splice/entries.ts';
 import { isObject } from '../../core/splice/equality.ts';
 import { readClientFile } from '../../io/client-files/read.ts';
+import { catalogOf } from '../added-servers.ts';
 import { type CurrentDraft, currentDraft } from '../current.ts';
 import type { Context, Target } from '../operation.ts';
 import { ledgerOf } from '../rollout/ledger.ts';
@@ -45,6 +47,7 @@ interface Work {
   /** Every name that was given out, with its value. */
   names: Map<string, string>;
   declared: Payload['inputs'];
+  catalog: readonly CatalogServer[];
 }
 
 /** Reads the file and decides about each of its entries. Changes nothing. */
@@ -73,7 +76,14 @@ export async function planImport(
     secrets: [],
     catalog_matches: [],
   };
-  const work: Work = { context, client, place, names: new Map(), declared: declaredIn(client, place, file.text) };
+  const work: Work = {
+    context,
+    client,
+    place,
+    names: new Map(),
+    declared: declaredIn(client, place, file.text),
+    catalog: await catalogOf(context),
+  };
   for (const [name, { value }] of entries) {
     const reason = reasonAgainst(name, value, { owned, draft: plan.payload, replace: input.replace });
     const failed = reason ?? (await takeIn(work, plan, name, value));
@@ -111,7 +121,7 @@ async function takeIn(work: Work, plan: ImportPlan, name: string, value: JsonVal
   const { client, place } = work;
   try {
     const read = readEntry(client, value, { os: place.machine.os, pointer: place.scope.pointer });
-    const known = recognise(read);
+    const known = recognise(read, work.catalog);
     const { entry, secrets } = await withoutSecrets(work, name, read, known);
     const payload = withEntry(plan.payload, name, entry, work.declared);
     assertExpressible(work, name, entry);

@@ -1,0 +1,61 @@
+import type { Issue } from '../core/errors.ts';
+import type { ClientDefinition } from './client.ts';
+
+/**
+ * What is wrong with a definition whose form is right: parts of it that contradict each other. The ones that are known out
+ * of the box are tested; this is for those that come from a file.
+ */
+export function contradictionsIn(client: ClientDefinition): Issue[] {
+  return [...faultsOfScopes(client), ...faultsOfDialect(client), ...faultsOfReferences(client)];
+}
+
+/** What this version can change without loss. */
+const WRITABLE: ReadonlySet<string | null> = new Set(['json', 'jsonc', 'toml']);
+
+function faultsOfScopes({ scopes, deployable_scopes, dialect }: ClientDefinition): Issue[] {
+  const names = scopes.map(({ scope }) => scope);
+  const twice = names.filter((name, at) => names.indexOf(name) < at);
+  const unusable = deployable_scopes.filter(
+    (name) =>
+      !scopes.some((one) => one.scope === name && WRITABLE.has(one.format) && one.pointer !== null && !one.managed),
+  );
+  const strange = scopes.flatMap(({ env_override = [] }) =>
+    env_override.filter(({ variable, file }) => !`${file}/`.startsWith(`$${variable}/`)),
+  );
+  return [
+    ...twice.map((name) => ({ path: 'scopes', message: `"${name}" is there twice` })),
+    ...unusable.map((name) => ({
+      path: 'deployable_scopes',
+      message: `"${name}" is no scope of people with a pointer, and json, jsonc or toml as its format`,
+    })),
+    ...strange.map(({ variable }) => ({ path: 'scopes', message: `the file of ${variable} does not begin with it` })),
+    ...((dialect === null) === (deployable_scopes.length === 0)
+      ? []
+      : [{ path: 'dialect', message: 'is there exactly when there are deployable scopes' }]),
+  ];
+}
+
+function faultsOfDialect({ dialect, entry }: ClientDefinition): Issue[] {
+  if (dialect === null) return [];
+  const { write_type, bridged, timeout_field } = dialect;
+  const untagged = write_type.filter((transport) => !entry[transport]?.type);
+  const issues = untagged.map((transport) => ({
+    path: 'dialect.write_type',
+    message: `entry.${transport} has no type to be written`,
+  }));
+  if (bridged.includes('stdio') || (bridged.length > 0 && entry.stdio === null))
+    issues.push({ path: 'dialect.bridged', message: 'names remote transports of a client that starts programs' });
+  if (timeout_field !== null && !entry.timeouts.some(({ field }) => field === timeout_field))
+    issues.push({ path: 'dialect.timeout_field', message: 'is none of entry.timeouts' });
+  return issues;
+}
+
+function faultsOfReferences({ dialect, references }: ClientDefinition): Issue[] {
+  const missing = (dialect?.references ?? []).filter((kind) => !references?.[kind]);
+  const templates = [references?.env, references?.secret, references?.input].filter((text) => typeof text === 'string');
+  const unmarked = templates.filter((text) => !references?.markers.some((marker) => text.includes(marker)));
+  return [
+    ...missing.map((kind) => ({ path: 'dialect.references', message: `references.${kind} has no template` })),
+    ...unmarked.map(() => ({ path: 'references.markers', message: 'a template holds none of the markers' })),
+  ];
+}

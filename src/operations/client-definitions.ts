@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { ClientDefinition } from '../clients/client.ts';
+import { contradictionsIn } from '../clients/definition.ts';
+import { AppError, type Issue } from '../core/errors.ts';
+import { ClientId } from '../core/ids.ts';
+import { AnyJson } from '../core/payload.ts';
+import { assertNoSecret } from '../core/secrets/detector.ts';
+import { knownClient } from './added-clients.ts';
+import { defineOperation } from './operation.ts';
+
+/** Client applications that this version does not know, described in the same form as the ones that it does. */
+
+const EXAMPLE = {
+  client_id: 'lantern',
+  display_name: 'Lantern',
+  vendor: 'Lanternworks',
+  docs_url: 'https://lanternworks.example/docs/mcp',
+  status: 'active',
+  scopes: [
+    {
+      scope: 'user',
+      paths: {
+        macos: '~/.lantern/servers.jsonc',
+        linux: '~/.lantern/servers.jsonc',
+        windows: '%USERPROFILE%\\.lantern\\servers.jsonc',
+      },
+      format: 'jsonc',
+      pointer: '/tools/servers',
+      shared: true,
+    },
+  ],
+  deployable_scopes: ['user'],
+  entry: {
+    stdio: {
+      type: { field: 'kind', value: 'process', required: true },
+      command_shape: 'string',
+      command_field: 'run',
+      args_field: 'with',
+      env_field: 'environment',
+      cwd_field: null,
+      required: ['kind', 'run'],
+      optional: ['with', 'environment'],
+    },
+    http: null,
+    sse: null,
+    disabled: null,
+    tools: { allow: null, deny: null, auto_approve: null },
+    timeouts: [],
+  },
+  references: null,
+  limits: { servers: null, tools: null },
+  reload_behaviour: 'at the next start',
+  detect: { macos: ['~/.lantern'], linux: ['~/.lantern'], windows: ['%USERPROFILE%\\.lantern'], binaries: ['lantern'] },
+  notes: [],
+  limitations: [],
+  state_fields: [],
+  confidence: 'unverified',
+  sources: ['https://lanternworks.example/docs/mcp'],
+  dialect: {
+    write_type: ['stdio'],
+    bridged: ['http', 'sse'],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: [],
+    server_names: null,
+  },
+};
+
+function invalid(issues: Issue[]): AppError {
+  const text = issues.slice(0, 5).map(({ path, message }) => `${path}: ${message}`);
+  const [first] = issues;
+  return new AppError('INVALID_INPUT', text.join('; '), { field: first?.path, reason: first?.message, issues });
+}
+
+/** Throws INVALID_INPUT with everything that is wrong with it. */
+function readDefinition(given: unknown): ClientDefinition {
+  const parsed = ClientDefinition.safeParse(given);
+  const placed = (path: readonly PropertyKey[]) => ['definition', ...path.map(String)].join('.');
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map((issue) => ({
+      path: placed(issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path),
+      message: issue.message,
+    }));
+    throw invalid(issues);
+  }
+  const issues = contradictionsIn(parsed.data);
+  if (issues.length === 0) return parsed.data;
+  throw invalid(issues.map(({ path, message }) => ({ path: placed([path]), message })));
+}
+
+export const addClient = defineOperation({
+  id: 'clients.add',
+  summary: 'Make a client application known that this version does not know',
+  description:
+    'The definition has the form of the known ones: where the files are, in which format, and what an entry looks like. From then on it is published for and deployed to like any other.',
+  effect: 'write',
+  input: z.strictObject({
+    definition: AnyJson.meta({ description: 'A definition; the page about clients says what is in one.' }),
+  }),
+  example: { definition: EXAMPLE },
+  output: z.object({
+    status: z.literal('added'),
+    client_id: ClientId,
+    display_name: z.string(),
+    writable: z.boolean().meta({ description: 'Whether its files can be written.' }),
+  }),
+  errors: ['CLIENT_ALREADY_EXISTS', 'SECRET_IN_CONFIG'],
+  permission: { needs: 'catalog:write', agents: false, bound: 'never' },
+  rest: { method: 'POST', path: '/v1/clients', statuses: [201] },
+  mcp: { tool: 'add_client', toolset: 'governance' },
+  cli: {
+    verb: 'add-client',
+    positional: ['definition'],
+    flags: { definition: 'file' },
+    text: ({ client_id, display_name }, style) => ({
+      out: `${style.good('Added')} ${style.bold(client_id)} (${display_name}).`,
+      note: `Next: mcp-orchestration add-server SERVER --client ${client_id}`,
+    }),
+  },
+  async run(context, { definition: given }) {
+    const definition = readDefinition(given);
+    assertNoSecret({ mcpServers: {}, definition });
+    const { client_id, display_name, dialect } = definition;
+    const row = { client_id, definition, added_at: context.now().toISOString() };
+    const isKnown = (await knownClient(context, client_id)) !== undefined;
+    if (isKnown || !(await context.store.clients.add(context.workspace, row)))
+      throw new AppError('CLIENT_ALREADY_EXISTS', `There is a client "${client_id}" already.`, { client_id });
+    return { status: 'added' as const, client_id, display_name, writable: dialect !== null };
+  },
+});
