@@ -30,6 +30,7 @@ const ARROWS: Record<string, string[]> = {
     'io',
     'core',
     'launch',
+    'sdk',
   ],
 };
 

@@ -135,6 +135,14 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   'AC-3': LATER('0.3: policies; the audit row is written since 0.1.0'),
   'AC-4': { shown_by: ['refuse another key and a changed signature'] },
   'AC-5': LATER('0.2.2: the runbook'),
-  'TOP-1': LATER('the 0.2.2 release'),
+  'TOP-1': {
+    shown_by: [
+      'merges what was published elsewhere, with ledger, backup, drift and undo as if it were published here',
+      'is trusted because somebody said so, and never because it came first',
+      'of a release that is older than what was accepted: rollback',
+      'what is published is in the file of the other machine within a second',
+      'after 30 days without a server a machine has what it had, and comes back alone',
+    ],
+  },
   'TOP-2': LATER('the 0.3 release'),
 };

@@ -161,6 +161,15 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     meaning:
       'Requests a second of one credential, twice as many in a burst; `off` for no limit. With a limit, an address that sends more than ten wrong credentials a minute is answered 429 for those. Each process counts for itself. 100 in server mode, else `off`.',
   },
+  SERVER: {
+    sample: 'https://mcp.example',
+    meaning: 'URL of the server that `pull` asks when `--server` does not name one.',
+  },
+  TOKEN: {
+    sample: 'mcpo_user_made-up',
+    meaning:
+      'The token that `pull` sends there. There is no flag for it: others could see that in the list of processes.',
+  },
   WEBHOOK_ALLOW: {
     sample: '127.0.0.1:9000',
     meaning:

@@ -94,7 +94,7 @@ export const ERRORS = {
     hint: 'List the webhooks first.',
   },
   KEY_NOT_FOUND: {
-    meaning: 'No public key has this id. Not answered by any version yet.',
+    meaning: 'No public key that is trusted here has this id.',
     status: 404,
     exit: 4,
     hint: 'List the known public keys first.',
@@ -208,7 +208,7 @@ export const ERRORS = {
     hint: 'Look with `deploy-config --dry-run`; then `--on-drift overwrite`, `--on-drift keep` or `--adopt`. Nothing was written.',
   },
   PROFILE_HAS_RELEASES: {
-    meaning: 'The profile cannot be deleted: something was published for it.',
+    meaning: 'Something was published for the profile here, so it cannot be deleted, or pulled from a server.',
     status: 409,
     exit: 5,
     hint: 'A profile with releases is kept: its history must stay verifiable.',

@@ -1,9 +1,6 @@
-import { chmod, mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { codeOf, step } from './client-files/faults.ts';
-import { sha256Of } from './client-files/read.ts';
-import { replaceDurably } from './client-files/replace.ts';
-import { removeStaleIn } from './temporary.ts';
+import { join } from 'node:path';
+import { step } from './client-files/faults.ts';
+import { textOfFile, writeOwnFile } from './own-file.ts';
 import { findProgram, pathExists } from './which.ts';
 
 /** How this very program is started. */
@@ -37,7 +34,7 @@ export function launcherIn(directory: string, program: Program): Launcher {
   const path = join(directory, 'bin', program.os === 'windows' ? 'mcp-orchestration.cmd' : 'mcp-orchestration');
   return {
     path,
-    ensure: () => step('launcher', path, () => write(path, scriptOf(program))),
+    ensure: () => step('launcher', path, () => writeOwnFile(path, scriptOf(program), 0o700, 'launcher')),
     fault: () => step('launcher', path, () => faultOf(path, program.os)),
   };
 }
@@ -51,7 +48,7 @@ export interface Launcher {
 }
 
 async function faultOf(path: string, os: Program['os']): Promise<string | undefined> {
-  const text = await textOf(path);
+  const text = await textOfFile(path);
   if (text === null) return 'it is not there';
   if (findProgram(path, {}) === undefined) return 'it may not be executed';
   const gone = pathsIn(text, os).find((named) => !pathExists(named));
@@ -63,22 +60,4 @@ function pathsIn(text: string, os: Program['os']): string[] {
   const line = text.split(/\r?\n/).findLast((candidate) => candidate !== '') ?? '';
   if (os === 'windows') return [...line.matchAll(/"([^"]+)"/g)].map(([, path = '']) => path);
   return [...line.matchAll(/'((?:[^']|'\\'')*)'(?= )/g)].map(([, path = '']) => path.replaceAll("'\\''", "'"));
-}
-
-const textOf = (path: string): Promise<string | null> =>
-  readFile(path, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw error;
-  });
-
-async function write(path: string, wanted: string): Promise<void> {
-  // Also when there is nothing to write: a process may have been killed right behind its last step.
-  await removeStaleIn(dirname(path));
-  const there = await textOf(path);
-  if (there === wanted) return chmod(path, 0o700);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const target = { path, requested_path: path, exists: there !== null, uid: process.getuid?.() ?? null };
-  const expected_sha256 = there === null ? null : sha256Of(Buffer.from(there, 'utf8'));
-  await replaceDurably(target, wanted, { expected_sha256, mode: 0o700, failpoint: 'launcher' });
-  await chmod(path, 0o700);
 }

@@ -14,6 +14,7 @@ import { openSecrets } from '../io/secrets/store.ts';
 import type { TargetRules } from '../io/webhooks/targets.ts';
 import { type Observer, UNOBSERVED } from '../operations/observer.ts';
 import type { Context, Door, Principal } from '../operations/operation.ts';
+import type { Remote } from '../operations/pull/remote.ts';
 import type { Log, Machine, Services } from '../operations/services.ts';
 import { Bell } from '../stores/bell.ts';
 import { openSqlite, type SqliteStore, type Surroundings } from '../stores/sqlite.ts';
@@ -91,6 +92,8 @@ function servicesOf(
   bell: Bell,
 ): Services {
   let machine: Promise<Machine> | undefined;
+  /** Kept, because each knows what was answered before, so that its server may say that nothing is new. */
+  const remotes = new Map<string | undefined, Remote>();
   const os = thisSystem();
   const findMachine = async (): Promise<Machine> => ({
     machine_id: await machineId(config.home),
@@ -120,6 +123,16 @@ function servicesOf(
       return new WebhookTargets(targetRules(config)).check(url);
     },
     registry: config.REGISTRY_URL === undefined ? null : registryAt(config.REGISTRY_URL, targetRules(config)),
+    remote: async (url = config.SERVER) => {
+      const { remoteAt } = await import('./remote.ts');
+      const remote = remotes.get(url) ?? remoteAt(url, config.TOKEN);
+      remotes.set(url, remote);
+      return remote;
+    },
+    pause: async (ms, signal) => {
+      const { setTimeout: sleep } = await import('node:timers/promises');
+      await sleep(ms, undefined, { signal }).catch(() => undefined);
+    },
     machine: () => {
       machine ??= findMachine();
       return machine;

@@ -70,13 +70,15 @@ it('every setting of the contract works, or is refused as one of a later version
     TOOLSETS: 'core,releases',
     RATE_LIMIT: '50',
     WEBHOOK_ALLOW: '127.0.0.1:9000',
+    SERVER: 'https://mcp.example/team',
+    TOKEN: 'made-up',
     OIDC_ISSUER: 'https://login.example/realms/team',
     OIDC_AUDIENCE: 'https://mcp.example/mcp',
     FAILPOINTS: 'none',
   };
   const named = Object.entries(samples).map(([name, value]) => [`MCP_ORCHESTRATION_${name}`, value]);
   expect(readConfig({ ...env, ...Object.fromEntries(named) })).toMatchObject({ home: '/srv/mcpo', mode: 'server' });
-  for (const later of ['REDIS_URL', 'SIGNER_COMMAND', 'SERVER', 'TOKEN']) {
+  for (const later of ['REDIS_URL', 'SIGNER_COMMAND']) {
     const name = `MCP_ORCHESTRATION_${later}`;
     expect(refused({ [name]: 'x' }).message).toBe(`${name}: this version does not support that setting yet`);
   }
@@ -116,6 +118,10 @@ describe('a setting that cannot be honoured stops the start and is named', () =>
     ['TRUSTED_PROXIES', '::/0'],
     ['TRUSTED_PROXIES', '*'],
     ['TRUSTED_PROXIES', '10.0.0.1,'.repeat(2).concat('10/8')],
+    ['SERVER', 'mcp.example'],
+    ['SERVER', 'ftp://mcp.example'],
+    ['SERVER', 'https://me:word@mcp.example'],
+    ['SERVER', 'https://mcp.example/?x'],
     ['NOTHING_OF_OURS', 'x'],
     ['api_key', 'x'],
     ['__proto__', 'x'],
@@ -129,7 +135,7 @@ describe('a setting that cannot be honoured stops the start and is named', () =>
     const error = refused(
       {
         MCP_ORCHESTRATION_LOG_LEVEL: 'made-up-secret',
-        MCP_ORCHESTRATION_TOKEN: 'made-up-secret',
+        MCP_ORCHESTRATION_SERVER: 'made-up-secret',
         MCP_ORCHESTRATION_BOGUS: 'made-up-secret',
       },
       { PORT: 'made-up-secret' },
@@ -138,7 +144,7 @@ describe('a setting that cannot be honoured stops the start and is named', () =>
       '--port',
       'MCP_ORCHESTRATION_BOGUS',
       'MCP_ORCHESTRATION_LOG_LEVEL',
-      'MCP_ORCHESTRATION_TOKEN',
+      'MCP_ORCHESTRATION_SERVER',
     ]);
     expect(JSON.stringify([error.message, error.details])).not.toContain('made-up-secret');
   });

@@ -57,6 +57,8 @@ const Settings = z.strictObject({
     .optional(),
   OIDC_ISSUER: z.string().refine(isIssuer, 'give the https URL that the issuer has in its tokens').optional(),
   OIDC_AUDIENCE: z.string().min(1).optional(),
+  SERVER: z.string().refine(isServer, 'give the http or https URL of the server, without credentials').optional(),
+  TOKEN: z.string().min(1).optional(),
   RATE_LIMIT: z
     .union([z.literal('off'), z.coerce.number().int().min(1).max(100_000)], 'say how many requests a second, or off')
     .optional(),
@@ -64,7 +66,7 @@ const Settings = z.strictObject({
 });
 export type Settings = z.output<typeof Settings>;
 
-const LATER = ['REDIS_URL', 'SIGNER_COMMAND', 'SERVER', 'TOKEN'];
+const LATER = ['REDIS_URL', 'SIGNER_COMMAND'];
 
 /** Settings that mean nothing alone. */
 const PAIRS = [
@@ -93,6 +95,12 @@ function isNetwork(text: string): boolean {
   const [, address = '', length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const bits = { 4: 32, 6: 128 }[isIP(address)] ?? 0;
   return bits > 0 && (length === undefined || (Number(length) > 0 && Number(length) <= bits));
+}
+
+/** As the client for programs takes it. */
+function isServer(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && !/[?#]/.test(text);
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);

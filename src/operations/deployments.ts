@@ -5,16 +5,18 @@ import { DeployChoices, DeployOutput, deployHere } from './rollout/deploy.ts';
 import { assertMayWriteHere } from './rollout/write.ts';
 import { findTarget, TargetInput } from './shapes.ts';
 
+export const ConfigPath = z
+  .string()
+  .max(4096)
+  .optional()
+  .meta({ description: 'Another file than the usual one; inside the home directory.' });
+
 const DeployInput = TargetInput.extend({
   artifact_id: ArtifactId.optional().meta({
     description: 'Pin an artifact that was published before; the latest release when left out.',
   }),
   ...DeployChoices,
-  config_path: z
-    .string()
-    .max(4096)
-    .optional()
-    .meta({ description: 'Another file than the usual one; inside the home directory.' }),
+  config_path: ConfigPath,
   expect_file_sha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/)
@@ -31,6 +33,27 @@ export const colouredDiff = (diff: string, style: TextStyle): string =>
     .split('\n')
     .map((line) => (line.startsWith('+') ? style.good(line) : line.startsWith('-') ? style.bad(line) : line))
     .join('\n');
+
+/** What became of one client's file. */
+export function deployedText(output: z.output<typeof DeployOutput>, style: TextStyle): { out: string; note: string } {
+  const { added, updated, removed, kept_foreign } = output.changes;
+  const counts = `${added.length} added, ${updated.length} updated, ${removed.length} removed, ${kept_foreign.length} of others kept`;
+  const head = {
+    planned: `${style.warn('Planned')} for ${output.config_path}: ${counts}`,
+    unchanged: `${style.dim('Unchanged')}: ${output.config_path} already has release ${output.sequence}`,
+    deployed: `${style.good('Deployed')} release ${output.sequence} to ${output.config_path}: ${counts}`,
+  }[output.status];
+  const warnings = output.findings.map((finding) => style.warn(`! ${finding.message}`));
+  return {
+    out: [head, ...(output.plan?.diff ? [colouredDiff(output.plan.diff, style)] : []), ...warnings].join('\n'),
+    note:
+      output.status === 'planned'
+        ? 'Nothing was written. Leave out --dry-run to write it.'
+        : output.status === 'deployed'
+          ? `To take effect: ${output.restart_hint}.${output.backup_path ? ` The old file is kept at ${output.backup_path}` : ''}`
+          : '',
+  };
+}
 
 export const deployConfig = defineOperation({
   id: 'deployments.deploy',
@@ -62,25 +85,7 @@ export const deployConfig = defineOperation({
     verb: 'deploy-config',
     flags: { client_id: 'client', profile_id: 'profile', artifact_id: 'artifact', inputs: 'input' },
     paths: ['project', 'config_path'],
-    text: (output, style) => {
-      const { added, updated, removed, kept_foreign } = output.changes;
-      const counts = `${added.length} added, ${updated.length} updated, ${removed.length} removed, ${kept_foreign.length} of others kept`;
-      const head = {
-        planned: `${style.warn('Planned')} for ${output.config_path}: ${counts}`,
-        unchanged: `${style.dim('Unchanged')}: ${output.config_path} already has release ${output.sequence}`,
-        deployed: `${style.good('Deployed')} release ${output.sequence} to ${output.config_path}: ${counts}`,
-      }[output.status];
-      const warnings = output.findings.map((finding) => style.warn(`! ${finding.message}`));
-      return {
-        out: [head, ...(output.plan?.diff ? [colouredDiff(output.plan.diff, style)] : []), ...warnings].join('\n'),
-        note:
-          output.status === 'planned'
-            ? 'Nothing was written. Leave out --dry-run to write it.'
-            : output.status === 'deployed'
-              ? `To take effect: ${output.restart_hint}.${output.backup_path ? ` The old file is kept at ${output.backup_path}` : ''}`
-              : '',
-      };
-    },
+    text: deployedText,
   },
   async run(context, input) {
     assertMayWriteHere(context, 'deploy-config');

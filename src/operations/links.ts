@@ -9,8 +9,24 @@ import { findTarget, TargetInput } from './shapes.ts';
 
 /** One list for several clients: a profile that follows another gets its releases from there. */
 
-/** Throws PROFILE_LINKED when the profile follows another: its draft and releases are made there. */
-export async function assertNotLinked({ store, workspace }: Context, target: Target): Promise<void> {
+/** Throws PROFILE_LINKED when the profile follows another, here or on a server: its draft and releases are made there. */
+export async function assertNotLinked(context: Context, target: Target): Promise<void> {
+  await assertNotLinkedHere(context, target);
+  await assertNotPulled(context, target);
+}
+
+async function assertNotPulled({ store, workspace }: Context, target: Target): Promise<void> {
+  const pulled = await store.pulls.get(workspace, target.client_id, target.profile_id);
+  if (pulled === undefined) return;
+  throw new AppError(
+    'PROFILE_LINKED',
+    `${target.client_id}/${target.profile_id} follows ${pulled.server}.`,
+    { ...named(target), server: pulled.server },
+    { hint: 'Change it there, and pull. For configurations of this machine use another profile.' },
+  );
+}
+
+export async function assertNotLinkedHere({ store, workspace }: Context, target: Target): Promise<void> {
   const link = await store.links.get(workspace, target.client_id, target.profile_id);
   if (link === undefined) return;
   const source = `${link.source_client_id}/${link.source_profile_id}`;
@@ -25,7 +41,9 @@ export async function assertNotLinked({ store, workspace }: Context, target: Tar
 }
 
 /** A chain or a circle of links would make one publish fan out without end: a source follows nobody. */
-async function assertLinkable({ store, workspace }: Context, target: Target, source: Target): Promise<void> {
+async function assertLinkable(context: Context, target: Target, source: Target): Promise<void> {
+  await assertNotPulled(context, target);
+  const { store, workspace } = context;
   if (source.client_id === target.client_id && source.profile_id === target.profile_id) {
     throw invalidInput('source_client_id', 'a profile cannot follow itself');
   }

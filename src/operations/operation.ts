@@ -121,12 +121,25 @@ export interface CliBinding {
    * changed nothing. The input is not parsed yet. `context` is for calls of other operations through `invoke`.
    */
   interact?: (input: Record<string, unknown>, ask: Asker, context: Context) => Promise<Record<string, unknown>>;
+  /**
+   * For an operation with a field `watch`: what `--watch` waits for between two calls, asked after the first one. It goes
+   * on until `signal` ends it. The input is not parsed yet, but a call with it was not refused for that.
+   */
+  watch?: (input: unknown, context: Context, signal: AbortSignal) => Promise<Watch>;
   /** What `--yes` agrees to, for the help. */
   yes?: string;
   /** Text for a person. `out` goes to stdout, `note` to stderr. */
   text?: (output: never, style: TextStyle) => { out: string; note?: string };
   /** Exit code of a success; 0 when it is left out. */
   exit?: (output: never) => number;
+}
+
+/** When a verb that goes on is called again. */
+export interface Watch {
+  /** Resolves when it is due; false: it is to stop. `failed`: the call before was refused, or failed. */
+  next(failed: boolean): Promise<boolean>;
+  /** Whether a success is worth telling. */
+  isNews(output: Record<string, unknown>): boolean;
 }
 
 /** How the CLI lets an operation write for a person: plain text when stdout is not a terminal. */

@@ -4,6 +4,7 @@ import type { Registry } from '../io/registry.ts';
 import type { SecretStore } from '../io/secrets/store.ts';
 import type { Bell } from '../stores/bell.ts';
 import type { Observer } from './observer.ts';
+import type { Remote } from './pull/remote.ts';
 
 /** The little that the product needs of a logger; pino fits. */
 export interface Log {
@@ -43,6 +44,10 @@ export interface Services {
   checkTarget(url: string): Promise<string>;
   /** The registry of MCP servers that may be asked; null when none is set up, which is the rule. */
   registry: Registry | null;
+  /** The server to pull from; the one of the settings when none is named. Throws INVALID_INPUT when that cannot be. */
+  remote(url: string | undefined): Promise<Remote>;
+  /** Waits; ends early, without an error, when the signal is aborted. */
+  pause(ms: number, signal: AbortSignal): Promise<void>;
   machine(): Promise<Machine>;
   /** Absolute path of the data directory. */
   data_dir: string;

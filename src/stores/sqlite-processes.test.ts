@@ -93,6 +93,7 @@ describe('several processes on one file', { timeout: 60_000 }, () => {
         '0006-pointers',
         '0007-catalog',
         '0008-clients',
+        '0009-pull',
       ]);
       expect(database.prepare('pragma integrity_check').get()?.integrity_check).toBe('ok');
       database.close();

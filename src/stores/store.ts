@@ -88,6 +88,25 @@ export interface PointerRow {
   envelope: string;
 }
 
+/** A key of others whose releases are accepted here. The id is the digest of the key, so it can stand before the key is known. */
+export interface PinRow {
+  key_id: string;
+  public_key_pem: string | null;
+  pinned_at: string;
+}
+
+/** How far a profile has come that gets its releases from a server: the highest numbers that were ever accepted. */
+export interface PullRow {
+  client_id: string;
+  profile_id: string;
+  server: string;
+  sequence: number;
+  /** Of the pointer. */
+  number: number;
+  /** When the last of both was accepted. */
+  pulled_at: string;
+}
+
 /** What makes a pointer one that has to be signed again. */
 export interface PointerAge {
   issued_before: string;
@@ -317,6 +336,8 @@ export interface Store {
   releases: {
     /** Appends as `sequence` = latest + 1; false when another release took that number. The artifact is stored before. */
     append(workspace: string, row: ReleaseRow): Promise<boolean>;
+    /** Takes over one that was made elsewhere: later than all that are here, with gaps where this machine was away. */
+    adopt(workspace: string, row: ReleaseRow): Promise<boolean>;
     latest(workspace: string, client_id: string, profile_id: string): Promise<ReleaseRow | undefined>;
     /** The latest release of each profile of a client, in the order of their ids. */
     latestOfClient(workspace: string, client_id: string): Promise<ReleaseRow[]>;
@@ -349,6 +370,19 @@ export interface Store {
      * after another, or signed by another key. In the order of their ids. Looks at every release.
      */
     due(than: PointerAge, limit: number): Promise<{ workspace: string; client_id: string; profile_id: string }[]>;
+  };
+  pins: {
+    /** Oldest first. */
+    list(workspace: string): Promise<PinRow[]>;
+    /** Inserts, or completes a known one with its key. */
+    put(workspace: string, row: PinRow): Promise<void>;
+    /** False when there was none. */
+    remove(workspace: string, key_id: string): Promise<boolean>;
+  };
+  pulls: {
+    get(workspace: string, client_id: string, profile_id: string): Promise<PullRow | undefined>;
+    /** Inserts, or goes on from what is there; false, and nothing is changed, when that has a higher number. */
+    put(workspace: string, row: PullRow): Promise<boolean>;
   };
   links: {
     get(workspace: string, client_id: string, profile_id: string): Promise<LinkRow | undefined>;

@@ -85,6 +85,14 @@ export function releaseCases(store: () => Store): void {
     expect((await store().releases.latest(W, 'cursor', 'dev'))?.sequence).toBe(3);
   });
 
+  it('takes over releases of elsewhere with gaps, and none that is not later', async () => {
+    expect(await store().releases.adopt(W, release(4))).toBe(true);
+    for (const sequence of [3, 4]) expect(await store().releases.adopt(W, release(sequence))).toBe(false);
+    expect(await store().releases.adopt(W, release(7))).toBe(true);
+    expect(await store().releases.latest(W, 'cursor', 'dev')).toStrictEqual(release(7));
+    expect(await store().releases.adopt(OTHER, release(0))).toBe(false);
+  });
+
   it('gives the same number to one of many publishers only', async () => {
     const publishers = Array.from({ length: 10 }, () => store().releases.append(W, release(1)));
     expect((await Promise.all(publishers)).filter(Boolean)).toEqual([true]);

@@ -7,6 +7,7 @@ import { auditCases, draftCases, profileAndKeyCases, releaseCases, tokenCases } 
 import { eventCases } from './store-platform.ts';
 import { pointerCases } from './store-pointers.ts';
 import { transactionCases, valueCases } from './store-promises.ts';
+import { pullCases } from './store-pulls.ts';
 import { webhookCases } from './store-webhooks.ts';
 import { workspaceCases } from './store-workspaces.ts';
 
@@ -27,6 +28,7 @@ export function storeContract(name: string, open: Open): void {
     describe('pointers', () => pointerCases(current));
     describe('catalog', () => catalogCases(current));
     describe('clients', () => clientCases(current));
+    describe('pins and pulls', () => pullCases(current));
     describe('links', () => linkCases(current));
     describe('tokens', () => tokenCases(current));
     describe('deployments', () => deploymentCases(current));

@@ -23,6 +23,7 @@ describe('commands in the documentation', () => {
       'user-docs/how-to/import-what-you-have.md',
       'user-docs/how-to/migrate-stdio-to-http.md',
       'user-docs/how-to/operate.md',
+      'user-docs/how-to/pull-on-another-machine.md',
       'user-docs/how-to/receive-webhooks.md',
       'user-docs/how-to/shell-completion.md',
       'user-docs/how-to/store-secrets.md',

@@ -3,6 +3,7 @@ import type { AppError, Issue, Problem } from '../../core/errors.ts';
 import { type Answer, answer, type Context, type Operation, refusal } from '../../operations/operation.ts';
 import { COMPLETE, printCompletions } from './completion/complete.ts';
 import { badFlag, type Flag, flagsOf, inputFrom } from './flags.ts';
+import { goOn } from './go-on.ts';
 import { progressFor } from './progress.ts';
 import { askerFor } from './prompt.ts';
 import { printable, styleFor, type Terminal, write } from './terminal.ts';
@@ -119,12 +120,22 @@ function declareOperation(
     const positional = args.slice(0, cli.positional?.length ?? 0) as (string | undefined)[];
     const options = command.opts();
     const json = options['json'] === true;
-    const context = await settings.contextOf();
     const { TRACEPARENT: traceparent } = terminal.env;
     const activity = { kind: 'call', door: 'cli', name: cli.verb, traceparent } as const;
     const typed = { flags, options, positional, terminal, json };
-    const result = await context.services.observer.during(activity, () => call(operation, context, typed));
-    finish(result.ok ? await show(operation, result.output, terminal, json) : await report(result, terminal, json));
+    const once = async () => {
+      const context = await settings.contextOf();
+      return context.services.observer.during(activity, () => call(operation, context, typed));
+    };
+    const tell = (result: Answer) =>
+      result.ok ? show(operation, result.output, terminal, json) : report(result, terminal, json);
+    const { watch } = cli;
+    if (watch === undefined || options['watch'] !== true) return finish(await tell(await once()));
+    const begin = async (signal: AbortSignal) => {
+      const input = await inputFrom(operation, flags, options, positional, terminal);
+      return watch(input, await settings.contextOf(), signal);
+    };
+    finish(await goOn({ once, tell, begin }));
   });
 }
 

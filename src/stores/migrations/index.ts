@@ -10,6 +10,7 @@ import { workspaces } from './0005-workspaces.ts';
 import { pointers } from './0006-pointers.ts';
 import { catalog } from './0007-catalog.ts';
 import { clients } from './0008-clients.ts';
+import { pull } from './0009-pull.ts';
 
 /** Every migration in the order of its name. A published one never changes. */
 const MIGRATIONS: Record<string, (flavour: Flavour) => Migration> = {
@@ -21,6 +22,7 @@ const MIGRATIONS: Record<string, (flavour: Flavour) => Migration> = {
   '0006-pointers': pointers,
   '0007-catalog': catalog,
   '0008-clients': clients,
+  '0009-pull': pull,
 };
 
 /** Where Kysely's migrator notes what was done: the one record of the state of a schema. */

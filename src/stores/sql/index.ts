@@ -13,6 +13,7 @@ import { keyQueries } from './keys.ts';
 import { linkQueries } from './links.ts';
 import { pointerQueries } from './pointers.ts';
 import { profileQueries } from './profiles.ts';
+import { pinQueries, pullQueries } from './pulls.ts';
 import { releaseQueries } from './releases.ts';
 import type { Tables } from './schema.ts';
 import { tokenQueries } from './tokens.ts';
@@ -28,6 +29,8 @@ function queries(databases: Databases) {
     artifacts: artifactQueries(databases),
     releases: releaseQueries(databases),
     pointers: pointerQueries(databases),
+    pins: pinQueries(databases),
+    pulls: pullQueries(databases),
     links: linkQueries(databases),
     keys: keyQueries(databases),
     tokens: tokenQueries(databases),

@@ -29,13 +29,18 @@ function releasesOf(read: Kysely<Tables>, workspace: string, client_id: string, 
 }
 
 /** Releases are never changed or removed, so a predecessor that was seen once is there for good. */
-async function append(write: Kysely<Tables>, workspace: string, row: ReleaseRow): Promise<boolean> {
+async function append(
+  write: Kysely<Tables>,
+  workspace: string,
+  row: ReleaseRow,
+  follows: (latest: number) => boolean,
+): Promise<boolean> {
   const latest = await releasesOf(write, workspace, row.client_id, row.profile_id)
     .select('sequence')
     .orderBy('sequence', 'desc')
     .limit(1)
     .executeTakeFirst();
-  if (row.sequence !== (latest?.sequence ?? 0) + 1) return false;
+  if (!follows(latest?.sequence ?? 0)) return false;
   const inserted = await write
     .insertInto('releases')
     .values({ ...row, workspace })
@@ -97,7 +102,8 @@ async function latestOfClient(read: Kysely<Tables>, workspace: string, client_id
 
 export function releaseQueries({ read, write }: Databases): Store['releases'] {
   return {
-    append: (workspace, row) => append(write, workspace, row),
+    append: (workspace, row) => append(write, workspace, row, (latest) => row.sequence === latest + 1),
+    adopt: (workspace, row) => append(write, workspace, row, (latest) => row.sequence > latest),
     latestOfClient: (workspace, client_id) => latestOfClient(read, workspace, client_id),
 
     async latest(workspace, client_id, profile_id) {

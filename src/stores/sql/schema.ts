@@ -10,8 +10,10 @@ import type {
   IdempotencyRow,
   KeyRow,
   LinkRow,
+  PinRow,
   PointerRow,
   ProfileRow,
+  PullRow,
   ReleaseRow,
   TokenRow,
   WebhookRow,
@@ -34,6 +36,8 @@ export interface Tables {
   artifacts: Stored<ArtifactRow>;
   releases: Stored<ReleaseRow>;
   pointers: Stored<PointerRow>;
+  pins: Stored<PinRow>;
+  pulls: Stored<PullRow>;
   links: Stored<LinkRow>;
   keys: Stored<KeyRow>;
   tokens: Stored<TokenRow, 'scopes'> & Numbered;

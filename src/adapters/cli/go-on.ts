@@ -1,0 +1,38 @@
+import type { Answer, Watch } from '../../operations/operation.ts';
+
+interface Going {
+  once(): Promise<Answer>;
+  /** Gives the exit code. */
+  tell(news: Answer): Promise<number>;
+  begin(signal: AbortSignal): Promise<Watch>;
+}
+
+/**
+ * Calls, and again whenever it is due, until a signal asks to stop: what is being done then is done to its end. The same
+ * failure is told once. What was typed wrongly would be wrong every time, and ends it.
+ */
+export async function goOn({ once, tell, begin }: Going): Promise<number> {
+  const stop = new AbortController();
+  const end = () => stop.abort();
+  for (const signal of STOPPING) process.once(signal, end);
+  try {
+    const first = await once();
+    const code = await tell(first);
+    if (!first.ok && first.problem.code === 'INVALID_INPUT') return code;
+    const watch = await begin(stop.signal);
+    let told = failureIn(first);
+    while (await watch.next(told !== undefined)) {
+      const result = await once();
+      const failure = failureIn(result);
+      if (result.ok ? watch.isNews(result.output) || told !== undefined : failure !== told) await tell(result);
+      told = failure;
+    }
+    return 0;
+  } finally {
+    for (const signal of STOPPING) process.off(signal, end);
+  }
+}
+
+const STOPPING = ['SIGTERM', 'SIGINT'] as const;
+const failureIn = (result: Answer): string | undefined =>
+  result.ok ? undefined : `${result.problem.code} ${result.problem.message}`;

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { invalidInput } from '../core/errors.ts';
+import { Timestamp } from '../core/ids.ts';
+import { ConfigPath, deployedText } from './deployments.ts';
+import { type Context, defineOperation, type Watch } from './operation.ts';
+import { acceptLatest } from './pull/accept.ts';
+import { watchRemote } from './pull/watch.ts';
+import { DeployChoices, DeployOutput, deployHere } from './rollout/deploy.ts';
+import { findClient, TargetInput } from './shapes.ts';
+
+const PullInput = TargetInput.extend({
+  server: z
+    .string()
+    .max(2048)
+    .optional()
+    .meta({ description: 'URL of the server; MCP_ORCHESTRATION_SERVER when left out.' }),
+  ...DeployChoices,
+  config_path: ConfigPath,
+  watch: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Go on until it is stopped: follow what is published. Without it, one pull.' }),
+  once: z.boolean().default(false).meta({ description: 'One pull; the same as without --watch.' }),
+});
+
+async function watchFor(input: unknown, context: Context, signal: AbortSignal): Promise<Watch> {
+  const { server, ...target } = PullInput.parse(input);
+  const remote = await context.services.remote(server);
+  return watchRemote({ remote, target, pause: context.services.pause, signal });
+}
+
+export const pullConfig = defineOperation({
+  id: 'deployments.pull',
+  summary: 'Fetch the latest release from a server, verify it with the keys trusted here, and merge it into the file',
+  description:
+    'Only what a key signed that `trust-key` has named is accepted, and nothing older than what was accepted before. The token comes from MCP_ORCHESTRATION_TOKEN; it needs config:read, and events:read to follow at once.',
+  effect: 'write',
+  transaction: 'own',
+  idempotent: true,
+  input: PullInput,
+  output: DeployOutput.extend({
+    server: z.string(),
+    valid_until: Timestamp.meta({ description: 'Until then the server has signed that this release is the latest.' }),
+  }),
+  errors: [
+    'CLIENT_NOT_FOUND',
+    'PROFILE_NOT_FOUND',
+    'CONFIG_NOT_FOUND',
+    'PROFILE_HAS_RELEASES',
+    'PROFILE_LINKED',
+    'CLIENT_NOT_WRITABLE',
+    'CLIENT_FILE_UNPARSABLE',
+    'CLIENT_FILE_CHANGED',
+    'DRIFT_DETECTED',
+    'SECRET_NOT_RENDERABLE',
+    'SECRET_IN_CONFIG',
+    'SIGNATURE_INVALID',
+    'VALIDATION_FAILED',
+    'WRITE_FAILED',
+    'UNAVAILABLE',
+  ],
+  permission: { needs: 'config:deploy', agents: false, installation: true },
+  cli: {
+    verb: 'pull',
+    flags: { client_id: 'client', profile_id: 'profile', inputs: 'input' },
+    paths: ['project', 'config_path'],
+    text: deployedText,
+    watch: watchFor,
+  },
+  async run(context, input) {
+    if (input.watch && input.once) throw invalidInput('once', 'say either --watch or --once');
+    const client = await findClient(context, input.client_id);
+    const remote = await context.services.remote(input.server);
+    context.progress?.(`Asking ${remote.url} ...`);
+    const { expires_at } = await acceptLatest(context, input, remote);
+    return { ...(await deployHere(context, client, input)), server: remote.url, valid_until: expires_at };
+  },
+});

@@ -1,0 +1,91 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { callOn } from '../crash/invariants.ts';
+import { API_KEY, restInProcess } from '../hostile/server.ts';
+import { listenWhenFree } from './listen.ts';
+import { testWorkspace, type Workspace } from './workspace.ts';
+
+/** A server that publishes, a machine that pulls, and what lies between them: two homes stand for two machines. */
+
+export const payload = (word: string) => ({ mcpServers: { ours: { command: 'node', args: [word] } } });
+
+/** What `get_config` answers, as somebody on the way sees it. */
+export interface Offer {
+  payload: { mcpServers: Record<string, { args: string[] }> };
+  envelope: { payload: string; signatures: { keyid: string; sig: string }[] };
+  pointer: Offer['envelope'] | null;
+}
+type Change = (offer: Offer) => unknown;
+
+interface Settings {
+  workspace?: Workspace;
+  now?: () => Date;
+}
+
+/** A server for others. */
+export async function publisher({ workspace, now }: Settings = {}) {
+  const rest = await restInProcess({ mode: 'server', ...(workspace && { workspace }), ...(now && { now }) });
+  const url = await rest.server.listen({ host: '127.0.0.1', port: 0 });
+  await callOn(rest.app, 'initialize_keys');
+  const ask = async (path: string, body: object) => {
+    const headers = { 'x-api-key': API_KEY, 'content-type': 'application/json' };
+    const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as Record<string, unknown>;
+  };
+  return {
+    ...rest,
+    url,
+    public_key: join(rest.workspace.data_dir, 'keys/signing.pub'),
+    ask,
+    publish: (word: string, more: object = {}, profile = 'default') =>
+      ask(`/v1/config/cursor/${profile}/publish`, { payload: payload(word), ...more }),
+    token: async (scopes: string[]) => String((await ask('/v1/tokens', { scopes })).token),
+  };
+}
+
+/** The way to a server. Whoever sits on it can change what is answered, or cut it. Event streams do not get through. */
+export async function wayTo(url: string) {
+  let change: Change = (offer) => offer;
+  const relay = () =>
+    createServer(({ url: path = '', headers: { authorization } }, response) => {
+      const answered = async () => {
+        if (path.startsWith('/v1/events')) return void response.writeHead(404).end();
+        const answer = await fetch(url + path, { headers: authorization === undefined ? {} : { authorization } });
+        const body: unknown = await answer.json();
+        const changed = answer.ok && path.startsWith('/v1/config/') ? change(body as Offer) : body;
+        response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(changed));
+      };
+      answered().catch(() => response.destroy());
+    });
+  let server = relay();
+  await listenWhenFree(server, 0);
+  const { port } = server.address() as AddressInfo;
+  const cut = async () => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  };
+  onTestFinished(cut);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    /** From now on everything is answered so. */
+    becomes: (next: Change) => {
+      change = next;
+    },
+    cut,
+    async mend() {
+      server = relay();
+      await listenWhenFree(server, port);
+    },
+  };
+}
+
+/** A machine that pulls from there, and trusts nobody yet. */
+export async function puller(server: string, token: string): Promise<Workspace> {
+  const workspace = await testWorkspace();
+  Object.assign(workspace.env, { MCP_ORCHESTRATION_SERVER: server, MCP_ORCHESTRATION_TOKEN: token });
+  return workspace;
+}
