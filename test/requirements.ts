@@ -34,7 +34,14 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   'W20-7': {
     shown_by: ['100 clients that read, draft and publish at once get no error, and a configuration within 300 ms'],
   },
-  'W20-8': LATER('0.2.2: Docker; the guides and the reference are there'),
+  'W20-8': {
+    shown_by: [
+      'work in an empty home directory, in order, and leave nothing lying about',
+      'are up to date (else: npm run reference)',
+      'what it makes serves as another user, with a root that cannot be written, one volume and no network',
+      'start the server of the checkout with a root that cannot be written, without privileges, on one volume',
+    ],
+  },
   'W20-9': {
     open: 'a threshold of the coverage report, not one test: 90 % of lines, 95 % of the core (vitest.config.ts)',
   },
