@@ -28,6 +28,7 @@ describe('commands in the documentation', () => {
       'user-docs/how-to/shell-completion.md',
       'user-docs/how-to/store-secrets.md',
       'user-docs/how-to/use-from-an-ai-client.md',
+      'user-docs/how-to/use-in-ci.md',
       'user-docs/how-to/use-the-http-api.md',
       'user-docs/how-to/use-the-sdk.md',
       'user-docs/how-to/verify-a-signature.md',
