@@ -18,6 +18,7 @@ export class Connections {
   readonly #latest = new Map<Socket, ServerResponse>();
   /** On which nothing was asked yet: browsers open some in advance, and Node takes them for busy ones. */
   readonly #unused = new Map<string, Socket>();
+  #accepted = 0;
   #stopping = false;
 
   constructor(server: FastifyInstance) {
@@ -37,6 +38,7 @@ export class Connections {
   }
 
   #opened(socket: Socket): void {
+    this.#accepted += 1;
     const end = endOf(socket);
     this.#unused.set(end, socket);
     socket.once('close', () => this.#unused.delete(end));
@@ -45,9 +47,12 @@ export class Connections {
   /** Takes no new connection, answers what was asked, ends streams, and cuts off who does not come to an end. */
   async close(): Promise<void> {
     const cutOff = setTimeout(() => this.#server.server.closeAllConnections(), MOST_MS);
+    await this.#letIn();
+    const nobodyIsConnected = this.#stopListening();
+    // Not before: who is told so connects anew at once, and what waits at a door that closes is reset.
     this.#stopping = true;
     for (const response of this.#latest.values()) sayLast(response);
-    await this.#stopListening();
+    await nobodyIsConnected;
     // A connection that had a request in flight when the stop began would else be kept for its next one.
     const sweep = setInterval(() => this.#server.server.closeIdleConnections(), 50);
     const closed = this.#server.close();
@@ -57,10 +62,20 @@ export class Connections {
     clearInterval(sweep);
   }
 
+  /** Who has connected already: libuv accepts one connection in each turn of the event loop. */
+  async #letIn(): Promise<void> {
+    const until = performance.now() + LAST_MS;
+    let before: number;
+    do {
+      before = this.#accepted;
+      await nextTurn();
+      // The first turn may have looked at the door before this began.
+      await nextTurn();
+    } while (this.#accepted > before && performance.now() < until);
+  }
+
   /** The `close` of an HTTP server would also close connections that are idle just now, under the next request. */
   async #stopListening(): Promise<void> {
-    // Who has connected already is let in first: what waits at a door that closes is reset.
-    await nextTurn();
     const { promise, resolve } = Promise.withResolvers<void>();
     const over = setTimeout(resolve, LAST_MS);
     Server.prototype.close.call(this.#server.server, () => resolve());
