@@ -16,6 +16,8 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    // With programs that are not installed with the project: vitest.integrations.config.ts.
+    exclude: ['test/integrations/**'],
     globalSetup: ['test/support/build.ts'],
     // Vitest keeps one core for itself, which on a machine of two runs one file at a time.
     maxWorkers: '100%',
