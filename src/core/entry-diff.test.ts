@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { processorMs } from '../../test/support/cpu.ts';
 import { entryDiff } from './entry-diff.ts';
 import type { JsonValue } from './payload.ts';
 
@@ -57,7 +58,5 @@ test('from every diff both sides can be read', () => {
 
 test('two long lists that have nothing in common are shown at once', () => {
   const list = (word: string) => Array.from({ length: 5000 }, (_, index) => `${word}${index}`);
-  const started = performance.now();
-  expect(diff(list('a'), list('b'))).toHaveLength(10_002);
-  expect(performance.now() - started).toBeLessThan(1000);
+  expect(processorMs(() => expect(diff(list('a'), list('b'))).toHaveLength(10_002))).toBeLessThan(1000);
 });

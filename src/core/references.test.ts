@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { processorMs } from '../../test/support/cpu.ts';
 import {
   blankReferences,
   escapeLiteral,
@@ -78,10 +79,11 @@ describe('parsing', () => {
   test('a mebibyte of openings is read in linear time', () => {
     for (const hostile of ['${', '$${', '$', '${env:', '${env:A}', `\${env:${'A'.repeat(128)}`]) {
       const input = hostile.repeat(Math.ceil(1_048_576 / hostile.length));
-      const start = performance.now();
-      parseReferences(input);
-      blankReferences(input);
-      expect(performance.now() - start).toBeLessThan(1000);
+      const took = processorMs(() => {
+        parseReferences(input);
+        blankReferences(input);
+      });
+      expect(took).toBeLessThan(1000);
     }
   });
 });

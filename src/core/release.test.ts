@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { processorMs } from '../../test/support/cpu.ts';
 import { checked } from './checks.ts';
 import { PointerStatement, pointerStatement, ReleaseStatement, releaseStatement, statementBytes } from './release.ts';
 
@@ -97,9 +98,8 @@ describe('a release statement', () => {
   });
 
   test('a version meant to keep a regular expression busy is answered at once', () => {
-    const started = performance.now();
-    expect(() => releaseStatement({ ...release, version: `1.0.0-${'a-'.repeat(50_000)}!` })).toThrow();
-    expect(performance.now() - started).toBeLessThan(50);
+    const version = `1.0.0-${'a-'.repeat(50_000)}!`;
+    expect(processorMs(() => expect(() => releaseStatement({ ...release, version })).toThrow())).toBeLessThan(50);
   });
 });
 

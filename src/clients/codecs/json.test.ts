@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { processorMs } from '../../../test/support/cpu.ts';
 import { readEntries } from '../../core/splice/entries.ts';
 import { spliceEntries } from '../../core/splice/splice.ts';
 import { jsonCodec, jsoncCodec } from './json.ts';
@@ -237,11 +238,11 @@ describe('a file that cannot be changed safely is refused with its place', () =>
     );
   });
   test('bombs are refused at once, however deep', () => {
-    const started = performance.now();
     for (const text of ['['.repeat(1_000_000), '{"a":'.repeat(200_000), ' '.repeat(17 * 1024 * 1024)]) {
-      expect(() => put(jsoncCodec, text)).toThrow(expect.objectContaining({ code: 'CLIENT_FILE_UNPARSABLE' }));
+      const refused = () =>
+        expect(() => put(jsoncCodec, text)).toThrow(expect.objectContaining({ code: 'CLIENT_FILE_UNPARSABLE' }));
+      expect(processorMs(refused)).toBeLessThan(500);
     }
-    expect(performance.now() - started).toBeLessThan(1000);
   });
   test('64 levels are still fine', () => {
     const text = `{"mcpServers":{},"x":${'['.repeat(63)}${']'.repeat(63)}}`;

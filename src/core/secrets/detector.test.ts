@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { processorMs } from '../../../test/support/cpu.ts';
 import type { DraftPayload } from '../payload.ts';
 import { assertNoSecret, assertNoSecretText, firstSecret, maskSecrets, secretFindings } from './detector.ts';
 
@@ -153,9 +154,8 @@ test('a mebibyte of anything is searched at once, however deep', () => {
     map: Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`TOKEN_${index}`, `value-${index}`])),
   };
   for (const [kind, bomb] of Object.entries(bombs)) {
-    const start = performance.now();
-    firstSecret({ mcpServers: { x: { env: bomb } } } as DraftPayload);
-    expect(performance.now() - start, kind).toBeLessThan(1500);
+    const took = processorMs(() => firstSecret({ mcpServers: { x: { env: bomb } } } as DraftPayload));
+    expect(took, kind).toBeLessThan(1500);
   }
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { processorMs } from '../../../test/support/cpu.ts';
 import { packageOf } from './packages.ts';
 
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
@@ -93,9 +94,10 @@ test('hostile versions are judged at once', () => {
       ['docker', ['run', spec]],
       [spec, []],
     ] as const) {
-      const start = performance.now();
-      packageOf(command, args);
-      expect(performance.now() - start, `${command} ${piece}`).toBeLessThan(100);
+      expect(
+        processorMs(() => packageOf(command, args)),
+        `${command} ${piece}`,
+      ).toBeLessThan(100);
     }
   }
 });
