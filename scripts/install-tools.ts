@@ -20,7 +20,12 @@ interface Tool {
 const TOOLS: Record<string, Tool> = {
   /** Optional packages fetch prebuilt files from outside the registry; nothing that is tested needs them. */
   n8n: { packages: ['n8n@2.41.1'], flags: ['--omit=optional', '--legacy-peer-deps'], build: ['sqlite3'] },
-  gateways: { packages: ['mcp-hub@4.2.1', 'supergateway@4.0.0', 'mcp-proxy@6.7.19'], flags: [], build: [] },
+  /** The bridge is among them, so that `npx` finds it there: in a home of its own it would fetch it for every test. */
+  gateways: {
+    packages: ['mcp-hub@4.2.1', 'supergateway@4.0.0', 'mcp-proxy@6.7.19', 'mcp-remote@0.15.1'],
+    flags: [],
+    build: [],
+  },
 };
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
