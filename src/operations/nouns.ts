@@ -8,6 +8,7 @@ const NOUNS: Readonly<Record<string, () => Promise<object>>> = {
   catalog: () => import('./catalog.ts'),
   registry: () => import('./registry.ts'),
   drafts: () => import('./drafts.ts'),
+  gateways: () => import('./gateways.ts'),
   validation: () => import('./validation.ts'),
   changes: () => import('./changes.ts'),
   imports: () => import('./imports.ts'),

@@ -821,6 +821,72 @@ export interface ViewDraftConfigOutput {
   servers: Array<string>;
 }
 
+export interface UseGatewayInput {
+  /**
+   * Id of a client application, for example `cursor`.
+   * Default: "claude-desktop".
+   */
+  client_id: string;
+  /**
+   * Id of a profile of that client.
+   * Default: "default".
+   */
+  profile_id: string;
+  /**
+   * `url`: any gateway that is reached at an address; `toolhive`: the same, at the address of `thv vmcp serve`; `docker-mcp`: the client starts `docker mcp gateway run`.
+   * Default: "url".
+   */
+  gateway?: 'url' | 'toolhive' | 'docker-mcp' | undefined;
+  /** Where clients reach the gateway. `toolhive`: http://127.0.0.1:4483/mcp when left out. */
+  url?: string | undefined;
+  /** What the gateway speaks to clients; `http` when left out. mcp-hub speaks `sse`. */
+  transport?: 'http' | 'sse' | undefined;
+  /** The token for the gateway, as a reference: ${env:NAME} or ${secret:NAME}. */
+  bearer?: string | undefined;
+  /** The profile of `docker-mcp`; its default one when left out. */
+  docker_profile?: string | undefined;
+  /**
+   * Name of the one entry.
+   * Default: "gateway".
+   */
+  server_name?: string | undefined;
+  /** The client that stands for the gateway's own file: the servers go there. */
+  servers_to: string;
+  /**
+   * Show both drafts as they would be, and change nothing.
+   * Default: false.
+   */
+  dry_run?: boolean | undefined;
+  /** Only when the draft still has this revision; else DRAFT_CHANGED. */
+  if_revision?: number | undefined;
+  /** Only when the gateway's draft still has this revision; else DRAFT_CHANGED. */
+  if_servers_to_revision?: number | undefined;
+}
+
+export interface UseGatewayOutput {
+  status: 'moved' | 'unchanged' | 'planned';
+  server_name: string;
+  moved: Array<string>;
+  client: {
+    /** Id of a client application, for example `cursor`. */
+    client_id: string;
+    /** Id of a profile of that client. */
+    profile_id: string;
+    revision: number;
+    before: DraftPayload;
+    after: DraftPayload;
+  };
+  gateway: {
+    /** Id of a client application, for example `cursor`. */
+    client_id: string;
+    /** Id of a profile of that client. */
+    profile_id: string;
+    revision: number;
+    before: DraftPayload;
+    after: DraftPayload;
+  };
+}
+
 export interface ValidateConfigInput {
   /**
    * Id of a client application, for example `cursor`.
@@ -2099,6 +2165,13 @@ export interface Methods {
    */
   viewDraftConfig(input: ViewDraftConfigInput, options?: CallOptions): Promise<ViewDraftConfigOutput>;
   /**
+   * Let a client use one gateway: its servers go to the draft of the gateway, and one entry takes their place.
+   * Both drafts change together or not at all. Afterwards each is validated, published and deployed like any other. A server of the same name with other content in the draft of the gateway is a refusal, never overwritten.
+   * `POST /v1/config/{client_id}/{profile_id}/draft/gateway`, scope `config:write`.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, SERVER_ALREADY_IN_DRAFT, SECRET_IN_CONFIG, DRAFT_CHANGED, PROFILE_LINKED, SIGNATURE_INVALID.
+   */
+  useGateway(input: UseGatewayInput, options?: CallOptions): Promise<UseGatewayOutput>;
+  /**
    * Validate a draft, or a payload that is not stored.
    * `POST /v1/config/{client_id}/{profile_id}/validate`, scope `config:write`.
    * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, SIGNATURE_INVALID.
@@ -2394,6 +2467,7 @@ export const ROUTES: Readonly<Record<keyof Methods, Route>> = {
   removeServerFromConfig: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/draft/remove' },
   setDraftConfig: { method: 'PUT', path: '/v1/config/{client_id}/{profile_id}/draft' },
   viewDraftConfig: { method: 'GET', path: '/v1/config/{client_id}/{profile_id}/draft' },
+  useGateway: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/draft/gateway' },
   validateConfig: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/validate' },
   validatePayload: { method: 'POST', path: '/v1/config/validate' },
   listChanges: { method: 'GET', path: '/v1/changes' },

@@ -43,6 +43,11 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'drafts.set': row('config:write', 'target', { ...HERE, payload }),
   'drafts.clear': row('config:write', 'target', HERE),
   'drafts.view': row('config:read', 'target', HERE),
+  'drafts.useGateway': row('config:write', 'target', {
+    ...HERE,
+    url: 'http://127.0.0.1:9/mcp',
+    servers_to: HERE.client_id,
+  }),
   'drafts.validate': row('config:write', 'target', HERE),
   'drafts.import': row('config:write', 'workspace', HERE, machineToo),
   'payloads.validate': row('config:write', 'target', { ...HERE, payload }),

@@ -35,6 +35,9 @@ const rename = (home: string) => {
   database.exec(`UPDATE webhooks SET webhook_id = '${webhook_id}', lease_until = '9999-12-31T00:00:00.000Z'`);
   database.close();
 };
+/** Any client can stand for a gateway. */
+const gateway = { ...target, url: 'http://127.0.0.1:3910/mcp', servers_to: 'vscode' };
+const team = { source_client_id: 'cursor', source_profile_id: 'team-a' };
 const fails = (tool: string, input: object, ...expects: string[]): Step[] =>
   expects.map((expect) => ({ tool, input: input as Record<string, unknown>, expect }));
 
@@ -92,15 +95,69 @@ export const PLATFORM_SCENARIOS: Scenario[] = [
     ],
   },
   {
+    title: 'the servers of a client go behind a gateway, and one entry takes their place',
+    steps: [
+      profile,
+      { tool: 'create_profile', input: { ...target, client_id: 'vscode' }, expect: 'ok' },
+      { tool: 'set_draft_config', input: { ...target, payload }, expect: 'ok', has: { revision: 1 } },
+      {
+        tool: 'use_gateway',
+        input: { ...gateway, dry_run: true },
+        expect: 'ok',
+        has: { status: 'planned', client: { revision: 1, before: payload }, gateway: { revision: 0, after: payload } },
+      },
+      { tool: 'view_draft_config', input: target, expect: 'ok', has: { draft: payload } },
+      ...fails('use_gateway', { ...gateway, servers_to: 'cursor' }, 'INVALID_INPUT'),
+      ...fails('use_gateway', { ...gateway, servers_to: 'no-such-gateway' }, 'CLIENT_NOT_FOUND'),
+      ...fails('use_gateway', { ...gateway, servers_to: 'zed' }, 'PROFILE_NOT_FOUND'),
+      ...fails('use_gateway', { ...gateway, bearer: 'made-up-token' }, 'INVALID_INPUT'),
+      ...fails('use_gateway', { ...gateway, url: `${gateway.url}?token=ghp_${'A1b2'.repeat(9)}` }, 'SECRET_IN_CONFIG'),
+      ...fails('use_gateway', { ...target, servers_to: 'vscode' }, 'INVALID_INPUT'),
+      ...fails('use_gateway', { ...gateway, gateway: 'docker-mcp' }, 'INVALID_INPUT'),
+      ...fails('use_gateway', { ...gateway, docker_profile: 'ours' }, 'INVALID_INPUT'),
+      ...fails('use_gateway', { ...gateway, server_name: 'ours' }, 'SERVER_ALREADY_IN_DRAFT'),
+      ...fails('use_gateway', { ...gateway, if_revision: 7 }, 'DRAFT_CHANGED'),
+      ...fails('use_gateway', { ...gateway, if_servers_to_revision: 7 }, 'DRAFT_CHANGED'),
+      {
+        tool: 'use_gateway',
+        input: { ...gateway, bearer: '${env:GATEWAY_TOKEN}', if_revision: 1, if_servers_to_revision: 0 },
+        expect: 'ok',
+        has: {
+          status: 'moved',
+          moved: ['ours'],
+          client: {
+            revision: 2,
+            after: {
+              mcpServers: {
+                gateway: { type: 'http', url: gateway.url, headers: { Authorization: 'Bearer ${env:GATEWAY_TOKEN}' } },
+              },
+            },
+          },
+          gateway: { client_id: 'vscode', revision: 1, before: { mcpServers: {} }, after: payload },
+        },
+      },
+      {
+        tool: 'use_gateway',
+        input: { ...gateway, bearer: '${env:GATEWAY_TOKEN}' },
+        expect: 'ok',
+        has: { status: 'unchanged', moved: [], client: { revision: 2 }, gateway: { revision: 1 } },
+      },
+      { tool: 'link_profile', input: { client_id: 'zed', ...team }, expect: 'ok' },
+      ...fails('use_gateway', { client_id: 'zed', url: gateway.url, servers_to: 'vscode' }, 'PROFILE_LINKED'),
+    ],
+  },
+  {
     title: 'a damaged release is the start of no draft, and a whole payload takes its place',
     steps: [
       keys,
       profile,
+      { tool: 'create_profile', input: { ...target, client_id: 'vscode' }, expect: 'ok' },
       publish,
       { tool: 'view_draft_config', input: target, expect: 'SIGNATURE_INVALID', before: damageAndForget },
       ...fails('add_server_to_config', { ...target, server_id: 'memory' }, 'SIGNATURE_INVALID'),
       ...fails('remove_server_from_config', { ...target, server_name: 'ours' }, 'SIGNATURE_INVALID'),
       ...fails('clear_draft_config', target, 'SIGNATURE_INVALID'),
+      ...fails('use_gateway', gateway, 'SIGNATURE_INVALID'),
       ...fails('validate_config', target, 'SIGNATURE_INVALID'),
       ...fails('publish_config', target, 'SIGNATURE_INVALID'),
       ...fails('diff_config', { ...target, local_payload: payload }, 'SIGNATURE_INVALID'),

@@ -26,8 +26,7 @@ it('mcp-hub in front of our /mcp with a bearer token passes calls on, and they a
   const url = `${ours.url}/mcp`;
   await publish(place, 'mcp-hub', { ours: remote(url, 'ORCH_TOKEN'), stranger: remote(url, 'WRONG_TOKEN') });
   const hub = await startHub(place, await deploy(place, 'mcp-hub'), {
-    ORCH_TOKEN: String(token),
-    WRONG_TOKEN: 'made-up-token',
+    env: { ORCH_TOKEN: String(token), WRONG_TOKEN: 'made-up-token' },
   });
   const [known, stranger] = await hub.servers();
   expect(known).toMatchObject({ name: 'ours', status: 'connected' });

@@ -102,14 +102,14 @@ interface HubServer {
 }
 
 /** mcp-hub on a file, as its documentation starts it, following what becomes of the file. */
-export async function startHub(place: Workspace, config: string, env: Record<string, string> = {}) {
-  const port = await freePort();
-  const hub = await startGateway(
-    place,
-    port,
-    [PROGRAMS.hub, '--port', String(port), '--config', config, '--watch'],
-    env,
-  );
+export async function startHub(
+  place: Workspace,
+  config: string,
+  { env = {}, port: given }: { env?: Record<string, string>; port?: number } = {},
+) {
+  const port = given ?? (await freePort());
+  const line = ['--port', String(port), '--config', config, '--watch'];
+  const hub = await startGateway(place, port, [PROGRAMS.hub, ...line], env);
   const ask = async (path: string, body?: object) => {
     const asked = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
     const response = await fetch(`${hub.url}/api/${path}`, body === undefined ? {} : asked);
