@@ -138,11 +138,11 @@ export const useGateway = defineOperation({
   },
   async run(context, input) {
     const [target, behind] = [named(input), gatewayOf(input)];
+    await findTarget(context, target);
     if (target.client_id === behind.client_id) {
       throw invalidInput('servers_to', 'the servers of a client cannot go to the client itself');
     }
     const entry = gatewayEntry(input);
-    await findTarget(context, target);
     await findGateway(context, behind);
     const from = await editable(context, target, input.if_revision);
     const to = await editable(context, behind, input.if_servers_to_revision);

@@ -31,6 +31,7 @@ describe('commands in the documentation', () => {
       'user-docs/how-to/use-in-ci.md',
       'user-docs/how-to/use-the-http-api.md',
       'user-docs/how-to/use-the-sdk.md',
+      'user-docs/how-to/use-with-a-gateway.md',
       'user-docs/how-to/verify-a-signature.md',
       'user-docs/tutorials/first-configuration.md',
     ]);

@@ -68,6 +68,16 @@ describe('a bound token', { timeout: 30_000 }, () => {
     expect((await ask(token, 'POST', '/v1/config/cursor/dev/link', link)).status).toBe(403);
   });
 
+  it('moves no servers behind a gateway whose draft is not its own', async () => {
+    const { tokenFor, ask } = await served();
+    const wish = { url: 'http://127.0.0.1:3000/mcp', servers_to: 'vscode' };
+    const move = async (bound: object) =>
+      (await ask(await tokenFor(bound), 'POST', '/v1/config/cursor/dev/draft/gateway', wish)).status;
+    expect([await move(OWN), await move({ client_id: 'cursor' }), await move({ profile_id: 'dev' })]).toEqual([
+      403, 403, 200,
+    ]);
+  });
+
   it('lists only what it reaches', async () => {
     const { tokenFor, ask, app } = await served();
     await callOn(app, 'create_profile', { client_id: 'cursor', profile_id: 'team' });

@@ -25,12 +25,13 @@ const NAMES: Readonly<Record<string, keyof Owned | null>> = {
   cursor: 'cursor',
   since: 'since',
   ...Object.fromEntries(
-    `adopt allow_empty atomic changelog check client_id clients config_a config_b config_path config_scope
-    definition description detect display_name document dry_run env_vars events expect_file_sha256 expires
-    expires_at file fingerprint if_revision include_deleted inputs installed items keep kind limit local_payload
-    name on_drift once options os params payload project regenerate registry_name remove replace role runtime
-    scopes search search_query sequence server server_id server_name source_client_id store_secrets to transport
-    transport_filter types updated_since url version wait watch write`
+    `adopt allow_empty atomic bearer changelog check client_id clients config_a config_b config_path
+    config_scope definition description detect display_name document docker_profile dry_run env_vars
+    events expect_file_sha256 expires expires_at file fingerprint gateway if_revision
+    if_servers_to_revision include_deleted inputs installed items keep kind limit local_payload name
+    on_drift once options os params payload project regenerate registry_name remove replace role runtime
+    scopes search search_query sequence server server_id server_name servers_to source_client_id
+    store_secrets to transport transport_filter types updated_since url version wait watch write`
       .split(/\s+/)
       .map((field) => [field, null]),
   ),

@@ -1,8 +1,8 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import { cliJson, startHttp } from '../../support/process.ts';
-import { testWorkspace, type Workspace } from '../../support/workspace.ts';
+import { ROOT, testWorkspace, type Workspace } from '../../support/workspace.ts';
 import { DEFINITIONS, deploy, publish, SERVERS, startHub, toolsOf } from './programs.ts';
 
 /** mcp-hub 4.2.1: on both of its sides, and with a file of its own that is deployed to. */
@@ -20,12 +20,22 @@ const remote = (url: string, variable: string) => ({
   headers: { Authorization: `Bearer \${env:${variable}}` },
 });
 
+/** The file that the how-to shows. */
+const SHOWN = /```json\n([\s\S]*?)```/.exec(
+  readFileSync(join(ROOT, 'user-docs/how-to/use-with-a-gateway.md'), 'utf8'),
+)?.[1];
+
 it('mcp-hub in front of our /mcp with a bearer token passes calls on, and they are done as that token', async () => {
   const ours = await startHttp(place);
   const { token, token_id } = await cliJson(place, 'generate-token', '--name', 'hub');
   const url = `${ours.url}/mcp`;
   await publish(place, 'mcp-hub', { ours: remote(url, 'ORCH_TOKEN'), stranger: remote(url, 'WRONG_TOKEN') });
-  const hub = await startHub(place, await deploy(place, 'mcp-hub'), {
+  const file = await deploy(place, 'mcp-hub');
+  const written = JSON.parse(readFileSync(file, 'utf8')).mcpServers;
+  expect({ mcpServers: { ours: written.ours } }).toEqual(
+    JSON.parse(String(SHOWN).replace('http://127.0.0.1:8000', ours.url)),
+  );
+  const hub = await startHub(place, file, {
     env: { ORCH_TOKEN: String(token), WRONG_TOKEN: 'made-up-token' },
   });
   const [known, stranger] = await hub.servers();
