@@ -54,11 +54,28 @@ describe('use-gateway', () => {
     ]);
   });
 
+  it('shows both drafts before and after with --dry-run, and says what went where', async () => {
+    await drafted(CURSOR, { mcpServers: { a: server('a'), b: server('b') } });
+    expect(await json('use-gateway', ...THERE, '--dry-run')).toMatchObject({
+      status: 'planned',
+      client: { before: { mcpServers: { a: server('a') } }, after: { mcpServers: { gateway: { url: URL } } } },
+      gateway: { before: { mcpServers: {} }, after: { mcpServers: { a: server('a'), b: server('b') } } },
+    });
+    expect((await cliHere(place, 'use-gateway', ...THERE, '--dry-run')).stdout).toBe(
+      '2 servers would go from cursor to mcp-hub: a, b. cursor has one entry: gateway.\n',
+    );
+    const { stdout, stderr } = await cliHere(place, 'use-gateway', ...THERE);
+    expect(stdout).toBe('2 servers went from cursor to mcp-hub: a, b. cursor has one entry: gateway.\n');
+    expect(stderr).toContain('publish-config --client mcp-hub --profile default\n');
+  });
+
   it('refuses an input that the two drafts declare in different ways', async () => {
     const asks = (description: string) => ({ mcpServers: {}, inputs: { id: { description, required: true } } });
     await drafted(CURSOR, asks('your id'));
     await drafted(HUB, asks('the id of the team'));
     expect((await refused('use-gateway', ...THERE)).message).toMatch(/^servers_to: its draft declares the input id/);
+    await drafted(HUB, { mcpServers: {}, inputs: [] });
+    expect((await refused('use-gateway', ...THERE)).message).toMatch(/^servers_to: `inputs` of one of the two/);
   });
 
   it('never puts the entry that leads to the gateway behind the gateway', async () => {

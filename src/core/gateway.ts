@@ -2,6 +2,7 @@ import { canonicalJson } from './canonical-json.ts';
 import { addEntry } from './draft.ts';
 import { AppError, invalidInput } from './errors.ts';
 import type { DraftPayload, Entry } from './payload.ts';
+import { isObject } from './validation/shape.ts';
 
 /** One entry that points to a gateway, in the place of the servers that the gateway starts from then on. */
 
@@ -62,12 +63,11 @@ export function moveBehind(client: Side, gateway: Side, name: string, entry: Ent
   const { inputs, ...rest } = client.payload;
   const servers = Object.entries(rest.mcpServers).filter(([server]) => server !== name);
   const behind = gateway.payload.mcpServers;
-  const taken = servers.filter(([server, one]) => Object.hasOwn(behind, server) && !same(behind[server], one));
-  if (taken.length > 0)
-    throw otherServers(
-      gateway.client_id,
-      taken.map(([server]) => server),
-    );
+  const moved = servers.map(([server]) => server);
+  const taken = servers.flatMap(([server, one]) =>
+    Object.hasOwn(behind, server) && !same(behind[server], one) ? [server] : [],
+  );
+  if (taken.length > 0) throw otherServers(gateway.client_id, taken);
   return {
     client: addEntry({ ...rest, mcpServers: {} }, name, entry),
     gateway: {
@@ -75,7 +75,7 @@ export function moveBehind(client: Side, gateway: Side, name: string, entry: Ent
       mcpServers: { ...behind, ...Object.fromEntries(servers) },
       ...inputsOfBoth(inputs, gateway.payload['inputs']),
     },
-    moved: servers.map(([server]) => server),
+    moved,
   };
 }
 
@@ -103,12 +103,12 @@ function otherServers(client_id: string, names: string[]): AppError {
 }
 
 /** What people are asked for goes with the servers that ask. */
-function inputsOfBoth(moved: unknown, there: unknown): { inputs?: object } {
+function inputsOfBoth(moved: unknown, there: unknown = {}): { inputs?: object } {
   if (moved === undefined) return {};
-  const [from, to] = [Object(moved), Object(there ?? {})] as [object, object];
-  const other = Object.entries(from).find(
-    ([name, one]) => Object.hasOwn(to, name) && !same(Reflect.get(to, name), one),
-  );
-  if (other === undefined) return { inputs: { ...to, ...from } };
+  if (!isObject(moved) || !isObject(there)) {
+    throw invalidInput('servers_to', '`inputs` of one of the two drafts is no object; mend it with set-draft first');
+  }
+  const other = Object.entries(moved).find(([name, one]) => Object.hasOwn(there, name) && !same(there[name], one));
+  if (other === undefined) return { inputs: { ...there, ...moved } };
   throw invalidInput('servers_to', `its draft declares the input ${other[0]} in another way; make the two the same`);
 }

@@ -146,11 +146,11 @@ export const useGateway = defineOperation({
     await findGateway(context, behind);
     const from = await editable(context, target, input.if_revision);
     const to = await editable(context, behind, input.if_servers_to_revision);
-    const sides = [
+    const [here, there] = [
       { ...target, ...from },
       { ...behind, ...to },
-    ] as const;
-    const { client, gateway, moved } = moveBehind(...sides, input.server_name, entry);
+    ];
+    const { client, gateway, moved } = moveBehind(here, there, input.server_name, entry);
     assertNoSecret(client);
     assertNoSecret(gateway);
     const drafts = (revisions: [number, number]) => ({
@@ -164,8 +164,8 @@ export const useGateway = defineOperation({
       await keep(context, target, from, client),
       await keep(context, behind, to, gateway),
     ];
-    const status =
-      revisions[0] === from.revision && revisions[1] === to.revision ? ('unchanged' as const) : ('moved' as const);
+    const isSame = revisions[0] === from.revision && revisions[1] === to.revision;
+    const status = isSame ? ('unchanged' as const) : ('moved' as const);
     await context.store.audit.append(context.workspace, context.auditRow({ status, revision: revisions[1] }, behind));
     return { status, ...drafts(revisions) };
   },

@@ -69,7 +69,8 @@ export async function startGateway(
 ): Promise<Started> {
   const child = spawn(process.execPath, ['--import', LOOPBACK_ONLY, ...args], {
     cwd: home,
-    env: { ...env, ...more },
+    // mcp-hub fetches a catalogue when it starts, and calls curl when it may not: that is sent nowhere as well.
+    env: { ...env, https_proxy: 'http://127.0.0.1:9', ...more },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   onTestFinished(() => end(child));
