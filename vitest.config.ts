@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -13,18 +14,41 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+const NAMES = ['src/**/*.test.ts', 'test/**/*.test.ts'];
+// With programs that are not installed with the project: vitest.integrations.config.ts.
+const NOT_HERE = ['test/integrations/**'];
+/** What promises a latency under load: beside other tests it would measure those. */
+const MEASURED = [
+  'test/load.test.ts',
+  'test/events-load.test.ts',
+  'test/pull-watch.test.ts',
+  'test/hostile/slow-clients.test.ts',
+];
+
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    // With programs that are not installed with the project: vitest.integrations.config.ts.
-    exclude: ['test/integrations/**'],
     globalSetup: ['test/support/build.ts'],
-    // Vitest keeps one core for itself, which on a machine of two runs one file at a time.
-    maxWorkers: '100%',
     sequence: { sequencer: LongestFirst },
     reporters: ['default', ['json', { outputFile: 'coverage/tests.json' }]],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'tests',
+          include: NAMES,
+          exclude: [...NOT_HERE, ...MEASURED],
+          sequence: { groupOrder: 0 },
+          // Many tests wait, for processes, disks and clocks: one more than there are cores keeps those busy.
+          maxWorkers: availableParallelism() + 1,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'measured', include: MEASURED, sequence: { groupOrder: 1 }, maxWorkers: 1 },
+      },
+    ],
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

@@ -7,6 +7,9 @@ import { onTestFinished } from 'vitest';
 /** The checkout that is tested. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+/** Where Node keeps what it has compiled: a user has that from the second command on, a test starts anew each time. */
+export const COMPILED = { NODE_COMPILE_CACHE: join(ROOT, '.tmp/compiled') };
+
 /** A sealed-off user: an empty home directory, and an environment that names nothing else of this machine. */
 export interface Workspace {
   home: string;
@@ -26,7 +29,7 @@ export async function makeWorkspace(): Promise<Workspace> {
   return {
     home,
     data_dir: join(home, '.mcp-orchestration'),
-    env: { HOME: home, PATH: `${dirname(process.execPath)}:/usr/bin:/bin` },
+    env: { HOME: home, PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, ...COMPILED },
     remove: () => rm(home, { recursive: true, force: true, maxRetries: 3 }),
   };
 }

@@ -23,7 +23,7 @@ export type Outcome = { ok: true; output: Record<string, unknown> } | { ok: fals
 /** One door, as a user has it, on one data directory. */
 export interface Door {
   name: string;
-  /** `known`: the same answer of the operation was met already by the same door; it only leads to what comes next. */
+  /** `known`: nothing about a process of its own is new in this step. */
   call(operation: Operation, input: Record<string, unknown>, known: boolean): Promise<Outcome>;
   close(): Promise<void>;
 }
@@ -76,7 +76,7 @@ export const cliInProcess: OpenDoor = async (env) => ({
   close: async () => undefined,
 });
 
-/** A process of its own for each command; most of the time of the scenarios goes there, so not for what is known. */
+/** A process of its own for a command; most of the time of the scenarios goes there, so not for what is known. */
 export const cliProcess: OpenDoor = async (env) => ({
   name: 'CLI process',
   async call(operation, input, known) {
