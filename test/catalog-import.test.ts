@@ -112,6 +112,37 @@ describe('a server.json', () => {
     expect([answer.statusCode, codeIn(answer.body)]).toEqual([400, 'INVALID_INPUT']);
   });
 
+  const some = (length: number, make: (index: number) => unknown) => Array.from({ length }, (_, index) => make(index));
+  it.each([
+    ['slashes behind the address of a registry', 201, { registryBaseUrl: `https://x${'/'.repeat(100_000)}x` }],
+    [
+      'slashes in the address of a registry of images',
+      201,
+      { registryType: 'oci', identifier: 'a/b', registryBaseUrl: `https://x${'/'.repeat(100_000)}\n` },
+    ],
+    ['arguments', 400, { packageArguments: some(5000, () => ({ type: 'positional', valueHint: 'a' })) }],
+    ['variables', 400, { environmentVariables: some(9000, (index) => ({ name: `A${index}` })) }],
+    [
+      'values',
+      400,
+      { packageArguments: [{ type: 'named', name: '-a', value: some(9000, (n) => `{a${n}}`).join('') }] },
+    ],
+  ])('of nothing but %s keeps nobody waiting', async (what, status, more) => {
+    const packages = [{ ...weather().packages[0], ...more }];
+    const name = `com.bombs/${what.replaceAll(/[^a-z]/g, '-')}`;
+    // Of the processor: a busy machine is none of its business.
+    const begun = process.cpuUsage();
+    const answer = await post({ document: weather({ name, packages }) });
+    expect(answer.statusCode).toBe(status);
+    expect(process.cpuUsage(begun).user / 1000).toBeLessThan(1000);
+  });
+
+  it('with thousands of oddities is told of the first ones', async () => {
+    const odd = Object.fromEntries(some(2000, (index) => [`odd${index}`, true]) as [string, boolean][]);
+    const { findings }: Added = (await post({ document: weather({ name: 'com.example/odd', ...odd }) })).json();
+    expect([findings.length, findings.at(-1)?.code]).toEqual([501, 'TOO_MANY_FINDINGS']);
+  });
+
   it('with a literal secret is not kept', async () => {
     const environmentVariables = [{ name: 'KEY', default: 'ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8' }];
     const packages = [{ ...weather().packages[0], environmentVariables }];

@@ -6,6 +6,7 @@ import type { Findings, Part, Path } from './part.ts';
 /** The environment of a package, each variable once. */
 export class Environment {
   readonly list: Variable[] = [];
+  readonly #names = new Set<string>();
   readonly #findings: Findings;
 
   constructor(findings: Findings) {
@@ -28,7 +29,7 @@ export class Environment {
       path,
       'is an environment variable as an argument; it was taken as a variable',
     );
-    if (value === undefined && this.list.some((one) => one.name === name)) return;
+    if (value === undefined && this.#names.has(name)) return;
     this.#add(name, value, variables, field, path);
   }
 
@@ -37,10 +38,11 @@ export class Environment {
       this.#findings.unusable('BAD_FORMAT', path, 'has a name that no environment variable can have');
       return;
     }
-    if (this.list.some((one) => one.name === name)) {
+    if (this.#names.has(name)) {
       this.#findings.warn('NAMED_TWICE', path, 'names a variable that is there already; the first one counts');
       return;
     }
+    this.#names.add(name);
     this.list.push({ name, ...this.#meaning(name, value, variables, own, path) });
   }
 

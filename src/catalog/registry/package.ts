@@ -178,9 +178,16 @@ const PUBLIC: Readonly<Record<PackageType, readonly string[]>> = {
   oci: [],
 };
 
+/** An expression that looks for slashes at the end takes minutes over a text of nothing but slashes. */
+function withoutSlashes(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === '/') end -= 1;
+  return text.slice(0, end);
+}
+
 /** The same name in the public registry may be somebody else's package, so another registry has to be named. */
 function registryArguments(part: Part, type: PackageType, base: string | undefined): string[] | undefined {
-  if (base === undefined || PUBLIC[type].includes(base.replace(/\/+$/, ''))) return [];
+  if (base === undefined || PUBLIC[type].includes(withoutSlashes(base))) return [];
   const path = part.at('registryBaseUrl');
   if (!/^https:\/\/[^\s{}$"'@]+$/.test(base) || type === 'nuget') {
     part.findings.unusable('OTHER_REGISTRY', path, 'is not the public registry, and cannot be named to the runner');
@@ -201,7 +208,7 @@ function imageOf(part: Part, given: string, version: string | undefined, base: s
   }
   const [first = ''] = given.split('/');
   const hasHost = given.includes('/') && /[.:]|^localhost$/.test(first);
-  const host = hasHost ? first : (base?.replace(/^https?:\/\//, '').replace(/\/.*$/, '') ?? '');
+  const host = hasHost ? first : (base?.replace(/^https?:\/\//, '').split('/', 1)[0] ?? '');
   if (!hasHost)
     findings.warn('IMAGE_WITHOUT_HOST', path, `names no registry; it is looked for at ${host || 'docker.io'}`);
   else if (!USUAL_HOSTS.test(host))

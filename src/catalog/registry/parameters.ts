@@ -1,3 +1,4 @@
+import { invalidInput } from '../../core/errors.ts';
 import { escapeLiteral } from '../../core/references.ts';
 import type { Parameter } from '../server.ts';
 import type { Field } from './fields.ts';
@@ -24,6 +25,9 @@ const NAME = /^[A-Za-z_][\w.-]*$/;
 /** Means the version of the package in our templates. */
 const RESERVED = 'package_version';
 
+/** More than anybody gives to one server. */
+const MOST = 256;
+
 const slug = (name: string) => {
   const plain = name
     .replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '_')
@@ -48,6 +52,7 @@ export class Parameters {
 
   /** A parameter of its own, whatever others are called. */
   own(name: string, field: Field, { repeated = false } = {}): Parameter {
+    if (this.list.length === MOST) throw invalidInput('document', `has more than ${MOST} values that could be given`);
     const free = this.#freeName(slug(name));
     const isAlias = name !== '' && name !== free && !this.#names.has(name);
     const parameter: Parameter = {

@@ -1,3 +1,4 @@
+import { invalidInput } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import { jsonPointer } from '../../core/json-value.ts';
 import type { JsonValue } from '../../core/payload.ts';
@@ -5,13 +6,15 @@ import { visible } from '../../core/validation/invisible.ts';
 
 /**
  * Reading a server.json of any release and make: what is meant is taken, and everything that is not as the schema has it
- * is reported with its place in the document as it came. Nothing is thrown.
+ * is reported with its place in the document as it came. Nothing is thrown but for a list that is too long to be meant.
  */
 
 export type Path = readonly (string | number)[];
 export type JsonObject = { readonly [key: string]: JsonValue };
 
 const LONGEST_MESSAGE = 300;
+/** More than any document has that somebody wrote for others. Each costs time, and is kept and sent on. */
+const MOST = { items: 256, findings: 500 };
 
 /** A value, and where it is in the document. */
 interface Located {
@@ -33,6 +36,12 @@ export class Findings {
 
   /** Messages quote the document, which somebody else wrote. */
   #add(code: string, path: Path, message: string, severity: Finding['severity']): void {
+    if (this.list.length > MOST.findings) return;
+    if (this.list.length === MOST.findings) {
+      const text = 'more is not as the schema has it; only the first findings are listed';
+      this.list.push({ code: 'TOO_MANY_FINDINGS', message: text, severity: 'warning', path: '' });
+      return;
+    }
     this.list.push({ code, message: visible(message.slice(0, LONGEST_MESSAGE)), severity, path: jsonPointer(path) });
   }
 }
@@ -52,6 +61,15 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   icons: ['icon'],
   environmentVariables: ['env'],
 };
+
+/** Left out they would change what is started, so the document is refused. */
+function few<T>(items: readonly T[], path: Path): readonly T[] {
+  if (items.length <= MOST.items) return items;
+  throw invalidInput(
+    ['document', ...path].join('.'),
+    `has ${items.length} items; more than ${MOST.items} are not read`,
+  );
+}
 
 /** One object of the document. What nobody has asked for in the end is unknown to the schema. */
 export class Part {
@@ -145,7 +163,8 @@ export class Part {
   items(name: string): Located[] {
     const found = this.take(name);
     if (found === undefined) return [];
-    if (Array.isArray(found.value)) return found.value.map((value, index) => ({ value, path: [...found.path, index] }));
+    if (Array.isArray(found.value))
+      return few(found.value, found.path).map((value, index) => ({ value, path: [...found.path, index] }));
     this.findings.warn('WRONG_TYPE', found.path, 'is no list; it was taken as a list of one');
     return [found];
   }
@@ -154,7 +173,7 @@ export class Part {
   members(name: string): { name: string; part: Part }[] {
     const found = this.part(name);
     if (found === undefined) return [];
-    return Object.keys(found.#value).flatMap((key) => {
+    return few(Object.keys(found.#value), found.path).flatMap((key) => {
       const part = found.part(key);
       return part === undefined ? [] : [{ name: key, part }];
     });
