@@ -1,6 +1,8 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { canonicalJson } from '../src/core/canonical-json.ts';
 import { renewPointers } from '../src/operations/pointer-keeper.ts';
 import { cliHere, cliHereJson } from './support/in-process.ts';
 import { type Offer, payload, publisher, puller, wayTo } from './support/pulling.ts';
@@ -160,6 +162,63 @@ describe('a key', () => {
   });
 });
 
+type Odd = (response: ServerResponse) => void;
+
+describe('an odd answer', () => {
+  const said =
+    (status: number, body: unknown, headers = {}): Odd =>
+    (response) =>
+      void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+  const error = (code: string, message = 'No.', hint = '') => ({ error: { code, message, details: {}, hint } });
+  const elsewhere = expect.stringContaining('Look whether the URL leads to the server');
+  const endless: Odd = (response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).write('{"payload":"');
+    const more = () => {
+      while (!response.destroyed && response.write('y'.repeat(65_536)));
+    };
+    response.on('drain', more);
+    more();
+  };
+
+  it.each<[string, Odd, object]>([
+    ['that does not end', endless, { code: 'UNAVAILABLE', reason: 'server', hint: elsewhere }],
+    [
+      'that leads to another server',
+      said(302, {}, { location: 'http://127.0.0.1:9/' }),
+      { code: 'UNAVAILABLE', reason: 'server', hint: elsewhere },
+    ],
+    ['that calls the request wrong', said(400, error('INVALID_INPUT')), { code: 'UNAVAILABLE', reason: 'server' }],
+  ])('%s is a failure of the server, and changes nothing', async (_what, odd, expected) => {
+    const { way, machine } = await machines();
+    await pull(machine);
+    way.becomes(() => odd);
+    expect(await refused(machine)).toMatchObject(expected);
+    expect(serverIn(machine)).toEqual(['one']);
+  });
+
+  it('that would move the cursor is shown, and not obeyed', async () => {
+    const { way, machine } = await machines();
+    const evil = '\u001b[2J\u001b]0;title\u0007\u202eevil';
+    way.becomes(() => said(403, error('FORBIDDEN', evil, evil)));
+    const { code, stderr } = await cliHere(machine, 'pull', ...TARGET);
+    expect(code).toBe(3);
+    expect(stderr).toContain('evil');
+    expect(stderr).not.toMatch(/[\u001b\u0007\u202e]/);
+  });
+
+  it.each<[string, unknown]>([
+    ['is missing', {}],
+    ['is of other things', { keys: [null, { public_key_pem: 7 }] }],
+  ])('to the question for a key by its fingerprint that %s: malformed', async (_what, keys) => {
+    const { way, machine } = await machines();
+    await cliHereJson(machine, 'trust-key', '--fingerprint', 'f'.repeat(64));
+    way.becomesAt('/v1/keys', () => keys);
+    expect(await refused(machine)).toMatchObject({ code: 'SIGNATURE_INVALID', reason: 'malformed' });
+    way.becomesAt('/v1/keys', (answer) => answer);
+    expect(await pull(machine)).toMatchObject({ status: 'deployed' });
+  });
+});
+
 /** Another server with the same signing key, and nothing published yet. The machine gets a token of it. */
 async function twinOf({ workspace: { data_dir } }: Awaited<ReturnType<typeof publisher>>, machine: Workspace) {
   const workspace = await testWorkspace();
@@ -199,6 +258,12 @@ describe('the file stays as it is, and the refusal has a name', () => {
     ['a pointer in the place of the release', 'unsupported_type', (offer) => ({ ...offer, envelope: offer.pointer })],
     ['no pointer', 'malformed', (offer) => ({ ...offer, pointer: null })],
     ['no envelope', 'malformed', ({ envelope: _, ...offer }) => offer],
+    ['no payload', 'malformed', ({ payload: _, ...offer }) => offer],
+    [
+      'a payload as its canonical text',
+      'malformed',
+      ({ payload, ...offer }) => ({ ...offer, payload: canonicalJson(payload) }),
+    ],
     ['something else', 'malformed', () => ({ pointer: {}, envelope: [], payload: 'x' })],
   ])('of %s: %s', async (_what, reason, change) => {
     const { server, way, machine } = await machines();

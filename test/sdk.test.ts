@@ -313,6 +313,31 @@ describe('a request that fails', () => {
     expect(performance.now() - begin).toBeLessThan(5_000);
   });
 
+  it('ends with an error that is longer than anything that is meant, or does not end', async () => {
+    let sent = 0;
+    const endless = createServer((request, response) => {
+      const status = request.url?.includes('refused') ? 403 : 200;
+      response.writeHead(status, { 'content-type': 'application/json' }).write('{"x":"');
+      const more = () => {
+        while (!response.destroyed && response.write('y'.repeat(65_536))) sent += 65_536;
+      };
+      response.on('drain', more);
+      more();
+    });
+    await new Promise<void>((resolve) => endless.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      endless.closeAllConnections();
+      endless.close();
+    });
+    const url = `http://127.0.0.1:${(endless.address() as AddressInfo).port}`;
+    const client = createClient({ url, maxAnswerBytes: 1_000_000 });
+    const unexpected = { code: 'UNEXPECTED_ANSWER', message: 'The answer has more than 1000000 bytes.' };
+    expect(await failureOf(client.listClients())).toMatchObject(unexpected);
+    const refused = createClient({ url: `${url}/refused`, maxAnswerBytes: 1_000_000 });
+    expect(await failureOf(take(refused, 1))).toMatchObject(unexpected);
+    expect(sent).toBeLessThan(30_000_000);
+  });
+
   it('says when the answer is none of this server', async () => {
     const { client } = await scripted([200, { 'x-request-id': 'proxy-1' }, '<html>']);
     const error = await failureOf(client.listClients());

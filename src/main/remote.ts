@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { AppError, ERRORS, type ErrorCode, invalidInput } from '../core/errors.ts';
 import { eventId } from '../core/event.ts';
 import type { Offered, Remote } from '../operations/pull/remote.ts';
@@ -5,6 +6,8 @@ import { createClient, type McpOrchestration, McpOrchestrationError } from '../s
 
 /** How long one answer may take. Whoever watches asks again; a client would try again on its own account. */
 const CALL = { timeoutMs: 30_000 };
+/** A payload has at most 1 MiB, its statement less, and there are few keys. */
+const MOST_BYTES = 8 * 1024 * 1024;
 
 /** Throws INVALID_INPUT for what is no address. Connects to nothing yet. */
 export function remoteAt(url: string | undefined, token: string | undefined): Remote {
@@ -18,7 +21,7 @@ export function remoteAt(url: string | undefined, token: string | undefined): Re
 
 function clientAt(url: string, token: string | undefined): McpOrchestration {
   try {
-    return createClient({ url, token, retries: 0 });
+    return createClient({ url, token, retries: 0, maxAnswerBytes: MOST_BYTES });
   } catch (cause) {
     // Its words do not quote what was given.
     throw invalidInput('server', cause instanceof TypeError ? cause.message : 'it cannot be used', { cause });
@@ -33,12 +36,28 @@ function remoteOf(given: string, client: McpOrchestration): Remote {
   return {
     url,
     config: async ({ client_id, profile_id }) =>
-      (await asked(client.getConfig({ client_id, profile_id }, CALL))) as unknown as Offered,
-    keys: async () => (await asked(client.listKeys({}, CALL))).keys,
+      shaped(Config, url, await asked(client.getConfig({ client_id, profile_id }, CALL))),
+    keys: async () => shaped(Keys, url, await asked(client.listKeys({}, CALL))).keys,
     // From the beginning: else what is published before the stream stands would be missed.
     published: ({ client_id, profile_id }, signal) =>
       client.events({ client_id, profile_id, since: eventId(0), types: ['config.published'], signal }),
   };
+}
+
+/** The types of the client are those of an honest server; whether this is one, nobody knows yet. */
+const Config: z.ZodType<Offered> = z.object({
+  payload: z.looseObject({}),
+  envelope: z.looseObject({}),
+  pointer: z.looseObject({}).nullable(),
+});
+const Keys = z.object({ keys: z.array(z.object({ public_key_pem: z.string() })) });
+
+/** What was received, as it was. Throws SIGNATURE_INVALID for what cannot even be looked at. */
+function shaped<T>(shape: z.ZodType<T>, server: string, answer: unknown): T {
+  if (shape.safeParse(answer).success) return answer as T;
+  const message = `${server} answers, but not with a configuration or with keys.`;
+  const hint = 'Look whether the URL leads to the server, and whether that is not older than this program.';
+  throw new AppError('SIGNATURE_INVALID', message, { reason: 'malformed', server }, { hint });
 }
 
 const isOurs = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);
@@ -47,9 +66,12 @@ const isOurs = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);
 function said(url: string, error: unknown): unknown {
   if (!(error instanceof McpOrchestrationError)) return error;
   const { code, message, details, hint } = error;
-  if (error.status > 0 && isOurs(code)) {
+  // INVALID_INPUT is about what was typed here, and ends `--watch`.
+  if (error.status > 0 && isOurs(code) && code !== 'INVALID_INPUT') {
     return new AppError(code, `${url} says: ${message}`, { ...details, server: url }, { ...(hint && { hint }) });
   }
-  const options = { hint: 'What is deployed stays as it is. Try again when the server can be reached.', cause: error };
+  const again = 'Try again when the server can be reached.';
+  const next = code === 'UNEXPECTED_ANSWER' ? hint : again;
+  const options = { hint: `What is deployed stays as it is. ${next}`, cause: error };
   return new AppError('UNAVAILABLE', message, { reason: 'server', server: url }, options);
 }

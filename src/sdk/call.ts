@@ -1,8 +1,9 @@
-import { failure, type McpOrchestrationError, objectIn, refusalIn } from './errors.ts';
+import { failure, type McpOrchestrationError, objectIn, refusalIn, unexpected } from './errors.ts';
 import type { KeptAnswers } from './kept.ts';
 import type { CallOptions } from './options.ts';
 import { badInput, type HttpRequest, isSendable, requestOf } from './request.ts';
 import type { Route } from './route.ts';
+import { TooLong, textOf } from './stream.ts';
 import { backoff, following, LONGEST_TIMER_MS, pause, retryAfter } from './timing.ts';
 
 /** How a client reaches its server. */
@@ -14,6 +15,8 @@ export interface Connection {
   fetch: typeof globalThis.fetch;
   /** How often a request is sent again. */
   retries: number;
+  /** The longest answer that is read. */
+  maxAnswerBytes: number;
   kept: KeptAnswers;
 }
 
@@ -87,7 +90,7 @@ async function once(
       ...(request.body !== undefined && { body: request.body }),
       signal,
     });
-    const text = await response.text();
+    const text = await textOf(response, connection.maxAnswerBytes);
     if (response.status === 304 && known) return { value: JSON.parse(known.text) };
     const value = response.ok ? objectIn(text) : undefined;
     if (value === undefined) return refused(request, response, text);
@@ -96,6 +99,7 @@ async function once(
     return { value };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
+    if (error instanceof TooLong) return { error: unexpected(error.message), again: false };
     return { error: unreachable(connection, error), again: !request.conditional };
   }
 }

@@ -41,6 +41,11 @@ export function failure(code: Problem['code'], message: string, hint: string, ca
   return new McpOrchestrationError(problem, 0, cause === undefined ? undefined : { cause });
 }
 
+/** An answer that is none of the server's. */
+export const unexpected = (message: string): McpOrchestrationError => failure('UNEXPECTED_ANSWER', message, ELSEWHERE);
+
+const ELSEWHERE = 'Look whether the URL leads to the server, and what stands between it and you.';
+
 /** The refusal in an answer. What came from a proxy on the way has another shape. */
 export function refusalIn(status: number, text: string, request_id: string | null): McpOrchestrationError {
   const problem = problemIn(text, request_id);
@@ -49,7 +54,7 @@ export function refusalIn(status: number, text: string, request_id: string | nul
     code: 'UNEXPECTED_ANSWER',
     message: `The answer ${status} is none of mcp-orchestration.`,
     details: {},
-    hint: 'Look whether the URL leads to the server, and what stands between it and you.',
+    hint: ELSEWHERE,
     request_id,
   };
   return new McpOrchestrationError(unexpected, status);

@@ -1,9 +1,9 @@
 import { type Connection, FETCH_SETTINGS, unreachable } from './call.ts';
-import { failure, McpOrchestrationError, objectIn, refusalIn } from './errors.ts';
+import { McpOrchestrationError, objectIn, refusalIn, unexpected } from './errors.ts';
 import type { Event } from './operations.ts';
 import type { EventOptions, Resync } from './options.ts';
 import { badInput, isSendable, queryOf } from './request.ts';
-import { type Message, messagesOf, TooLong } from './stream.ts';
+import { type Message, messagesOf, TooLong, textOf } from './stream.ts';
 import { backoff, following, pause, retryAfter } from './timing.ts';
 
 /** The first wait before coming back, until the server names another. */
@@ -64,13 +64,6 @@ function eventIn({ event, data }: Message): Event | Resync | undefined {
   return found as Event;
 }
 
-const unexpected = (message: string) =>
-  failure(
-    'UNEXPECTED_ANSWER',
-    message,
-    'Look whether the URL leads to the server, and what stands between it and you.',
-  );
-
 /** A failure that is worth another try. */
 class Passing extends Error {
   readonly after: number | undefined;
@@ -103,7 +96,7 @@ async function* open(
       },
       signal,
     });
-    if (!response.ok || response.body === null) throw await refusalOf(response);
+    if (!response.ok || response.body === null) throw await refusalOf(response, connection);
     if (!isStream(response)) throw unexpected('The answer is no stream of events.');
     yield* messagesOf(response.body, heard);
   } catch (error) {
@@ -120,8 +113,9 @@ async function* open(
 const isStream = ({ headers }: Response): boolean =>
   headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() === 'text/event-stream';
 
-async function refusalOf(response: Response): Promise<Error> {
-  const refusal = refusalIn(response.status, await response.text(), response.headers.get('x-request-id'));
+async function refusalOf(response: Response, { maxAnswerBytes }: Connection): Promise<Error> {
+  const text = await textOf(response, maxAnswerBytes);
+  const refusal = refusalIn(response.status, text, response.headers.get('x-request-id'));
   const passing = [429, 502, 503, 504].includes(response.status);
   return passing ? new Passing(refusal, retryAfter(response.headers)) : refusal;
 }

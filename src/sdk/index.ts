@@ -21,7 +21,11 @@ export interface ClientOptions {
   fetch?: typeof globalThis.fetch | undefined;
   /** How often a request is sent again that got no answer, or 429, 502, 503 or 504; 2 when left out. */
   retries?: number | undefined;
+  /** The longest answer that is read; 64 MiB when left out. */
+  maxAnswerBytes?: number | undefined;
 }
+
+const MOST_BYTES = 64 * 1024 * 1024;
 
 /** The operations of a server, as methods. What they refuse or fail with is a `McpOrchestrationError`. */
 export interface McpOrchestration extends Methods {
@@ -50,7 +54,14 @@ export function createClient(options: ClientOptions): McpOrchestration {
   } as unknown as McpOrchestration;
 }
 
-function connectionOf({ url, token, apiKey, fetch = globalThis.fetch, retries = 2 }: ClientOptions): Connection {
+function connectionOf({
+  url,
+  token,
+  apiKey,
+  fetch = globalThis.fetch,
+  retries = 2,
+  maxAnswerBytes = MOST_BYTES,
+}: ClientOptions): Connection {
   const { protocol, username, password, search, hash, href } = new URL(url);
   if (!/^https?:$/.test(protocol) || username || password || search || hash) {
     throw new TypeError('url is an http or https address without credentials, query and fragment');
@@ -61,7 +72,8 @@ function connectionOf({ url, token, apiKey, fetch = globalThis.fetch, retries = 
   if (apiKey !== undefined) credential['x-api-key'] = sendable('apiKey', apiKey);
   // A browser's fetch must not be called as a method of something else.
   const ask: typeof fetch = (input, init) => fetch(input, init);
-  return { base: href.replace(/\/+$/, ''), credential, fetch: ask, retries, kept: new KeptAnswers() };
+  const base = href.replace(/\/+$/, '');
+  return { base, credential, fetch: ask, retries, maxAnswerBytes, kept: new KeptAnswers() };
 }
 
 /** A file ends with a line end, which no header has; `fetch` takes it away too. The error does not say what was given. */

@@ -12,10 +12,26 @@ export interface Message {
 /** Characters of one message, more than any event has: what is not at an end by then has none. */
 const LONGEST_MESSAGE = 1024 * 1024;
 
-/** A message that does not end. */
-export class TooLong extends Error {
-  constructor() {
-    super(`A message of the event stream has more than ${LONGEST_MESSAGE} characters.`);
+/** What comes does not end, or is longer than anything that is meant. */
+export class TooLong extends Error {}
+
+/** The text of an answer. Throws `TooLong`: whoever answers must not decide how much memory that takes. */
+export async function textOf({ body }: Response, most: number): Promise<string> {
+  if (body === null) return '';
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  let text = '';
+  let bytes = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return text + decoder.decode();
+      bytes += value.byteLength;
+      if (bytes > most) throw new TooLong(`The answer has more than ${most} bytes.`);
+      text += decoder.decode(value, { stream: true });
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
   }
 }
 
@@ -51,7 +67,8 @@ export async function* messagesOf(
           length = 0;
         }
       }
-      if (length + text.length > LONGEST_MESSAGE) throw new TooLong();
+      if (length + text.length > LONGEST_MESSAGE)
+        throw new TooLong(`A message of the event stream has more than ${LONGEST_MESSAGE} characters.`);
     }
   } finally {
     await reader.cancel().catch(() => undefined);

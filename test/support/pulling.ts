@@ -17,6 +17,7 @@ export interface Offer {
   envelope: { payload: string; signatures: { keyid: string; sig: string }[] };
   pointer: Offer['envelope'] | null;
 }
+/** A function in its place writes the whole answer itself. */
 type Change = (offer: Offer) => unknown;
 
 interface Settings {
@@ -48,14 +49,16 @@ export async function publisher({ workspace, now }: Settings = {}) {
 
 /** The way to a server. Whoever sits on it can change what is answered, or cut it. Event streams do not get through. */
 export async function wayTo(url: string) {
-  let change: Change = (offer) => offer;
+  const changes = new Map<string, Change>();
+  const changeOf = (path: string) => changes.get([...changes.keys()].find((start) => path.startsWith(start)) ?? '');
   const relay = () =>
     createServer(({ url: path = '', headers: { authorization } }, response) => {
       const answered = async () => {
         if (path.startsWith('/v1/events')) return void response.writeHead(404).end();
         const answer = await fetch(url + path, { headers: authorization === undefined ? {} : { authorization } });
         const body: unknown = await answer.json();
-        const changed = answer.ok && path.startsWith('/v1/config/') ? change(body as Offer) : body;
+        const changed = answer.ok ? await (changeOf(path)?.(body as Offer) ?? body) : body;
+        if (typeof changed === 'function') return void changed(response);
         response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(changed));
       };
       answered().catch(() => response.destroy());
@@ -72,9 +75,8 @@ export async function wayTo(url: string) {
   return {
     url: `http://127.0.0.1:${port}`,
     /** From now on everything is answered so. */
-    becomes: (next: Change) => {
-      change = next;
-    },
+    becomes: (next: Change) => void changes.set('/v1/config/', next),
+    becomesAt: (start: string, next: Change) => void changes.set(start, next),
     cut,
     async mend() {
       server = relay();
