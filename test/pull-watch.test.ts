@@ -11,7 +11,7 @@ import { renewPointers } from '../src/operations/pointer-keeper.ts';
 import { pullConfig } from '../src/operations/pull.ts';
 import { cliHereJson } from './support/in-process.ts';
 import { cliJson, startHttp, startLines } from './support/process.ts';
-import { payload, publisher, puller, wayTo } from './support/pulling.ts';
+import { type Offer, payload, publisher, puller, wayTo } from './support/pulling.ts';
 import { testWorkspace, type Workspace } from './support/workspace.ts';
 
 /** A machine that follows a server: at once while it can, and alone again after it could not. */
@@ -93,6 +93,32 @@ async function watching(
   };
   return { said, stop };
 }
+
+it.each<[string, (offer: Offer) => unknown]>([
+  ['nothing is new', (offer) => offer],
+  ['every answer is refused', (offer) => ({ ...offer, pointer: null })],
+])('a server that tells of releases all the time is not asked all the time when %s', async (_what, change) => {
+  const server = await publisher();
+  await server.publish('one');
+  const way = await wayTo(server.url);
+  way.tellsOf(Array.from({ length: 5000 }, (_, index) => index + 1));
+  let asked = 0;
+  way.becomes((offer) => {
+    asked += 1;
+    return change(offer);
+  });
+  const machine = await puller(way.url, await server.token(['config:read']));
+  await cliHereJson(machine, 'trust-key', server.public_key);
+  const { stop } = await watching(machine, {
+    now: () => new Date(),
+    pause: async (ms, signal) => void (await sleep(ms, undefined, { signal }).catch(() => undefined)),
+  });
+  await expect.poll(() => asked).toBeGreaterThan(1);
+  const before = asked;
+  await sleep(2000);
+  expect(asked - before).toBeLessThan(6);
+  expect(await stop()).toBe(0);
+});
 
 it('after 30 days without a server a machine has what it had, and comes back alone', { timeout: 120_000 }, async () => {
   let at = Date.now();

@@ -136,8 +136,8 @@ export interface CliBinding {
 
 /** When a verb that goes on is called again. */
 export interface Watch {
-  /** Resolves when it is due; false: it is to stop. `failed`: the call before was refused, or failed. */
-  next(failed: boolean): Promise<boolean>;
+  /** Resolves when it is due; false: it is to stop. It is told what the call before came to. */
+  next(before: 'news' | 'nothing' | 'failed'): Promise<boolean>;
   /** Whether a success is worth telling. */
   isNews(output: Record<string, unknown>): boolean;
 }

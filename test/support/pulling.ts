@@ -1,7 +1,9 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
+import { eventId } from '../../src/core/event.ts';
 import { callOn } from '../crash/invariants.ts';
 import { API_KEY, restInProcess } from '../hostile/server.ts';
 import { listenWhenFree } from './listen.ts';
@@ -47,14 +49,24 @@ export async function publisher({ workspace, now }: Settings = {}) {
   };
 }
 
-/** The way to a server. Whoever sits on it can change what is answered, or cut it. Event streams do not get through. */
+/** The way to a server. Whoever sits on it can change what is answered, or cut it. Event streams do not get through, but can be forged. */
 export async function wayTo(url: string) {
   const changes = new Map<string, Change>();
+  let told: readonly number[] = [];
+  const tell = async (response: ServerResponse) => {
+    if (told.length === 0) return void response.writeHead(404).end();
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const number of told) {
+      const event = { id: eventId(number), type: 'config.published' };
+      response.write(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+      await sleep(1);
+    }
+  };
   const changeOf = (path: string) => changes.get([...changes.keys()].find((start) => path.startsWith(start)) ?? '');
   const relay = () =>
     createServer(({ url: path = '', headers: { authorization } }, response) => {
       const answered = async () => {
-        if (path.startsWith('/v1/events')) return void response.writeHead(404).end();
+        if (path.startsWith('/v1/events')) return tell(response);
         const answer = await fetch(url + path, { headers: authorization === undefined ? {} : { authorization } });
         const body: unknown = await answer.json();
         const changed = answer.ok ? await (changeOf(path)?.(body as Offer) ?? body) : body;
@@ -77,6 +89,10 @@ export async function wayTo(url: string) {
     /** From now on everything is answered so. */
     becomes: (next: Change) => void changes.set('/v1/config/', next),
     becomesAt: (start: string, next: Change) => void changes.set(start, next),
+    /** Events with these numbers, one each millisecond. */
+    tellsOf: (numbers: readonly number[]) => {
+      told = numbers;
+    },
     cut,
     async mend() {
       server = relay();

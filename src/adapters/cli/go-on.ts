@@ -20,12 +20,12 @@ export async function goOn({ once, tell, begin }: Going): Promise<number> {
     const code = await tell(first);
     if (!first.ok && first.problem.code === 'INVALID_INPUT') return code;
     const watch = await begin(stop.signal);
-    let told = failureIn(first);
-    while (await watch.next(told !== undefined)) {
+    let before = first;
+    while (await watch.next(!before.ok ? 'failed' : watch.isNews(before.output) ? 'news' : 'nothing')) {
       const result = await once();
-      const failure = failureIn(result);
-      if (result.ok ? watch.isNews(result.output) || told !== undefined : failure !== told) await tell(result);
-      told = failure;
+      const isNews = result.ok ? !before.ok || watch.isNews(result.output) : failureIn(result) !== failureIn(before);
+      if (isNews) await tell(result);
+      before = result;
     }
     return 0;
   } finally {

@@ -3,6 +3,8 @@ import type { Remote } from './remote.ts';
 
 /** How often it is asked although nothing was heard: for pointers, which come without an event, and where no stream gets through. */
 const POLL_MS = 60_000;
+/** Left between two pulls of which the first brought nothing: a server that tells of releases all the time would else be asked all the time. */
+const REST_MS = 500;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 5 * 60_000;
 
@@ -28,8 +30,10 @@ export function watchRemote(watched: Watched): Watch {
   void listen(watched, () => bell.abort());
   let failures = 0;
   return {
-    async next(failed) {
+    async next(before) {
+      const failed = before === 'failed';
       failures = failed ? failures + 1 : 0;
+      if (before !== 'news') await pause(REST_MS, signal);
       await pause(failed ? backoff(failures) : spread(POLL_MS), AbortSignal.any([signal, bell.signal]));
       bell = new AbortController();
       return !signal.aborted;
