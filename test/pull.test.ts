@@ -137,6 +137,27 @@ describe('a key', () => {
     expect(await cliHereJson(machine, 'drift-status')).toMatchObject({ drift_count: 0 });
   });
 
+  it.each([
+    ['a file', '/v1/config/'],
+    ['its fingerprint', '/v1/keys'],
+  ])('named by %s that is removed while a server is slow to answer is removed', async (by, path) => {
+    const server = await publisher();
+    await server.publish('one');
+    const way = await wayTo(server.url);
+    const machine = await puller(way.url, await server.token(['config:read']));
+    const { key_id } = await cliHereJson(server.workspace, 'initialize-keys');
+    const fingerprint = ['--fingerprint', String(key_id)];
+    await cliHereJson(machine, 'trust-key', ...(by === 'a file' ? [server.public_key] : fingerprint));
+    way.becomesAt(path, async (answer) => {
+      expect(await cliHereJson(machine, 'trust-key', ...fingerprint, '--remove')).toMatchObject({ trusted: [] });
+      return answer;
+    });
+    expect(await refused(machine)).toEqual(invalid('unknown_key'));
+    expect(existsSync(fileOf(machine))).toBe(false);
+    const trusted = await cliHereJson(machine, 'trust-key', '--fingerprint', 'f'.repeat(64));
+    expect(trusted).toMatchObject({ trusted: ['f'.repeat(64)] });
+  });
+
   it('has to be a public key, or the id of one', async () => {
     const machine = await testWorkspace();
     const key = join(machine.home, 'no.pub');

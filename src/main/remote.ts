@@ -50,7 +50,7 @@ const Config: z.ZodType<Offered> = z.object({
   envelope: z.looseObject({}),
   pointer: z.looseObject({}).nullable(),
 });
-const Keys = z.object({ keys: z.array(z.object({ public_key_pem: z.string() })) });
+const Keys = z.object({ keys: z.array(z.object({ public_key_pem: z.string() })).max(1000) });
 
 /** What was received, as it was. Throws SIGNATURE_INVALID for what cannot even be looked at. */
 function shaped<T>(shape: z.ZodType<T>, server: string, answer: unknown): T {

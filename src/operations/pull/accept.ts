@@ -4,7 +4,7 @@ import { importPublicKey } from '../../core/keys.ts';
 import { Payload } from '../../core/payload.ts';
 import type { PointerPredicate } from '../../core/release.ts';
 import { type KeySet, verifyPointer, verifyRelease } from '../../core/verify.ts';
-import type { KeyRow, PinRow, PullRow, ReleaseRow, Store } from '../../stores/store.ts';
+import type { KeyRow, PullRow, ReleaseRow, Store } from '../../stores/store.ts';
 import { named } from '../current.ts';
 import { assertNotLinkedHere } from '../links.ts';
 import type { RunContext, Target } from '../operation.ts';
@@ -20,10 +20,13 @@ export async function acceptLatest(context: RunContext, target: Target, remote: 
   const pins = await context.store.pins.list(context.workspace);
   if (pins.length === 0) throw nothingTrusted();
   const offered = await remote.config(target);
-  const keys = await keySet(context, pins, remote);
+  const isOpen = pins.some(({ public_key_pem }) => public_key_pem === null);
+  const named = isOpen ? await remote.keys() : [];
   // What was seen and what is kept are compared and written as one: two pulls at once must not go back.
   return context.store.transaction(async (store) => {
     const within = { ...context, store };
+    // Only now: a server may take its time, and meanwhile a key may have been removed.
+    const keys = await keySet(within, named);
     await assertNotLinkedHere(within, target);
     const seen = await store.pulls.get(context.workspace, target.client_id, target.profile_id);
     await assertNothingOfItsOwn(within, target, seen);
@@ -41,21 +44,22 @@ function nothingTrusted(): AppError {
 }
 
 /** The pinned keys. Of one that was pinned by its fingerprint, the server may say what it is: the fingerprint decides. */
-async function keySet({ store, workspace }: RunContext, pins: readonly PinRow[], remote: Remote): Promise<KeySet> {
-  const open = new Set(pins.filter(({ public_key_pem }) => public_key_pem === null).map(({ key_id }) => key_id));
-  const keys = pins.flatMap(({ public_key_pem }) => keyIn(public_key_pem) ?? []);
-  const offered = open.size === 0 ? [] : await remote.keys();
-  for (const key of offered.flatMap(({ public_key_pem }) => keyIn(public_key_pem) ?? [])) {
-    const pin = pins.find(({ key_id }) => key_id === key.key_id && open.has(key_id));
-    if (pin === undefined) continue;
-    await store.pins.put(workspace, { ...pin, public_key_pem: key.public_key_pem });
+async function keySet(
+  { store, workspace }: RunContext,
+  offered: readonly { public_key_pem: string }[],
+): Promise<KeySet> {
+  const keys = [];
+  for (const pin of await store.pins.list(workspace)) {
+    const known = pin.public_key_pem === null ? offered : [{ public_key_pem: pin.public_key_pem }];
+    const key = known.map((one) => keyIn(one.public_key_pem)).find((one) => one?.key_id === pin.key_id);
+    if (key === undefined) continue;
+    if (pin.public_key_pem === null) await store.pins.put(workspace, { ...pin, public_key_pem: key.public_key_pem });
     keys.push(key);
   }
   return new Map(keys.map((key) => [key.key_id, key]));
 }
 
-function keyIn(public_key_pem: string | null) {
-  if (public_key_pem === null) return undefined;
+function keyIn(public_key_pem: string) {
   try {
     const { key_id, algorithm } = importPublicKey(public_key_pem);
     return { key_id, algorithm, public_key_pem, status: 'active' as const };
