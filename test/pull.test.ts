@@ -90,6 +90,19 @@ describe('a machine that pulls', () => {
     }
   });
 
+  it('is followed by no other profile here: what it pulls later would not get there', async () => {
+    const { machine } = await machines();
+    await cliHereJson(machine, 'initialize-keys');
+    const link = ['link-profile', '--client', 'zed', '--to', 'cursor', '--json'];
+    const unlink = ['unlink-profile', '--client', 'zed'];
+    await cliHereJson(machine, ...link);
+    expect(await refused(machine)).toMatchObject({ code: 'PROFILE_LINKED', hint: expect.stringContaining('unlink') });
+    await cliHereJson(machine, ...unlink);
+    await pull(machine);
+    const { json } = await cliHere(machine, ...link);
+    expect(json()).toMatchObject({ error: { code: 'PROFILE_LINKED', hint: expect.stringContaining('--client zed') } });
+  });
+
   it('does not mix its own releases with those of a server', async () => {
     const { machine } = await machines();
     await cliHereJson(machine, 'initialize-keys');

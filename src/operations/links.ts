@@ -26,7 +26,21 @@ async function assertNotPulled({ store, workspace }: Context, target: Target): P
   );
 }
 
-export async function assertNotLinkedHere({ store, workspace }: Context, target: Target): Promise<void> {
+/** Throws PROFILE_LINKED when the profile follows another, or others follow it: neither goes together with pulling it. */
+export async function assertNoLinksHere(context: Context, target: Target): Promise<void> {
+  await assertNotLinkedHere(context, target);
+  const [follower] = await context.store.links.followers(context.workspace, target.client_id, target.profile_id);
+  if (follower === undefined) return;
+  const { client_id, profile_id } = follower;
+  throw new AppError(
+    'PROFILE_LINKED',
+    `${client_id}/${profile_id} follows ${target.client_id}/${target.profile_id}, and would not get what is pulled.`,
+    { ...named(target), follower_client_id: client_id, follower_profile_id: profile_id },
+    { hint: `End that link: mcp-orchestration unlink-profile --client ${client_id} --profile ${profile_id}` },
+  );
+}
+
+async function assertNotLinkedHere({ store, workspace }: Context, target: Target): Promise<void> {
   const link = await store.links.get(workspace, target.client_id, target.profile_id);
   if (link === undefined) return;
   const source = `${link.source_client_id}/${link.source_profile_id}`;
@@ -40,9 +54,23 @@ export async function assertNotLinkedHere({ store, workspace }: Context, target:
   );
 }
 
+/** Its releases are signed elsewhere: they come without anybody here who could sign one for the follower. */
+async function assertNotPulledSource({ store, workspace }: Context, target: Target, source: Target): Promise<void> {
+  const pulled = await store.pulls.get(workspace, source.client_id, source.profile_id);
+  if (pulled === undefined) return;
+  const pull = `mcp-orchestration pull --client ${target.client_id} --profile ${target.profile_id}`;
+  throw new AppError(
+    'PROFILE_LINKED',
+    `${source.client_id}/${source.profile_id} is pulled from ${pulled.server}, so nothing here can follow it.`,
+    { ...named(source), server: pulled.server },
+    { hint: `Link the two there, and then: ${pull}` },
+  );
+}
+
 /** A chain or a circle of links would make one publish fan out without end: a source follows nobody. */
 async function assertLinkable(context: Context, target: Target, source: Target): Promise<void> {
   await assertNotPulled(context, target);
+  await assertNotPulledSource(context, target, source);
   const { store, workspace } = context;
   if (source.client_id === target.client_id && source.profile_id === target.profile_id) {
     throw invalidInput('source_client_id', 'a profile cannot follow itself');
@@ -96,7 +124,14 @@ export const linkProfile = defineOperation({
     source: z.object({ client_id: ClientId, profile_id: ProfileId }),
     release: Release.nullable(),
   }),
-  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'VALIDATION_FAILED', 'KEYS_NOT_INITIALIZED', 'SIGNATURE_INVALID'],
+  errors: [
+    'CLIENT_NOT_FOUND',
+    'PROFILE_NOT_FOUND',
+    'PROFILE_LINKED',
+    'VALIDATION_FAILED',
+    'KEYS_NOT_INITIALIZED',
+    'SIGNATURE_INVALID',
+  ],
   permission: { needs: 'config:publish', agents: false, targets: (input) => [input, sourceOf(input)] },
   rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/link' },
   mcp: { tool: 'link_profile', toolset: 'releases' },

@@ -2245,7 +2245,7 @@ export interface Methods {
    * Let a profile follow another one: what is published there is published here too.
    * The next release is made at once when the source has one. The draft of a linked profile is what was published there, and cannot be changed until it is unlinked.
    * `POST /v1/config/{client_id}/{profile_id}/link`, scope `config:publish`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, VALIDATION_FAILED, KEYS_NOT_INITIALIZED, SIGNATURE_INVALID.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, PROFILE_LINKED, VALIDATION_FAILED, KEYS_NOT_INITIALIZED, SIGNATURE_INVALID.
    */
   linkProfile(input: LinkProfileInput, options?: CallOptions): Promise<LinkProfileOutput>;
   /**

@@ -6,7 +6,7 @@ import type { PointerPredicate } from '../../core/release.ts';
 import { type KeySet, verifyPointer, verifyRelease } from '../../core/verify.ts';
 import type { KeyRow, PullRow, ReleaseRow, Store } from '../../stores/store.ts';
 import { named } from '../current.ts';
-import { assertNotLinkedHere } from '../links.ts';
+import { assertNoLinksHere } from '../links.ts';
 import type { RunContext, Target } from '../operation.ts';
 import { STANDARD_PROFILES } from '../shapes.ts';
 import type { Offered, Remote } from './remote.ts';
@@ -27,7 +27,7 @@ export async function acceptLatest(context: RunContext, target: Target, remote: 
     const within = { ...context, store };
     // Only now: a server may take its time, and meanwhile a key may have been removed.
     const keys = await keySet(within, named);
-    await assertNotLinkedHere(within, target);
+    await assertNoLinksHere(within, target);
     const seen = await store.pulls.get(context.workspace, target.client_id, target.profile_id);
     await assertNothingOfItsOwn(within, target, seen);
     const { pointer, ...accepted } = await verified(within, target, { offered, keys, seen });
