@@ -25,6 +25,13 @@ const refusalOf = async (...args: string[]) =>
   (await cliHere(place, ...args, '--json')).json()['error'] as unknown as Refusal;
 const codeOf = async (...args: string[]) => (await refusalOf(...args)).code;
 
+const placed = (linux: string) => ({
+  scopes: [{ ...DEFINITION.scopes[0], paths: { ...DEFINITION.scopes[0].paths, linux } }],
+});
+const withField = (field: object) => ({
+  entry: { ...DEFINITION.entry, stdio: { ...DEFINITION.entry.stdio, ...field } },
+});
+
 describe('a client that is added from a file', () => {
   it('is published for, deployed to, watched and rolled back like any other', async () => {
     expect(await codeOf('list-profiles', 'lantern')).toBe('CLIENT_NOT_FOUND');
@@ -71,6 +78,12 @@ describe('a client that is added from a file', () => {
     ['definition.scopes', { scopes: [...DEFINITION.scopes, ...DEFINITION.scopes] }],
     ['definition.deployable_scopes', { deployable_scopes: ['project'] }],
     ['definition.deployable_scopes', { scopes: [{ ...DEFINITION.scopes[0], format: 'yaml' }] }],
+    ['definition.scopes', placed('/srv/shared/servers.jsonc')],
+    ['definition.scopes', placed('servers.jsonc')],
+    ['definition.scopes', placed('~/../other/servers.jsonc')],
+    ['definition.scopes', { scopes: [{ ...DEFINITION.scopes[0], pointer: '/__proto__/servers' }] }],
+    ['definition.entry', withField({ args_field: DEFINITION.entry.stdio.command_field })],
+    ['definition.entry', withField({ env_field: '__proto__' })],
     ['definition.dialect', { dialect: null }],
     ['definition.dialect.timeout_field', { dialect: { ...DEFINITION.dialect, timeout_field: 'wait' } }],
     ['definition.dialect.write_type', { dialect: { ...DEFINITION.dialect, write_type: ['sse'] } }],

@@ -6,7 +6,13 @@ import type { ClientDefinition } from './client.ts';
  * of the box are tested; this is for those that come from a file.
  */
 export function contradictionsIn(client: ClientDefinition): Issue[] {
-  return [...faultsOfScopes(client), ...faultsOfDialect(client), ...faultsOfReferences(client)];
+  return [
+    ...faultsOfScopes(client),
+    ...faultsOfPlaces(client),
+    ...faultsOfFields(client),
+    ...faultsOfDialect(client),
+    ...faultsOfReferences(client),
+  ];
 }
 
 /** What this version can change without loss. */
@@ -34,6 +40,39 @@ function faultsOfScopes({ scopes, deployable_scopes, dialect }: ClientDefinition
       : [{ path: 'dialect', message: 'is there exactly when there are deployable scopes' }]),
   ];
 }
+
+/** A person's files, or a project's. Whoever describes a client does not say which directories of a machine may be written. */
+const START = /^(?:~|%[^%]+%|\$\{[^}]+\})[/\\]/;
+
+function faultsOfPlaces({ scopes, deployable_scopes }: ClientDefinition): Issue[] {
+  const places = scopes
+    .filter(({ scope }) => deployable_scopes.includes(scope))
+    .flatMap(({ paths }) => Object.values(paths).filter((path) => path !== null));
+  return places
+    .filter((path) => !START.test(path) || path.split(/[/\\]/).includes('..'))
+    .map((path) => ({ path: 'scopes', message: `the place ${path} is not below ~, a variable or the project` }));
+}
+
+/** A name that means something else to JavaScript, or two meanings of one name: part of each entry would be lost. */
+function faultsOfFields({ scopes, entry }: ClientDefinition): Issue[] {
+  const { stdio, http, sse } = entry;
+  const fields = [
+    stdio && [stdio.type?.field, stdio.command_field, stdio.args_field, stdio.env_field, stdio.cwd_field],
+    ...[http, sse].map((remote) => remote && [remote.type?.field, remote.url_field, remote.headers_field]),
+  ].map((group) => (group ?? []).filter((name) => typeof name === 'string'));
+  const twice = fields.flatMap((group) => group.filter((name, at) => group.indexOf(name) < at));
+  const keys = scopes.flatMap(({ pointer }) => pointer?.split('/') ?? []);
+  return [
+    ...twice.map((name) => ({ path: 'entry', message: `"${name}" is the field of two things` })),
+    ...fields
+      .flat()
+      .filter(isReserved)
+      .map((name) => ({ path: 'entry', message: `"${name}" can be no field` })),
+    ...keys.filter(isReserved).map((name) => ({ path: 'scopes', message: `"${name}" can be no part of a pointer` })),
+  ];
+}
+
+const isReserved = (name: string) => ['__proto__', 'constructor', 'prototype'].includes(name);
 
 function faultsOfDialect({ dialect, entry }: ClientDefinition): Issue[] {
   if (dialect === null) return [];
