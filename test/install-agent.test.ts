@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { userUnit } from '../src/operations/agent/units.ts';
@@ -18,7 +18,7 @@ describe.runIf(process.platform === 'linux')('install-agent', () => {
     const planned = await cliHereJson(machine, ...ARGS);
     expect(planned).toMatchObject({ status: 'planned', path, replaces: false });
     expect(planned['text']).toContain(
-      `ExecStart="${program}" "pull" "--watch" "--server" "https://mcp.example/team" "--client" "cursor" "--profile" "dev"\n`,
+      `ExecStart="/usr/bin/env" "${program}" "pull" "--watch" "--server" "https://mcp.example/team" "--client" "cursor" "--profile" "dev"\n`,
     );
     expect(planned['text']).toContain(`EnvironmentFile=-${machine.data_dir}/pull.env\n`);
     expect([existsSync(path), existsSync(program)]).toEqual([false, false]);
@@ -71,19 +71,58 @@ describe.runIf(process.platform === 'linux')('install-agent', () => {
   });
 
   it.runIf(has('systemd-analyze'))(
-    'writes a unit that systemd accepts, with percent signs and spaces in it',
+    'writes a unit that systemd accepts, whatever the directories are called',
     async () => {
       const machine = await testWorkspace();
-      const program = join(machine.home, 'with spaces and 50%');
+      const directory = join(machine.home, 'with spaces, 50%, $HOME, a "quote", one o\'clock and a \\');
+      const program = join(directory, 'program');
+      mkdirSync(directory);
       writeFileSync(program, '#!/bin/sh\n', { mode: 0o755 });
       const unit = { client_id: 'cursor', profile_id: 'dev', server: 'https://mcp.example/a%20b', program };
       const path = join(machine.home, `${NAME}.service`);
-      writeFileSync(path, userUnit({ ...unit, token_file: join(machine.home, 'a 100% token') }));
+      writeFileSync(path, userUnit({ ...unit, token_file: join(directory, 'a 100% token') }));
       const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--user', '--man=no', path], {
         encoding: 'utf8',
         env: { ...machine.env, XDG_RUNTIME_DIR: machine.home },
       });
       expect([status, stderr]).toEqual([0, '']);
+      expect(readFileSync(path, 'utf8')).toContain('"pull" "--watch" "--server" "https://mcp.example/a%%20b"');
     },
   );
+
+  it('writes no file with settings that somebody put into the name of a directory', async () => {
+    const machine = await testWorkspace();
+    machine.env['MCP_ORCHESTRATION_HOME'] = join(machine.home, 'data\nExecStartPre=/bin/false\n');
+    for (const os of ['linux', 'macos']) {
+      const { json } = await cliHere(machine, ...ARGS, '--os', os, '--json');
+      expect(json()).toMatchObject({ error: { code: 'INVALID_INPUT', hint: expect.stringContaining('HOME') } });
+    }
+  });
+
+  it('looks for its place as systemd does, and passes over a variable that names none', async () => {
+    const machine = await testWorkspace();
+    machine.env['XDG_CONFIG_HOME'] = 'relative';
+    const { path } = await cliHereJson(machine, ...ARGS);
+    expect(path).toBe(join(machine.home, `.config/systemd/user/${NAME}.service`));
+  });
+
+  it('prints a command for launchd that a shell reads as one path', async () => {
+    const machine = await testWorkspace();
+    machine.env['HOME'] = join(machine.home, "o'clock; true");
+    mkdirSync(machine.env['HOME']);
+    const { path, commands } = await cliHereJson(machine, ...ARGS, '--os', 'macos');
+    const command = String((commands as string[])[0]).replace('launchctl bootstrap gui/$(id -u)', 'printf %s');
+    expect(spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8' }).stdout).toBe(path);
+  });
+
+  it('does not write through a link to another file', async () => {
+    const machine = await testWorkspace();
+    const path = join(machine.home, `.config/systemd/user/${NAME}.service`);
+    const other = join(machine.home, 'other');
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(other, 'of somebody else\n');
+    symlinkSync(other, path);
+    await cliHere(machine, ...ARGS, '--write', '--json');
+    expect(readFileSync(other, 'utf8')).toBe('of somebody else\n');
+  });
 });

@@ -14,7 +14,7 @@ export interface Program {
   data_dir: string | undefined;
 }
 
-const shellWord = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+export const shellWord = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function scriptOf({ node, script, os, data_dir }: Program): string {
   if (os === 'windows') {

@@ -1,7 +1,8 @@
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { invalidInput } from '../core/errors.ts';
 import { step } from '../io/client-files/faults.ts';
+import { shellWord } from '../io/launcher.ts';
 import { textOfFile, writeOwnFile } from '../io/own-file.ts';
 import { launchAgent, type Unit, userUnit } from './agent/units.ts';
 import { defineOperation } from './operation.ts';
@@ -34,9 +35,11 @@ function placeOf(os: 'linux' | 'macos', { home, env }: Machine, unit: Unit): Pla
   if (os === 'macos') {
     const path = join(home, 'Library/LaunchAgents', `${name}.plist`);
     const text = launchAgent(name, join(home, 'Library/Logs', `${name}.log`), unit);
-    return { path, text, commands: [`launchctl bootstrap gui/$(id -u) '${path}'`] };
+    return { path, text, commands: [`launchctl bootstrap gui/$(id -u) ${shellWord(path)}`] };
   }
-  const config = env['XDG_CONFIG_HOME'] || join(home, '.config');
+  // The specification of these variables passes over paths that are not absolute.
+  const named = env['XDG_CONFIG_HOME'] ?? '';
+  const config = isAbsolute(named) ? named : join(home, '.config');
   const commands = ['systemctl --user daemon-reload', `systemctl --user enable --now ${name}.service`];
   return { path: join(config, 'systemd/user', `${name}.service`), text: userUnit(unit), commands };
 }
@@ -48,6 +51,13 @@ function systemOf(asked: 'linux' | 'macos' | undefined, here: Machine['os'], wri
   if (os === 'windows') throw invalidInput('os', 'there is no such file for Windows', { hint });
   if (write && os !== here) throw invalidInput('os', 'what is for another system is shown, and not written');
   return os;
+}
+
+/** A line end in a path would begin a setting of its own, and no property list can hold most of the others. */
+function assertPrintable(...paths: string[]): void {
+  if (!paths.some((path) => /\p{Cc}/u.test(path))) return;
+  const hint = 'Use a data directory (MCP_ORCHESTRATION_HOME) and a home directory without them.';
+  throw invalidInput('os', 'the paths have control characters, which this file cannot hold', { hint });
 }
 
 export const installAgent = defineOperation({
@@ -94,6 +104,7 @@ export const installAgent = defineOperation({
     const token_file = join(services.data_dir, 'pull.env');
     const unit = { client_id, profile_id, server: url, program: services.launcher.path, token_file };
     const { path, text, commands } = placeOf(os, await services.machine(), unit);
+    assertPrintable(path, unit.program, token_file);
     const before = await step('read_unit', path, () => textOfFile(path));
     const replaces = before !== null && before !== text;
     const output = { path, replaces, text, token_file, commands };

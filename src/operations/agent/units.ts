@@ -19,6 +19,9 @@ const commandOf = ({ program, server, client_id, profile_id }: Unit): string[] =
 const systemdWord = (word: string): string =>
   `"${word.replaceAll(/["\\]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
 
+/** systemd starts no program with a quote or a backslash in its path, and fills nothing in there; it takes both as words. */
+const STARTER = '/usr/bin/env';
+
 /** A systemd user unit. A failure that it cannot get over by itself is tried again after a while. */
 export const userUnit = (unit: Unit): string => `# Written by mcp-orchestration install-agent.
 [Unit]
@@ -26,7 +29,7 @@ Description=MCP servers of ${unit.client_id}/${unit.profile_id} as published on 
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart=${commandOf(unit).map(systemdWord).join(' ')}
+ExecStart=${[STARTER, ...commandOf(unit)].map(systemdWord).join(' ')}
 EnvironmentFile=-${unit.token_file.replaceAll('%', '%%')}
 Restart=on-failure
 RestartSec=60
