@@ -475,6 +475,37 @@ describe('a registry', () => {
     expect((await cliHere(place, 'describe-server', 'weather')).code).toBe(4);
   });
 
+  it.each<[string, unknown]>([
+    ['leads elsewhere', 302],
+    ['breaks', 500],
+    ['is no JSON', '<html>'],
+    ['is no server', [weather()]],
+    ['has no name', { server: { version: '1.0.0' } }],
+    ['is about another server', { server: weather({ name: 'com.example/other' }) }],
+    ['is about another version', { server: weather({ version: '9.9.9' }) }],
+    ['is too long', { server: weather({ _meta: { long: 'x'.repeat(2_000_000) } }) }],
+    ['is longer than a server.json', { server: weather({ _meta: { long: 'x'.repeat(500_000) } }) }],
+  ])('whose answer %s is not to be used, and nothing is kept', async (_what, answer) => {
+    const registry = await startRegistry({ [`${path}/1.0.0`]: answer });
+    onTestFinished(() => registry.close());
+    const place = await testWorkspace();
+    const asking = { ...place, env: { ...place.env, ...registry.env } };
+    const { json } = await cliHere(asking, 'fetch-catalog-server', name, '--version', '1.0.0', '--json');
+    expect(json()['error']).toMatchObject({ code: 'UNAVAILABLE', details: { reason: expect.any(String) } });
+    expect(registry.asked).toEqual([`${path}/1.0.0`]);
+    expect((await cliHere(place, 'describe-server', 'weather')).code).toBe(4);
+  });
+
+  it('at a private address is not asked unless it is listed', async () => {
+    const registry = await startRegistry({});
+    onTestFinished(() => registry.close());
+    const place = await testWorkspace();
+    const { MCP_ORCHESTRATION_WEBHOOK_ALLOW: _, ...env } = { ...place.env, ...registry.env };
+    const { json } = await cliHere({ ...place, env }, 'fetch-catalog-server', name, '--json');
+    expect(json()['error']).toMatchObject({ code: 'WEBHOOK_TARGET_REFUSED' });
+    expect(registry.asked).toEqual([]);
+  });
+
   it('is asked by nobody as long as none is set up', async () => {
     const refused = await cliHere(await testWorkspace(), 'fetch-catalog-server', name, '--json');
     expect(refused.json()['error']).toMatchObject({

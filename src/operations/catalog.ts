@@ -163,11 +163,23 @@ async function fetchDocument({ services }: Context, name: string, version: strin
     const message = `The registry has no server "${name}" of version ${version}.`;
     throw new AppError('SERVER_NOT_FOUND', message, { registry_name: name, version });
   }
-  const document = readServerDocument(found as JsonValue);
+  const document = documentIn(found);
   const isMeant = document.registry_name === name && (version === 'latest' || document.version === version);
   if (isMeant) return { registry: registry.url, document };
   const message = 'The registry answered with another server or version than it was asked for.';
   throw new AppError('UNAVAILABLE', message, { reason: 'other_server' });
+}
+
+/** Whoever asked has typed nothing wrongly when it is no server.json. */
+function documentIn(answer: unknown): ServerDocument {
+  try {
+    return readServerDocument(answer as JsonValue);
+  } catch (cause) {
+    if (!(cause instanceof AppError)) throw cause;
+    const message = `The registry answered with something that is no server.json: ${cause.message}`;
+    const hint = 'Look whether MCP_ORCHESTRATION_REGISTRY_URL leads to a registry, or take another version.';
+    throw new AppError('UNAVAILABLE', message, { reason: 'not_a_server' }, { hint, cause });
+  }
 }
 
 /** What a registry has withdrawn is mostly spam or malware. Where it is in the catalog already, it is offered no more. */
