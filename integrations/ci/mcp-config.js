@@ -19,6 +19,11 @@ const { MCP_CONFIG_URL, MCP_CONFIG_TOKEN, MCP_CONFIG_CHANGELOG, ...environment }
 const TASKS = { validate, drift, publish };
 const EXIT_OF_STATUS = { 400: 2, 401: 3, 403: 3, 404: 4, 405: 2, 406: 2, 409: 5, 412: 5, 413: 2, 415: 2, 422: 6 };
 
+/** One line each. A line of its own could be a command to the CI that shows it, and names come from others. */
+const shown = (text) => text.replaceAll(/\p{C}|[\u2028\u2029]/gu, (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`);
+const say = (text) => console.log(shown(text));
+const complain = (text) => console.error(shown(text));
+
 /** Only when a server is asked: validation must go without its address and credentials. */
 function server() {
   if (!MCP_CONFIG_URL || !MCP_CONFIG_TOKEN)
@@ -35,28 +40,28 @@ function validate({ file, client_id }) {
 
 async function drift({ client_id, profile_id, payload }) {
   const { status, diff } = await server().diffConfig({ client_id, profile_id, local_payload: payload() });
-  console.log(status);
-  for (const name of diff.servers_added) console.log(`+ ${name} is published, and not here`);
-  for (const name of diff.servers_removed) console.log(`- ${name} is here, and not published`);
-  for (const { server_id } of diff.servers_modified) console.log(`~ ${server_id} differs`);
-  for (const { path } of diff.payload_changes) console.log(`~ ${path} differs`);
+  say(status);
+  for (const name of diff.servers_added) say(`+ ${name} is published, and not here`);
+  for (const name of diff.servers_removed) say(`- ${name} is here, and not published`);
+  for (const { server_id } of diff.servers_modified) say(`~ ${server_id} differs`);
+  for (const { path } of diff.payload_changes) say(`~ ${path} differs`);
   return status === 'up-to-date' ? 0 : 7;
 }
 
 async function publish({ client_id, profile_id, payload }) {
   const changelog = MCP_CONFIG_CHANGELOG || undefined;
   const { status, sequence } = await server().publishConfig({ client_id, profile_id, payload: payload(), changelog });
-  console.log(`${status}, release ${sequence}`);
+  say(`${status}, release ${sequence}`);
   return 0;
 }
 
 function refusal(error) {
   if (error instanceof McpOrchestrationError) {
     const { code, message, hint, status, request_id } = error;
-    console.error(`${code}: ${message} ${hint}${request_id ? ` (${request_id})` : ''}`);
+    complain(`${code}: ${message} ${hint}${request_id ? ` (${request_id})` : ''}`);
     return EXIT_OF_STATUS[status] ?? 1;
   }
-  console.error(error.message);
+  complain(error.message);
   return 2;
 }
 
@@ -74,11 +79,11 @@ const files =
         .sort()
         .map(fileAt);
 if (!Object.hasOwn(TASKS, task) || files.length === 0) {
-  console.error('usage: mcp-config.js validate|drift|publish DIRECTORY, which has files CLIENT/PROFILE.json');
+  complain('usage: mcp-config.js validate|drift|publish DIRECTORY, which has files CLIENT/PROFILE.json');
   process.exitCode = 2;
 }
 for (const one of process.exitCode ? [] : files) {
-  console.log(`== ${one.client_id}/${one.profile_id}`);
+  say(`== ${one.client_id}/${one.profile_id}`);
   const code = await Promise.resolve(one).then(TASKS[task]).catch(refusal);
   if (code !== 0 && !process.exitCode) process.exitCode = code;
 }

@@ -56,8 +56,13 @@ interface Job {
   environment?: string;
   steps: { run?: string; uses?: string; env?: Record<string, string> }[];
 }
-const workflow: { on: object; permissions: object; env: Record<string, string>; jobs: Record<string, Job> } =
-  parse(GITHUB);
+const workflow: {
+  on: object;
+  permissions: object;
+  concurrency: object;
+  env: Record<string, string>;
+  jobs: Record<string, Job>;
+} = parse(GITHUB);
 
 /** As GitHub fills in what stands in `${{ }}`. */
 function filledIn(text: string, { settings }: Repository): string {
@@ -179,6 +184,21 @@ describe('the program of the recipes', () => {
     expect(different).toEqual([]);
   });
 
+  it.each([['validate'], ['drift'], ['publish']])(
+    'writes no line of its log that a file of a stranger chose: %s',
+    async (task) => {
+      const repository = await repositoryWithServer();
+      mkdirSync(join(repository.path, 'mcp/x\n::add-mask::a'));
+      repository.payload('x\n::add-mask::a/b\n##[error]c.json', { mcpServers: {} });
+      repository.payload('cursor/default.json', '::error::\r::error::\n::error::');
+      const env = { ...repository.workspace.env, ...repository.settings };
+      const { stdout, stderr } = await recipe(repository.path, env, task, 'mcp');
+      const lines = (stdout + stderr).split(/[\r\n]/);
+      expect(lines.filter((line) => /^\s*(::|##\[)/.test(line))).toEqual([]);
+      expect(stdout).toContain('== x');
+    },
+  );
+
   it.each([{ words: '' }, { words: 'validate' }, { words: 'deploy mcp' }, { words: 'drift no-such-directory' }])(
     'refuses "$words" with its usage',
     async ({ words }) => {
@@ -199,6 +219,13 @@ describe('the workflow for GitHub Actions', () => {
       ['drift', "github.event_name == 'schedule'", 'mcp'],
     ]);
     expect(workflow.jobs['publish']?.needs).toBe('validate');
+  });
+
+  it('lets merges publish in their order: not only the last job of a run waits for the run before', () => {
+    expect(workflow.concurrency).toEqual({
+      group: "mcp-config-${{ github.event_name == 'push' && 'merges' || github.run_id }}",
+    });
+    expect(Object.values(workflow.jobs).filter((job) => 'concurrency' in job)).toEqual([]);
   });
 
   it('puts nothing that others write into a script', () => {
