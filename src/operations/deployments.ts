@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ArtifactId } from '../core/ids.ts';
 import { defineOperation, type TextStyle } from './operation.ts';
-import { DeployChoices, DeployOutput, deployHere } from './rollout/deploy.ts';
+import { DEPLOY_ERRORS, DeployChoices, DeployOutput, deployHere } from './rollout/deploy.ts';
 import { assertMayWriteHere } from './rollout/write.ts';
 import { findTarget, TargetInput } from './shapes.ts';
 
@@ -64,20 +64,7 @@ export const deployConfig = defineOperation({
   idempotent: true,
   input: DeployInput,
   output: DeployOutput,
-  errors: [
-    'CLIENT_NOT_FOUND',
-    'PROFILE_NOT_FOUND',
-    'CONFIG_NOT_FOUND',
-    'ARTIFACT_NOT_FOUND',
-    'CLIENT_NOT_WRITABLE',
-    'CLIENT_FILE_UNPARSABLE',
-    'CLIENT_FILE_CHANGED',
-    'DRIFT_DETECTED',
-    'SECRET_NOT_RENDERABLE',
-    'SECRET_IN_CONFIG',
-    'SIGNATURE_INVALID',
-    'WRITE_FAILED',
-  ],
+  errors: [...DEPLOY_ERRORS, 'ARTIFACT_NOT_FOUND'],
   permission: { needs: 'config:deploy', agents: false, installation: true },
   rest: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/deploy' },
   mcp: { tool: 'deploy_config' },

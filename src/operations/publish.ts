@@ -89,6 +89,16 @@ function publishedText(output: z.infer<typeof PublishOutput>, style: TextStyle):
 
 const Changelog = z.string().max(4000);
 
+const PUBLISH_ERRORS = [
+  'CLIENT_NOT_FOUND',
+  'PROFILE_NOT_FOUND',
+  'PROFILE_LINKED',
+  'VALIDATION_FAILED',
+  'SECRET_IN_CONFIG',
+  'KEYS_NOT_INITIALIZED',
+  'SIGNATURE_INVALID',
+] as const;
+
 export const publishConfig = defineOperation({
   id: 'releases.publish',
   summary: 'Publish the draft as a signed, immutable release',
@@ -111,16 +121,7 @@ export const publishConfig = defineOperation({
   }),
   example: { client_id: 'cursor', profile_id: 'default', changelog: 'Memory for Cursor' },
   output: PublishOutput,
-  errors: [
-    'CLIENT_NOT_FOUND',
-    'PROFILE_NOT_FOUND',
-    'VALIDATION_FAILED',
-    'SECRET_IN_CONFIG',
-    'DRAFT_CHANGED',
-    'PROFILE_LINKED',
-    'KEYS_NOT_INITIALIZED',
-    'SIGNATURE_INVALID',
-  ],
+  errors: [...PUBLISH_ERRORS, 'DRAFT_CHANGED'],
   permission: { needs: 'config:publish' },
   rest: {
     method: 'POST',
@@ -189,17 +190,7 @@ export const revertConfig = defineOperation({
   input: RevertInput,
   example: { client_id: 'cursor', profile_id: 'default', sequence: 1 },
   output: PublishOutput,
-  errors: [
-    'CLIENT_NOT_FOUND',
-    'PROFILE_NOT_FOUND',
-    'CONFIG_NOT_FOUND',
-    'ARTIFACT_NOT_FOUND',
-    'VALIDATION_FAILED',
-    'SECRET_IN_CONFIG',
-    'SIGNATURE_INVALID',
-    'PROFILE_LINKED',
-    'KEYS_NOT_INITIALIZED',
-  ],
+  errors: [...PUBLISH_ERRORS, 'CONFIG_NOT_FOUND', 'ARTIFACT_NOT_FOUND'],
   permission: { needs: 'config:publish' },
   rest: {
     method: 'POST',

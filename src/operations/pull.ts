@@ -5,7 +5,7 @@ import { ConfigPath, deployedText } from './deployments.ts';
 import { type Context, defineOperation, type Watch } from './operation.ts';
 import { acceptLatest } from './pull/accept.ts';
 import { watchRemote } from './pull/watch.ts';
-import { DeployChoices, DeployOutput, deployHere } from './rollout/deploy.ts';
+import { DEPLOY_ERRORS, DeployChoices, DeployOutput, deployHere } from './rollout/deploy.ts';
 import { findClient, TargetInput } from './shapes.ts';
 
 const PullInput = TargetInput.extend({
@@ -15,6 +15,9 @@ const PullInput = TargetInput.extend({
     .optional()
     .meta({ description: 'URL of the server; MCP_ORCHESTRATION_SERVER when left out.' }),
   ...DeployChoices,
+  dry_run: z.boolean().default(false).meta({
+    description: 'Show what would be written, and leave the file as it is. The release is accepted all the same.',
+  }),
   config_path: ConfigPath,
   watch: z
     .boolean()
@@ -42,23 +45,7 @@ export const pullConfig = defineOperation({
     server: z.string(),
     valid_until: Timestamp.meta({ description: 'Until then the server has signed that this release is the latest.' }),
   }),
-  errors: [
-    'CLIENT_NOT_FOUND',
-    'PROFILE_NOT_FOUND',
-    'CONFIG_NOT_FOUND',
-    'PROFILE_HAS_RELEASES',
-    'PROFILE_LINKED',
-    'CLIENT_NOT_WRITABLE',
-    'CLIENT_FILE_UNPARSABLE',
-    'CLIENT_FILE_CHANGED',
-    'DRIFT_DETECTED',
-    'SECRET_NOT_RENDERABLE',
-    'SECRET_IN_CONFIG',
-    'SIGNATURE_INVALID',
-    'VALIDATION_FAILED',
-    'WRITE_FAILED',
-    'UNAVAILABLE',
-  ],
+  errors: [...DEPLOY_ERRORS, 'PROFILE_HAS_RELEASES', 'PROFILE_LINKED', 'VALIDATION_FAILED', 'UNAVAILABLE'],
   permission: { needs: 'config:deploy', agents: false, installation: true },
   cli: {
     verb: 'pull',

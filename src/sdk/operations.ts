@@ -2218,14 +2218,14 @@ export interface Methods {
    * Publish the draft as a signed, immutable release.
    * Validates, signs and stores. A payload given here becomes the draft first. The same payload as the latest release answers `unchanged`.
    * `POST /v1/config/{client_id}/{profile_id}/publish`, scope `config:publish`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, VALIDATION_FAILED, SECRET_IN_CONFIG, DRAFT_CHANGED, PROFILE_LINKED, KEYS_NOT_INITIALIZED, SIGNATURE_INVALID.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, PROFILE_LINKED, VALIDATION_FAILED, SECRET_IN_CONFIG, KEYS_NOT_INITIALIZED, SIGNATURE_INVALID, DRAFT_CHANGED.
    */
   publishConfig(input: PublishConfigInput, options?: CallOptions): Promise<PublishConfigOutput>;
   /**
    * Publish an earlier artifact again, as the next release.
    * The sequence goes on, so that everybody who watches sees the way back as a step forward. The draft stays as it is.
    * `POST /v1/config/{client_id}/{profile_id}/revert`, scope `config:publish`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, CONFIG_NOT_FOUND, ARTIFACT_NOT_FOUND, VALIDATION_FAILED, SECRET_IN_CONFIG, SIGNATURE_INVALID, PROFILE_LINKED, KEYS_NOT_INITIALIZED.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, PROFILE_LINKED, VALIDATION_FAILED, SECRET_IN_CONFIG, KEYS_NOT_INITIALIZED, SIGNATURE_INVALID, CONFIG_NOT_FOUND, ARTIFACT_NOT_FOUND.
    */
   revertConfig(input: RevertConfigInput, options?: CallOptions): Promise<RevertConfigOutput>;
   /**
@@ -2264,7 +2264,7 @@ export interface Methods {
    * Merge a release into the client's own file on this machine.
    * Only owned entries change; every other byte stays. `dry_run` shows the plan first. A backup is kept.
    * `POST /v1/config/{client_id}/{profile_id}/deploy`, scope `config:deploy`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, CONFIG_NOT_FOUND, ARTIFACT_NOT_FOUND, CLIENT_NOT_WRITABLE, CLIENT_FILE_UNPARSABLE, CLIENT_FILE_CHANGED, DRIFT_DETECTED, SECRET_NOT_RENDERABLE, SECRET_IN_CONFIG, SIGNATURE_INVALID, WRITE_FAILED.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, CONFIG_NOT_FOUND, CLIENT_NOT_WRITABLE, CLIENT_FILE_UNPARSABLE, CLIENT_FILE_CHANGED, DRIFT_DETECTED, SECRET_NOT_RENDERABLE, SECRET_IN_CONFIG, SIGNATURE_INVALID, WRITE_FAILED, ARTIFACT_NOT_FOUND.
    */
   deployConfig(input: DeployConfigInput, options?: CallOptions): Promise<DeployConfigOutput>;
   /**

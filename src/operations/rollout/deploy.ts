@@ -64,6 +64,21 @@ export const DeployOutput = z.object({
   plan: z.object({ file_sha256: z.string().nullable(), diff: z.string() }).optional(),
 });
 
+/** What keeps a release from a file of this machine. */
+export const DEPLOY_ERRORS = [
+  'CLIENT_NOT_FOUND',
+  'PROFILE_NOT_FOUND',
+  'CONFIG_NOT_FOUND',
+  'CLIENT_NOT_WRITABLE',
+  'CLIENT_FILE_UNPARSABLE',
+  'CLIENT_FILE_CHANGED',
+  'DRIFT_DETECTED',
+  'SECRET_NOT_RENDERABLE',
+  'SECRET_IN_CONFIG',
+  'SIGNATURE_INVALID',
+  'WRITE_FAILED',
+] as const;
+
 type DeployOutput = z.input<typeof DeployOutput>;
 
 function outputOf(
