@@ -447,6 +447,36 @@ describe('GET /v0.1/servers', () => {
   });
 });
 
+it('what is taken out of the catalog is deleted in the list that others follow, and nothing else changes there', async () => {
+  const name = 'com.example/short-lived';
+  const path = '/v0.1/servers/com.example%2Fshort-lived/versions';
+  await post({ document: weather({ name }) });
+  const before = (await get(path)).json().servers[0];
+  const since = new Date(Date.now()).toISOString();
+  const removed = await rest.server.inject({ method: 'DELETE', url: '/v1/catalog/servers/short-lived', headers });
+  expect(removed.json()).toEqual({ status: 'removed', server_id: 'short-lived', versions: ['1.0.0'] });
+  expect((await get(path)).statusCode).toBe(404);
+  const { servers } = (await get(`/v0.1/servers?updated_since=${since}&search=short-lived`)).json();
+  const official = 'io.modelcontextprotocol.registry/official';
+  expect(servers).toEqual([
+    {
+      server: before.server,
+      _meta: {
+        ...before._meta,
+        [official]: {
+          ...before._meta[official],
+          status: 'deleted',
+          isLatest: false,
+          updatedAt: expect.any(String),
+        },
+      },
+    },
+  ]);
+  const changed = await post({ document: weather({ name, description: 'Something else' }) });
+  expect(codeIn(changed.body)).toBe('SERVER_ALREADY_EXISTS');
+  expect([(await post({ document: weather({ name }) })).statusCode, (await get(path)).statusCode]).toEqual([201, 200]);
+});
+
 describe('a registry', () => {
   const name = 'com.example/weather';
   const path = '/v0.1/servers/com.example%2Fweather/versions';

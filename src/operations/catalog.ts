@@ -8,7 +8,7 @@ import { AnyJson, type JsonValue } from '../core/payload.ts';
 import { assertNoSecret } from '../core/secrets/detector.ts';
 import { visible } from '../core/validation/invisible.ts';
 import type { CatalogRow } from '../stores/store.ts';
-import { FROM_FILE, idFor, isFree } from './added-servers.ts';
+import { FROM_FILE, idFor, isFree, statusOfRow } from './added-servers.ts';
 import { type Context, defineOperation, type RunContext, type TextStyle } from './operation.ts';
 import { counted } from './words.ts';
 
@@ -56,9 +56,11 @@ async function keep(
   const known = await store.catalog.get(workspace, key);
   if (known !== undefined) {
     assertSame(known, document, wanted);
-    const registry_meta = document.registry_meta ?? known.registry_meta;
+    const wasGone = statusOfRow(known).status === 'deleted';
+    const registry_meta = document.registry_meta ?? (wasGone ? null : known.registry_meta);
     await store.catalog.see(workspace, { ...key, registry_meta, last_seen_at: at });
-    return { status: 'unchanged', server_id: known.server_id, ...added };
+    const isBack = wasGone && statusOfRow({ ...known, registry_meta }).status !== 'deleted';
+    return { status: isBack ? 'added' : 'unchanged', server_id: known.server_id, ...added };
   }
   const server_id = await chooseId(context, registry_name, wanted);
   const { raw, registry_meta } = document;

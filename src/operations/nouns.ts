@@ -6,6 +6,7 @@ const NOUNS: Readonly<Record<string, () => Promise<object>>> = {
   'client-definitions': () => import('./client-definitions.ts'),
   servers: () => import('./servers.ts'),
   catalog: () => import('./catalog.ts'),
+  'catalog-removal': () => import('./catalog-removal.ts'),
   registry: () => import('./registry.ts'),
   drafts: () => import('./drafts.ts'),
   gateways: () => import('./gateways.ts'),

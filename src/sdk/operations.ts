@@ -553,6 +553,20 @@ export interface FetchCatalogServerOutput {
   findings: Array<Finding>;
 }
 
+export interface RemoveCatalogServerInput {
+  /** The id in the catalog. */
+  server_id: string;
+  /** Only this version; all when left out. */
+  version?: string | undefined;
+}
+
+export interface RemoveCatalogServerOutput {
+  status: 'removed';
+  server_id: string;
+  /** What was taken out. */
+  versions: Array<string>;
+}
+
 export interface RegistryGetVersionInput {
   /** The name, with its slash as %2F. */
   name: string;
@@ -2116,6 +2130,13 @@ export interface Methods {
    */
   fetchCatalogServer(input: FetchCatalogServerInput, options?: CallOptions): Promise<FetchCatalogServerOutput>;
   /**
+   * Take a server that was put into the catalog out of it.
+   * All of its versions, or one. They stay on record as deleted, so that whoever follows the list hears of it; drafts and releases stay as they are. Adding or fetching a version again brings it back.
+   * `DELETE /v1/catalog/servers/{server_id}`, scope `catalog:write`.
+   * Errors of its own: SERVER_NOT_FOUND.
+   */
+  removeCatalogServer(input: RemoveCatalogServerInput, options?: CallOptions): Promise<RemoveCatalogServerOutput>;
+  /**
    * Give one version of a server that was put into the catalog, with its document as it was received.
    * `GET /v0.1/servers/{name}/versions/{version}`, scope `config:read`.
    * Errors of its own: SERVER_NOT_FOUND.
@@ -2459,6 +2480,7 @@ export const ROUTES: Readonly<Record<keyof Methods, Route>> = {
   listAvailableServers: { method: 'GET', path: '/v1/servers' },
   addCatalogServer: { method: 'POST', path: '/v1/catalog/servers' },
   fetchCatalogServer: { method: 'POST', path: '/v1/catalog/fetch' },
+  removeCatalogServer: { method: 'DELETE', path: '/v1/catalog/servers/{server_id}' },
   registryGetVersion: { method: 'GET', path: '/v0.1/servers/{name}/versions/{version}' },
   registryListServers: { method: 'GET', path: '/v0.1/servers' },
   registryListVersions: { method: 'GET', path: '/v0.1/servers/{name}/versions' },

@@ -99,6 +99,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'clients.add': row('catalog:write', 'workspace', { definition: {} }, people),
   'catalog.addServer': row('catalog:write', 'workspace', { document: { name: 'com.example/x' } }, people),
   'catalog.fetchServer': row('catalog:write', 'workspace', { registry_name: 'com.example/x' }, people),
+  'catalog.removeServer': row('catalog:write', 'workspace', { server_id: 'none' }, people),
   'registry.listServers': row('config:read', 'all'),
   'registry.listVersions': row('config:read', 'all', { name: 'com.example/x' }),
   'registry.getVersion': row('config:read', 'all', { name: 'com.example/x', version: 'latest' }),

@@ -69,6 +69,32 @@ export const CATALOG_SCENARIOS: Scenario[] = [
     ],
   },
   {
+    title: 'a server that was added is taken out of the catalog, and brought back',
+    steps: [
+      { tool: 'add_catalog_server', input: { document: document('1.0.0') }, expect: 'ok' },
+      { tool: 'add_catalog_server', input: { document: document('1.1.0') }, expect: 'ok' },
+      {
+        tool: 'remove_catalog_server',
+        input: { server_id: 'weather', version: '1.1.0' },
+        expect: 'ok',
+        has: { status: 'removed', server_id: 'weather', versions: ['1.1.0'] },
+      },
+      ...fails('remove_catalog_server', { server_id: 'weather', version: '1.1.0' }, 'SERVER_NOT_FOUND'),
+      { tool: 'describe_server', input: { server_id: 'weather' }, expect: 'ok', has: { registry_name } },
+      { tool: 'remove_catalog_server', input: { server_id: 'weather' }, expect: 'ok', has: { versions: ['1.0.0'] } },
+      ...fails('describe_server', { server_id: 'weather' }, 'SERVER_NOT_FOUND'),
+      ...fails('remove_catalog_server', { server_id: 'memory' }, 'SERVER_NOT_FOUND'),
+      ...fails('remove_catalog_server', { server_id: '../x' }, 'INVALID_INPUT'),
+      {
+        tool: 'add_catalog_server',
+        input: { document: document('1.0.0') },
+        expect: 'ok',
+        has: { status: 'added', server_id: 'weather', version: '1.0.0' },
+      },
+      { tool: 'describe_server', input: { server_id: 'weather' }, expect: 'ok', has: { registry_name } },
+    ],
+  },
+  {
     title: 'a server is fetched from the registry that is set up',
     registry: {
       [at('latest')]: answerOf(document('2.0.0')),
