@@ -143,6 +143,19 @@ describe('a server.json', () => {
     expect([findings.length, findings.at(-1)?.code]).toEqual([501, 'TOO_MANY_FINDINGS']);
   });
 
+  it.each(['--privileged', '--volume=/:/host', '-v=/:/host', '-v/:/host', '-itv', '-p80:80', '-uroot'])(
+    'of an image that is run with %s says that it opens the machine',
+    async (value) => {
+      const runtimeArguments = [{ type: 'positional', value }];
+      const packages = [
+        { registryType: 'oci', identifier: 'ghcr.io/a/b:1.0.0', transport: { type: 'stdio' }, runtimeArguments },
+      ];
+      const name = `com.opens/x${value.replaceAll(/[^a-z]/g, '-')}`;
+      const { findings }: Added = (await post({ document: weather({ name, packages }) })).json();
+      expect(findings.map(({ code }) => code)).toContain('OPENS_HOST');
+    },
+  );
+
   it('with a literal secret is not kept', async () => {
     const environmentVariables = [{ name: 'KEY', default: 'ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8' }];
     const packages = [{ ...weather().packages[0], environmentVariables }];

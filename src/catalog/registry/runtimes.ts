@@ -26,6 +26,8 @@ const OTHER_CODE =
 /** Options that open the machine to a container. */
 const OPENS_HOST =
   /^(--privileged|-v|--volume|--mount|--network|--net|--pid|--ipc|--uts|--userns|--cap-add|--device|--security-opt|--volumes-from|-p|--publish|--env-file|--entrypoint|-u|--user)=?$/;
+/** The short ones, with their value right behind them or among others: `-v/:/host`, `-itv`. */
+const OPENS_HOST_SHORT = /^-[a-zA-Z]*[vpu]/;
 
 interface Sorted {
   /** For the runtime: in front of the package. */
@@ -100,7 +102,7 @@ function intoContainer(
     else findings.unusable('ENV_AS_ARGUMENT', input.path, 'names no environment variable');
     return isPair ? 1 : 0;
   }
-  if (OPENS_HOST.test(word.split('=')[0] ?? '')) {
+  if (OPENS_HOST.test(word.split('=')[0] ?? '') || OPENS_HOST_SHORT.test(word)) {
     const message = 'gives the container more of the machine: look at it before you use this server';
     findings.warn('OPENS_HOST', input.path, message);
   }
