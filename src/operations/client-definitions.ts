@@ -6,7 +6,7 @@ import { ClientId } from '../core/ids.ts';
 import { AnyJson } from '../core/payload.ts';
 import { assertNoSecret } from '../core/secrets/detector.ts';
 import { knownClient } from './added-clients.ts';
-import { defineOperation } from './operation.ts';
+import { type Context, defineOperation } from './operation.ts';
 
 /** Client applications that this version does not know, described in the same form as the ones that it does. */
 
@@ -126,5 +126,49 @@ export const addClient = defineOperation({
     if (isKnown || !(await context.store.clients.add(context.workspace, row)))
       throw new AppError('CLIENT_ALREADY_EXISTS', `There is a client "${client_id}" already.`, { client_id });
     return { status: 'added' as const, client_id, display_name, writable: dialect !== null };
+  },
+});
+
+async function assertUnused({ store, workspace }: Context, client_id: string): Promise<void> {
+  const [release] = await store.releases.latestOfClient(workspace, client_id);
+  if (release !== undefined) {
+    const { profile_id, sequence } = release;
+    const message = `Profile ${profile_id} of ${client_id} has releases, which are kept for ever.`;
+    const hint = 'Describe the client under another id. What was published and deployed needs this description.';
+    throw new AppError('PROFILE_HAS_RELEASES', message, { client_id, profile_id, sequence }, { hint });
+  }
+  const link = (await store.links.list(workspace)).find((one) =>
+    [one.client_id, one.source_client_id].includes(client_id),
+  );
+  if (link === undefined) return;
+  const follower = { client_id: link.client_id, profile_id: link.profile_id };
+  const message = `${follower.client_id}/${follower.profile_id} follows ${link.source_client_id}/${link.source_profile_id}.`;
+  const hint = `End that link: mcp-orchestration unlink-profile --client ${follower.client_id} --profile ${follower.profile_id}`;
+  throw new AppError('PROFILE_LINKED', message, follower, { hint });
+}
+
+export const removeClient = defineOperation({
+  id: 'clients.remove',
+  summary: 'Forget a client application that was added, for which nothing was published',
+  description: 'For a description that has to be corrected: remove it, and add the right one. Drafts stay.',
+  effect: 'delete',
+  input: z.strictObject({ client_id: ClientId }),
+  example: { client_id: 'lantern' },
+  output: z.object({ status: z.literal('removed'), client_id: ClientId }),
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_HAS_RELEASES', 'PROFILE_LINKED'],
+  permission: { needs: 'catalog:write', agents: false, bound: 'never' },
+  rest: { method: 'DELETE', path: '/v1/clients/{client_id}' },
+  mcp: { tool: 'remove_client', toolset: 'governance' },
+  cli: {
+    verb: 'remove-client',
+    positional: ['client_id'],
+    text: ({ client_id }, style) => ({ out: `${style.good('Removed')} ${style.bold(client_id)}.` }),
+  },
+  async run(context, { client_id }) {
+    await assertUnused(context, client_id);
+    if (await context.store.clients.remove(context.workspace, client_id))
+      return { status: 'removed' as const, client_id };
+    const hint = 'A client that is known out of the box cannot be removed.';
+    throw new AppError('CLIENT_NOT_FOUND', `Nobody has added a client "${client_id}".`, { client_id }, { hint });
   },
 });

@@ -488,6 +488,17 @@ export interface AddClientOutput {
   writable: boolean;
 }
 
+export interface RemoveClientInput {
+  /** Id of a client application, for example `cursor`. */
+  client_id: string;
+}
+
+export interface RemoveClientOutput {
+  status: 'removed';
+  /** Id of a client application, for example `cursor`. */
+  client_id: string;
+}
+
 export interface DescribeServerInput {
   /** Id of a server in the catalog. */
   server_id: string;
@@ -2105,6 +2116,13 @@ export interface Methods {
    */
   addClient(input: AddClientInput, options?: CallOptions): Promise<AddClientOutput>;
   /**
+   * Forget a client application that was added, for which nothing was published.
+   * For a description that has to be corrected: remove it, and add the right one. Drafts stay.
+   * `DELETE /v1/clients/{client_id}`, scope `catalog:write`.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_HAS_RELEASES, PROFILE_LINKED.
+   */
+  removeClient(input: RemoveClientInput, options?: CallOptions): Promise<RemoveClientOutput>;
+  /**
    * Describe one server of the catalog: transports, parameters, environment, how to add it.
    * `GET /v1/servers/{server_id}`, scope `config:read`.
    * Errors of its own: SERVER_NOT_FOUND.
@@ -2476,6 +2494,7 @@ export const ROUTES: Readonly<Record<keyof Methods, Route>> = {
   listClients: { method: 'GET', path: '/v1/clients' },
   listProfiles: { method: 'GET', path: '/v1/clients/{client_id}/profiles' },
   addClient: { method: 'POST', path: '/v1/clients' },
+  removeClient: { method: 'DELETE', path: '/v1/clients/{client_id}' },
   describeServer: { method: 'GET', path: '/v1/servers/{server_id}' },
   listAvailableServers: { method: 'GET', path: '/v1/servers' },
   addCatalogServer: { method: 'POST', path: '/v1/catalog/servers' },

@@ -301,6 +301,8 @@ export interface Store {
     add(workspace: string, row: ClientRow): Promise<boolean>;
     /** In the order of their ids. */
     list(workspace: string): Promise<ClientRow[]>;
+    /** False when there was none. The caller has seen that nothing was published for it. */
+    remove(workspace: string, client_id: string): Promise<boolean>;
   };
   catalog: {
     /** False when this version of this name from this registry is there already. */

@@ -10,6 +10,10 @@ export function clientCases(store: () => Store): void {
     expect(await store().clients.add(W, { ...row('zz'), definition: {} })).toBe(false);
     expect(await store().clients.list(W)).toStrictEqual([row('aa'), row('zz')]);
     expect(await store().clients.list(OTHER)).toEqual([]);
+    expect(await store().clients.remove(OTHER, 'zz')).toBe(false);
+    expect(await store().clients.remove(W, 'zz')).toBe(true);
+    expect(await store().clients.remove(W, 'zz')).toBe(false);
+    expect(await store().clients.list(W)).toStrictEqual([row('aa')]);
   });
 }
 

@@ -97,6 +97,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'secrets.list': row('secrets:admin', 'workspace', {}, machine),
   'secrets.delete': row('secrets:admin', 'workspace', { name: 'x' }, machine),
   'clients.add': row('catalog:write', 'workspace', { definition: {} }, people),
+  'clients.remove': row('catalog:write', 'workspace', { client_id: 'none' }, people),
   'catalog.addServer': row('catalog:write', 'workspace', { document: { name: 'com.example/x' } }, people),
   'catalog.fetchServer': row('catalog:write', 'workspace', { registry_name: 'com.example/x' }, people),
   'catalog.removeServer': row('catalog:write', 'workspace', { server_id: 'none' }, people),

@@ -21,5 +21,14 @@ export function clientQueries({ read, write }: Databases): Store['clients'] {
         .execute();
       return rows.map((row) => ({ ...row, definition: JSON.parse(row.definition) }));
     },
+
+    async remove(workspace, client_id) {
+      const removed = await write
+        .deleteFrom('clients')
+        .where('workspace', '=', workspace)
+        .where('client_id', '=', client_id)
+        .executeTakeFirst();
+      return removed.numDeletedRows === 1n;
+    },
   };
 }
