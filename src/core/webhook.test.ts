@@ -6,14 +6,23 @@ const HOURS = 3600 * SECONDS;
 
 it('signs as the specification of Standard Webhooks does', () => {
   // Pinned from another program: openssl dgst -sha256 -mac HMAC -macopt hexkey:00... -binary | base64
-  const zeros = formatWebhookSecret(new Uint8Array(32));
-  const ones = formatWebhookSecret(new Uint8Array(32).fill(1));
-  expect(zeros).toBe(`whsec_${'A'.repeat(43)}=`);
+  const zeros = `whsec_${'A'.repeat(43)}=`;
+  const ones = `whsec_${'AQEB'.repeat(10)}AQE=`;
   const first = webhookSignature([zeros], 'msg_1', 1674087231, '{"a":1}');
   expect(first).toBe('v1,4E59FsITVp/2/GJkuEcKQkEouQlfmHOc++MVv7v9r2U=');
   expect(webhookSignature([ones, zeros], 'msg_1', 1674087231, '{"a":1}')).toBe(
     `v1,13CwSp20Rq9Jr63U04xGSEFFHl45yAd5um13bst/wik= ${first}`,
   );
+});
+
+it('makes keys that can be typed where only a text is taken, and are as hard to guess as 32 bytes', () => {
+  const key = (byte: number) => {
+    const secret = formatWebhookSecret(new Uint8Array(32).fill(byte));
+    expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{58}==$/);
+    return Buffer.from(secret.slice('whsec_'.length), 'base64').toString('latin1');
+  };
+  expect(key(0)).toBe('A'.repeat(43));
+  expect(key(255)).toBe(`${'_'.repeat(42)}8`);
 });
 
 it('tries ten times in about 75 hours, the second time within ten seconds', () => {

@@ -12,9 +12,14 @@ const H = 60 * M;
 /** How long to wait after the first failed try, the second, and so on: ten tries in about 75 hours. */
 const PAUSES_MS = [5 * S, 5 * M, 30 * M, 2 * H, 5 * H, 10 * H, 14 * H, 20 * H, 24 * H];
 
-/** @param random 32 bytes from a cryptographic source */
-export const formatWebhookSecret = (random: Uint8Array): string =>
-  SECRET_PREFIX + Buffer.from(random).toString('base64');
+/**
+ * The key is itself a text, of 43 ASCII characters: there are receivers, n8n among them, that take a key only as text.
+ * @param random 32 bytes from a cryptographic source
+ */
+export function formatWebhookSecret(random: Uint8Array): string {
+  const key = Buffer.from(random).toString('base64url');
+  return SECRET_PREFIX + Buffer.from(key).toString('base64');
+}
 
 /**
  * The value of `webhook-signature`: one signature for each secret, the newest first.
