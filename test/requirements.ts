@@ -67,7 +67,15 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   },
   'W21-5': { shown_by: ['the manifest says without credentials what is served where'] },
   'W21-6': { shown_by: ['are up to date (else: npm run reference)'] },
-  'W22-1': LATER('the 0.2.2 release'),
+  'W22-1': {
+    shown_by: [
+      'puts the latest release into the files of several clients, and tells about it',
+      'publishes what is valid, with its payload in the call, and answers the release',
+      'answers the findings of what is not valid, and publishes nothing',
+      'tells which release is not deployed, and what somebody changed, and changes nothing',
+      'believes what the server signed, and tells what was published, once, however often it comes',
+    ],
+  },
   'W22-2': {
     shown_by: [
       'mcp-hub in front of our /mcp with a bearer token passes calls on, and they are done as that token',
@@ -80,7 +88,9 @@ export const REQUIREMENTS: Record<string, Requirement> = {
       'points to %s %s as its documentation says',
     ],
   },
-  'W22-3': LATER('the 0.2.2 release'),
+  'W22-3': {
+    shown_by: ['lists servers, adds those of a role, publishes them, and calls the second server with the release'],
+  },
   'W22-4': LATER('the 0.2.2 release'),
   'W22-5': { open: 'metrics and traces are there; dashboards follow' },
   'W22-6': LATER('the 0.2.2 release'),

@@ -83,12 +83,14 @@ interface HttpOptions {
   args?: string[];
   env?: Record<string, string>;
   bin?: string;
+  /** Takes what ends the process when the server serves more than one test. */
+  ends?: (end: () => Promise<void>) => void;
 }
 
 /** Starts `serve-http` on a free port and waits until it says that it is ready. Ends with the test, if not before. */
 export async function startHttp(
   workspace: Workspace,
-  { args = [], env = {}, bin = BIN }: HttpOptions = {},
+  { args = [], env = {}, bin = BIN, ends = onTestFinished }: HttpOptions = {},
 ): Promise<HttpServer> {
   const child = spawn(process.execPath, [bin, 'serve-http', '--port', '0', '--json', ...args], {
     env: { ...workspace.env, ...env },
@@ -96,7 +98,7 @@ export async function startHttp(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-  onTestFinished(() => endProcess(child));
+  ends(() => endProcess(child));
   const output = collect(child);
   // The notes come after the ready line, in one piece.
   while (!/Documentation: .*\n/.test(output.stderr)) {
