@@ -107,6 +107,7 @@ function variants(settings: Record<string, string>): N8nWorkflow[] {
     ...[often, quiet, deployment('unheard', 'Unheard', unheard)],
     { ...withSettings('drift-detection.json', { redeploy: true }), id: 'redeploy', name: 'Redeploy' },
     { ...withSettings('drift-detection.json', { clients: 'zed' }), id: 'never', name: 'Never' },
+    { ...withSettings('drift-detection.json', { clients: ' ,' }), id: 'none', name: 'None' },
     { ...withSettings('onboarding.json', { role: 'pilot' }), id: 'pilot', name: 'Pilot' },
     { ...withSettings('onboarding.json', { second_mcp_url: settings['notify_url'] }), id: 'alone', name: 'Alone' },
   ];

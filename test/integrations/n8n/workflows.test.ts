@@ -134,6 +134,12 @@ describe('the drift detection', () => {
     expect([ran.status, lastTold('Never')?.text.split('\n')[1]]).toEqual(['success', 'zed: nothing is deployed']);
   });
 
+  it('does not take no clients for no drift', async () => {
+    const ran = await setting.n8n.run('none');
+    expect([ran.status, ran.error]).toEqual(['error', expect.stringContaining('NO_CLIENTS: ')]);
+    expect(lastTold('None')).toMatchObject({ failed: true });
+  });
+
   it('deploys again when it is told to', async () => {
     const ran = await setting.n8n.run('redeploy');
     expect([ran.status, ran.error]).toEqual(['success', undefined]);
