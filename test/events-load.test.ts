@@ -103,8 +103,7 @@ it(`${SUBSCRIBERS} watchers get every event of ${WRITERS} writers in order, with
         });
       }),
     );
-  const all = (count: number) =>
-    expect.poll(() => watchers.every(({ seen }) => seen.length >= count), { timeout: 30_000 }).toBe(true);
+  const all = (count: number) => expect.poll(() => watchers.every(({ seen }) => seen.length >= count)).toBe(true);
   onTestFinished(() => {
     for (const { source } of watchers) source?.close();
   });

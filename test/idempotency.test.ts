@@ -319,7 +319,7 @@ describe('two requests with one key at the same moment', () => {
     expect(seen.runs).toBe(1);
   });
 
-  it('one of fifty that go to two processes is carried out', { timeout: 60_000 }, async () => {
+  it('one of fifty that go to two processes is carried out', async () => {
     const workspace = await testWorkspace();
     const env = { MCP_ORCHESTRATION_API_KEY: API_KEY };
     const servers = await Promise.all([startHttp(workspace, { env }), startHttp(workspace, { env })]);
@@ -357,7 +357,7 @@ describe('two requests with one key at the same moment', () => {
   });
 });
 
-describe('a server that is killed', { timeout: 60_000 }, () => {
+describe('a server that is killed', () => {
   let build: TestBuild;
   beforeAll(async () => {
     build = await makeTestBuild();

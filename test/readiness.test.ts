@@ -17,7 +17,7 @@ const health = (server: HttpServer, path: string) => server.ask('GET', path, { t
 
 /** One look serves all who ask for a second, so that what was just broken shows a little later. */
 async function untilNotReady(server: HttpServer): Promise<unknown> {
-  await expect.poll(async () => (await health(server, '/readyz')).status, { timeout: 5_000 }).toBe(503);
+  await expect.poll(async () => (await health(server, '/readyz')).status).toBe(503);
   const { body } = await health(server, '/readyz');
   expect(JSON.stringify(body)).not.toMatch(/mcpo-home|state\.db|\.mcp-orchestration|signing\.key/);
   expect(body).toMatchObject({ error: { code: 'UNAVAILABLE' } });
@@ -27,8 +27,7 @@ async function untilNotReady(server: HttpServer): Promise<unknown> {
   return (body['error'] as { details: { reasons: unknown } }).details.reasons;
 }
 
-const untilReady = (server: HttpServer) =>
-  expect.poll(async () => (await health(server, '/readyz')).status, { timeout: 5_000 }).toBe(200);
+const untilReady = (server: HttpServer) => expect.poll(async () => (await health(server, '/readyz')).status).toBe(200);
 
 async function begun(): Promise<{ workspace: Workspace; server: HttpServer; database: string; key: string }> {
   const workspace = await testWorkspace();
@@ -61,7 +60,7 @@ test('a database that is gone, or is another one by now, is not the one that was
   await rename(database, `${database}.aside`);
   expect(await untilNotReady(server)).toEqual(['store_unreachable']);
   await writeFile(database, 'no database');
-  await expect.poll(() => untilNotReady(server), { timeout: 5_000 }).toEqual(['store_replaced']);
+  await expect.poll(() => untilNotReady(server)).toEqual(['store_replaced']);
   await rename(`${database}.aside`, database);
   await untilReady(server);
 });
@@ -84,7 +83,7 @@ test('a key that cannot be read, and one that was lost, are told apart', async (
   expect(await untilNotReady(server)).toEqual(['keys_unreadable']);
   await rm(key);
   // The key was not used yet by this server: the store does know it.
-  await expect.poll(() => untilNotReady(server), { timeout: 5_000 }).toEqual(['keys_missing']);
+  await expect.poll(() => untilNotReady(server)).toEqual(['keys_missing']);
   await rename(`${key}.aside`, key);
   await untilReady(server);
 });

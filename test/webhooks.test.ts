@@ -289,7 +289,7 @@ const FAULTS: Record<string, Answer> = {
 };
 
 describe('a receiver', () => {
-  it('that is at fault loses nothing, and keeps no other one waiting', { timeout: 60_000 }, async () => {
+  it('that is at fault loses nothing, and keeps no other one waiting', async () => {
     const calm = await receiver();
     const bad = await Promise.all(Object.values(FAULTS).map((fault) => receiver(first(fault))));
     const { app, subscribe, publish, send, deliveries } = await running([calm, ...bad]);
@@ -320,7 +320,7 @@ describe('a receiver', () => {
   });
 
   it('that hangs is cut off after ten seconds, and as many of them as there are leave room for others', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const calm = await receiver();
     const hanging = await Promise.all(Array.from({ length: 12 }, () => receiver(() => undefined)));
@@ -387,7 +387,7 @@ describe('a receiver', () => {
   });
 
   it('that is done with its answer after the status, however badly, had the message and gets it once', {
-    timeout: 30_000,
+    timeout: 120_000,
   }, async () => {
     const begun = (go: (socket: Socket) => void): Answer => {
       return (response, socket) => {

@@ -181,7 +181,7 @@ describe('limits', () => {
     );
   });
 
-  test('bombs are answered within 100 ms', { timeout: 30_000 }, () => {
+  test('bombs are answered within 100 ms', () => {
     const MIB = 1_048_576;
     const bombs = {
       '100,000 arrays': '['.repeat(100_000),
@@ -201,7 +201,7 @@ describe('limits', () => {
     expect(times.filter(([, [strict]]) => strict >= 100)).toEqual([]);
   });
 
-  test('reading costs at most four times what JSON.parse needs', { timeout: 30_000 }, () => {
+  test('reading costs at most four times what JSON.parse needs', () => {
     const entry = { command: 'npx', args: ['-y', 'some-server@1.2.3'], env: { KEY: '${env:KEY}' }, timeout_ms: 30_000 };
     const servers = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`server-${i}`, entry]));
     const times = measure(

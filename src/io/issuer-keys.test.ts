@@ -109,7 +109,7 @@ describe('an issuer that is at fault', () => {
   });
 
   it('hangs: it is waited for five seconds, by all together, and then not again for ten', {
-    timeout: 20_000,
+    timeout: 120_000,
   }, async () => {
     const { issuer, verify } = await reading();
     issuer.answer = () => undefined;

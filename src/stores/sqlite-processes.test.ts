@@ -54,7 +54,7 @@ async function race(code: string, path: string, count = 4, shell = ''): Promise<
   );
 }
 
-describe('several processes on one file', { timeout: 60_000 }, () => {
+describe('several processes on one file', () => {
   // A server at rest waits in the poll phase, which the kernel ends and no timer does.
   it('shows a commit of another one to what wakes it, though a timer looked before', async () => {
     const code = `

@@ -71,7 +71,7 @@ const EDIT = `
   for (const revision of won) console.log(JSON.stringify(revision));`;
 
 it('four processes that edit one draft lose no update, and each revision has exactly one winner', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const workspace = await testWorkspace();
   await call(workspace, 'initialize_keys');
@@ -103,7 +103,7 @@ const PUBLISH = (looks: boolean) => `
   for (const release of won) console.log(JSON.stringify(release));`;
 
 it('four processes that publish at once number their releases without gaps, and every one verifies', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const workspace = await testWorkspace();
   await call(workspace, 'initialize_keys');
@@ -118,7 +118,7 @@ it('four processes that publish at once number their releases without gaps, and 
 });
 
 it('four real command lines that want the same revision: one is published, three are told', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const workspace = await testWorkspace();
   await call(workspace, 'initialize_keys');
@@ -151,7 +151,7 @@ it('four real command lines that want the same revision: one is published, three
   expect(await assertWhole(workspace, target, [])).toBe(3);
 });
 
-it('four processes that make the first key agree on one', { timeout: 60_000 }, async () => {
+it('four processes that make the first key agree on one', async () => {
   const workspace = await testWorkspace();
   const body = `
     let out = '';
@@ -173,7 +173,7 @@ it('four processes that make the first key agree on one', { timeout: 60_000 }, a
   ]);
 });
 
-it('while others deploy, nobody who asks is told of a drift', { timeout: 60_000 }, async () => {
+it('while others deploy, nobody who asks is told of a drift', async () => {
   const workspace = await testWorkspace();
   await call(workspace, 'initialize_keys');
   await call(workspace, 'publish_config', { ...target, payload: { mcpServers: { s: ENTRY } } });

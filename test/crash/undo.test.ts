@@ -61,7 +61,7 @@ const POINTS = undoPoints()
   .filter((point) => !REMOVAL.includes(point))
   .map((point) => [point, ARRIVED.includes(point) ? 'after' : 'before'] as const);
 
-describe('an undo that is killed', { timeout: 60_000 }, () => {
+describe('an undo that is killed', () => {
   it('is struck at every step that has a name', () => {
     expect(undoPoints()).toEqual(expect.arrayContaining([...REMOVAL, ...ARRIVED]));
     expect(POINTS).toHaveLength(16);

@@ -34,7 +34,7 @@ async function prepared(there: { place: string; url: string }) {
 }
 
 it('a server that is killed between a commit and its delivery delivers after the next start', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const there = await receiver();
   const { start, publish } = await prepared(there);
@@ -47,7 +47,7 @@ it('a server that is killed between a commit and its delivery delivers after the
   expect((await next.stop()).code).toBe(0);
 });
 
-it('a server that is killed before the commit delivers nothing', { timeout: 60_000 }, async () => {
+it('a server that is killed before the commit delivers nothing', async () => {
   const there = await receiver();
   const { start, publish } = await prepared(there);
   const dying = await start({ MCP_ORCHESTRATION_FAILPOINTS: 'operation.before-commit=kill' });
@@ -61,7 +61,7 @@ it('a server that is killed before the commit delivers nothing', { timeout: 60_0
 });
 
 it('a server that is killed while it sends does so again after the lease, under the same id', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const there = await receiver(() => undefined);
   const { start, publish } = await prepared(there);
@@ -76,7 +76,7 @@ it('a server that is killed while it sends does so again after the lease, under 
 });
 
 it('a server that is stopped while it sends gives the delivery to the next one at once', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const there = await receiver(() => undefined);
   const { workspace, start, publish } = await prepared(there);

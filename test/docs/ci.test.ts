@@ -110,7 +110,7 @@ const latest = async ({ ask }: Repository, client: string) => (await ask('GET', 
 describe.each([
   ['GitHub Actions', github],
   ['any other CI', generic],
-])('the recipe for %s', { timeout: 60_000 }, (_name, job) => {
+])('the recipe for %s', (_name, job) => {
   it('validates what stands in the repository, publishes it, and finds out when something else is published', async () => {
     const repository = await repositoryWithServer();
     expect(await job(repository, 'validate')).toMatchObject({ code: 0 });

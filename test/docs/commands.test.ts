@@ -45,7 +45,7 @@ describe('commands in the documentation', () => {
 
   it.each(documents)(
     'of %s work in an empty home directory, in order, and leave nothing lying about',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async (path) => {
       const reader = newReader();
       try {

@@ -42,7 +42,7 @@ it.each(['legacy', 'modern'])(
   },
 );
 
-it('without a token that is accepted the inspector says that it needs one', { timeout: 60_000 }, async () => {
+it('without a token that is accepted the inspector says that it needs one', async () => {
   const { url, workspace } = await mcpInProcess();
   const line = [
     '--cli',

@@ -59,7 +59,7 @@ async function goOnAsking({ url, token }: HttpServer, at: number, tally: Tally, 
 }
 
 it(`a stop under the load of ${CLIENTS} clients that keep their connections fails no request, and takes less than 10 s`, {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const server = await startHttp(await testWorkspace());
   const tally: Tally = { answered: Array(CLIENTS).fill(0), failed: [], after: 0 };

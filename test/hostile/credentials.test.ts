@@ -117,7 +117,7 @@ describe('credentials', () => {
 
 describe('server mode', () => {
   it('warns, opens only health, and writes no client file unless it was told that it may', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const workspace = await testWorkspace();
     const server = await startHttp(workspace, { args: ['--host', '127.0.0.2'] });

@@ -5,7 +5,7 @@ import { call } from '../crash/invariants.ts';
 import { cli } from '../support/process.ts';
 import { testWorkspace } from '../support/workspace.ts';
 
-describe('a hostile data directory', { timeout: 60_000 }, () => {
+describe('a hostile data directory', () => {
   it('a data directory that is a file, below a file, or relative is refused in words', async () => {
     const workspace = await testWorkspace();
     writeFileSync(join(workspace.home, 'file'), '');

@@ -108,7 +108,7 @@ describe('requests that a generator made from the OpenAPI document', { timeout: 
 });
 
 it('bytes spoiled on their way over a real socket are answered with less than 500, or not at all', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const { server, close, unexpected } = await startRest();
   const url = await server.listen({ host: '127.0.0.1', port: 0 });

@@ -37,7 +37,7 @@ const HEADERS = new Set([
 ]);
 
 it('T28: nothing that a caller writes becomes more than text in streams, logs, headers, answers or terminals', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const workspace = await testWorkspace();
   const server = await startHttp(workspace, { args: ['--log-level', 'trace'] });

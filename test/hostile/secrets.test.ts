@@ -196,7 +196,7 @@ describe('a literal secret is refused with the reference to write, and nothing k
 });
 
 it('whatever field of whatever catalog server it is given to, a secret with a known shape is neither kept nor echoed', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const workspace = await testWorkspace();
   await onHome(workspace, async (app) => {

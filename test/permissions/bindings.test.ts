@@ -52,7 +52,7 @@ async function served() {
   return { ...rest, own: own ?? '', other: other ?? '', make, tokenFor, ask };
 }
 
-describe('a bound token', { timeout: 30_000 }, () => {
+describe('a bound token', () => {
   it('reads and changes what is its own, and is refused the rest with what it is bound to', async () => {
     const { tokenFor, ask } = await served();
     const token = await tokenFor(OWN);

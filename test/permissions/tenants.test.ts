@@ -148,7 +148,7 @@ const NOT_MISSING: Readonly<Record<string, number>> = {
   'releases.diff local_artifact_id': 200,
 };
 
-describe('two tenants', { timeout: 60_000 }, () => {
+describe('two tenants', () => {
   it('every field of every route is known to name an object of a tenant, or none', () => {
     const unknown = WITH_ROUTE.flatMap((operation) =>
       fieldsOf(operation).flatMap(({ name }) => (Object.hasOwn(NAMES, name) ? [] : [`${operation.id} ${name}`])),

@@ -42,7 +42,7 @@ async function served(settings: Parameters<typeof restInProcess>[0] = {}) {
   return { ...rest, ask, tokenOf };
 }
 
-describe('a workspace', { timeout: 30_000 }, () => {
+describe('a workspace', () => {
   it('is made on the command line, with its first token, and is then reached over HTTP', async () => {
     const { workspace, ask } = await served();
     expect(await cliHereJson(workspace, 'create-workspace', 'second')).toMatchObject({ workspace: 'second' });
