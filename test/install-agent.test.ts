@@ -80,7 +80,7 @@ describe.runIf(process.platform === 'linux')('install-agent', () => {
       writeFileSync(program, '#!/bin/sh\n', { mode: 0o755 });
       const unit = { client_id: 'cursor', profile_id: 'dev', server: 'https://mcp.example/a%20b', program };
       const path = join(machine.home, `${NAME}.service`);
-      writeFileSync(path, userUnit({ ...unit, token_file: join(directory, 'a 100% token') }));
+      writeFileSync(path, userUnit({ ...unit, allow_http: false, token_file: join(directory, 'a 100% token') }));
       const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--user', '--man=no', path], {
         encoding: 'utf8',
         env: { ...machine.env, XDG_RUNTIME_DIR: machine.home },

@@ -129,6 +129,35 @@ describe('a machine that pulls', () => {
   });
 });
 
+describe('plain http to another machine', () => {
+  /** Leads to this machine, and is none of the names of it: like the name of another one. */
+  const elsewhere = (url: string) => url.replace('127.0.0.1', '0.0.0.0');
+
+  it('is refused before anything is sent, since it shows the token', async () => {
+    const { way, machine } = await machines();
+    let asked = 0;
+    way.becomes((offer) => {
+      asked += 1;
+      return offer;
+    });
+    for (const args of [['pull'], ['install-agent'], ['pull', '--watch']]) {
+      const refusal = await cliHere(machine, ...args, ...TARGET, '--server', elsewhere(way.url), '--json');
+      expect(refusal.json()).toMatchObject({
+        error: { code: 'INVALID_INPUT', details: { field: 'server' }, hint: expect.stringContaining('--allow-http') },
+      });
+    }
+    expect(asked).toBe(0);
+  });
+
+  it('is used when that was said, also by what the system starts', async () => {
+    const { way, machine } = await machines();
+    const said = ['--server', elsewhere(way.url), '--allow-http'];
+    expect(await pull(machine, ...said)).toMatchObject({ status: 'deployed', server: elsewhere(way.url) });
+    const { text } = await cliHereJson(machine, 'install-agent', '--os', 'linux', ...TARGET, ...said);
+    expect(text).toContain('"--allow-http"');
+  });
+});
+
 describe('a key', () => {
   it('is trusted because somebody said so, and never because it came first', async () => {
     const server = await publisher();

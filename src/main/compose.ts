@@ -123,9 +123,9 @@ function servicesOf(
       return new WebhookTargets(targetRules(config)).check(url);
     },
     registry: config.REGISTRY_URL === undefined ? null : registryAt(config.REGISTRY_URL, targetRules(config)),
-    remote: async (url = config.SERVER) => {
+    remote: async (url = config.SERVER, allow_http = false) => {
       const { remoteAt } = await import('./remote.ts');
-      const remote = remotes.get(url) ?? remoteAt(url, config.TOKEN);
+      const remote = remotes.get(url) ?? remoteAt(url, config.TOKEN, allow_http);
       remotes.set(url, remote);
       return remote;
     },

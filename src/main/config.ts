@@ -112,7 +112,7 @@ function isIssuer(text: string): boolean {
   return url.protocol === 'https:' || isLoopbackHttp(url);
 }
 
-const isLoopbackHttp = ({ protocol, hostname }: URL) =>
+export const isLoopbackHttp = ({ protocol, hostname }: URL) =>
   protocol === 'http:' && LOOPBACK.has(hostname.replace(/^\[|\]$/g, ''));
 
 export interface Config extends Omit<Settings, 'HOME'> {

@@ -3,20 +3,31 @@ import { AppError, ERRORS, type ErrorCode, invalidInput } from '../core/errors.t
 import { eventId } from '../core/event.ts';
 import type { Offered, Remote } from '../operations/pull/remote.ts';
 import { createClient, type McpOrchestration, McpOrchestrationError } from '../sdk/index.ts';
+import { isLoopbackHttp } from './config.ts';
 
 /** How long one answer may take. Whoever watches asks again; a client would try again on its own account. */
 const CALL = { timeoutMs: 30_000 };
 /** A payload has at most 1 MiB, its statement less, and there are few keys. */
 const MOST_BYTES = 8 * 1024 * 1024;
 
-/** Throws INVALID_INPUT for what is no address. Connects to nothing yet. */
-export function remoteAt(url: string | undefined, token: string | undefined): Remote {
+/** Throws INVALID_INPUT for what is no address, and for one that shows the token to the network. Connects to nothing yet. */
+export function remoteAt(url: string | undefined, token: string | undefined, allow_http: boolean): Remote {
   if (url === undefined) {
     throw invalidInput('server', 'say where to pull from', {
       hint: 'Give --server URL, or set MCP_ORCHESTRATION_SERVER.',
     });
   }
-  return remoteOf(url, clientAt(url, token));
+  const client = clientAt(url, token);
+  if (!allow_http) assertConfidential(new URL(url));
+  return remoteOf(url, client);
+}
+
+/** Signatures keep a release whole on any way, and nothing keeps the token from being read on this one. */
+function assertConfidential(url: URL): void {
+  if (url.protocol === 'https:' || isLoopbackHttp(url)) return;
+  throw invalidInput('server', 'with http the token goes over the network in the clear', {
+    hint: 'Give the https address of the server. Only where you trust everybody on the way: --allow-http.',
+  });
 }
 
 function clientAt(url: string, token: string | undefined): McpOrchestration {

@@ -7,16 +7,12 @@ import { textOfFile, writeOwnFile } from '../io/own-file.ts';
 import { launchAgent, type Unit, userUnit } from './agent/units.ts';
 import { defineOperation } from './operation.ts';
 import type { Machine } from './services.ts';
-import { findClient, TargetInput } from './shapes.ts';
+import { findClient, ServerFields, TargetInput } from './shapes.ts';
 
 /** Keeps `pull --watch` running for an account: a file for the service manager of the system. */
 
 const InstallInput = TargetInput.extend({
-  server: z
-    .string()
-    .max(2048)
-    .optional()
-    .meta({ description: 'URL of the server; MCP_ORCHESTRATION_SERVER when left out.' }),
+  ...ServerFields,
   os: z
     .enum(['linux', 'macos'])
     .optional()
@@ -86,23 +82,23 @@ export const installAgent = defineOperation({
       const start = [
         `Put the token into ${token_file} (mode 0600): MCP_ORCHESTRATION_TOKEN=...`,
         'Start it:',
-        ...commands,
+        ...commands.map((command) => `  ${command}`),
       ];
       if (status !== 'planned') {
         const head = status === 'installed' ? style.good('Written') : style.dim('Unchanged');
-        return { out: `${head}: ${path}`, note: start.join('\n  ') };
+        return { out: `${head}: ${path}`, note: start.join('\n') };
       }
       const head = `${style.warn('Planned')}: ${path}${replaces ? ', which is another one now' : ''}`;
       return { out: `${head}\n\n${text}`, note: 'Nothing was written. Say --write to write it.' };
     },
   },
-  async run(context, { client_id, profile_id, server, os: asked, write }) {
+  async run(context, { client_id, profile_id, server, allow_http, os: asked, write }) {
     await findClient(context, client_id);
     const { services } = context;
-    const { url } = await services.remote(server);
+    const { url } = await services.remote(server, allow_http);
     const os = systemOf(asked, services.os, write);
     const token_file = join(services.data_dir, 'pull.env');
-    const unit = { client_id, profile_id, server: url, program: services.launcher.path, token_file };
+    const unit = { client_id, profile_id, server: url, allow_http, program: services.launcher.path, token_file };
     const { path, text, commands } = placeOf(os, await services.machine(), unit);
     assertPrintable(path, unit.program, token_file);
     const before = await step('read_unit', path, () => textOfFile(path));

@@ -6,14 +6,10 @@ import { type Context, defineOperation, type Watch } from './operation.ts';
 import { acceptLatest } from './pull/accept.ts';
 import { watchRemote } from './pull/watch.ts';
 import { DEPLOY_ERRORS, DeployChoices, DeployOutput, deployHere } from './rollout/deploy.ts';
-import { findClient, TargetInput } from './shapes.ts';
+import { findClient, ServerFields, TargetInput } from './shapes.ts';
 
 const PullInput = TargetInput.extend({
-  server: z
-    .string()
-    .max(2048)
-    .optional()
-    .meta({ description: 'URL of the server; MCP_ORCHESTRATION_SERVER when left out.' }),
+  ...ServerFields,
   ...DeployChoices,
   dry_run: z.boolean().default(false).meta({
     description: 'Show what would be written, and leave the file as it is. The release is accepted all the same.',
@@ -27,8 +23,8 @@ const PullInput = TargetInput.extend({
 });
 
 async function watchFor(input: unknown, context: Context, signal: AbortSignal): Promise<Watch> {
-  const { server, ...target } = PullInput.parse(input);
-  const remote = await context.services.remote(server);
+  const { server, allow_http, ...target } = PullInput.parse(input);
+  const remote = await context.services.remote(server, allow_http);
   return watchRemote({ remote, target, pause: context.services.pause, signal });
 }
 
@@ -57,7 +53,7 @@ export const pullConfig = defineOperation({
   async run(context, input) {
     if (input.watch && input.once) throw invalidInput('once', 'say either --watch or --once');
     const client = await findClient(context, input.client_id);
-    const remote = await context.services.remote(input.server);
+    const remote = await context.services.remote(input.server, input.allow_http);
     context.progress?.(`Asking ${remote.url} ...`);
     const { expires_at } = await acceptLatest(context, input, remote);
     return { ...(await deployHere(context, client, input)), server: remote.url, valid_until: expires_at };

@@ -44,8 +44,11 @@ export interface Services {
   checkTarget(url: string): Promise<string>;
   /** The registry of MCP servers that may be asked; null when none is set up, which is the rule. */
   registry: Registry | null;
-  /** The server to pull from; the one of the settings when none is named. Throws INVALID_INPUT when that cannot be. */
-  remote(url: string | undefined): Promise<Remote>;
+  /**
+   * The server to pull from; the one of the settings when none is named. Throws INVALID_INPUT when that cannot be, and
+   * for http to another machine unless that is allowed.
+   */
+  remote(url: string | undefined, allow_http: boolean): Promise<Remote>;
   /** Waits; ends early, without an error, when the signal is aborted. */
   pause(ms: number, signal: AbortSignal): Promise<void>;
   machine(): Promise<Machine>;

@@ -16,6 +16,18 @@ export const TargetInput = z.strictObject({
   profile_id: ProfileId.default('default'),
 });
 
+/** Where a machine pulls from. */
+export const ServerFields = {
+  server: z
+    .string()
+    .max(2048)
+    .optional()
+    .meta({ description: 'URL of the server; MCP_ORCHESTRATION_SERVER when left out.' }),
+  allow_http: z.boolean().default(false).meta({
+    description: 'Also without TLS to another machine: whoever is on the way can read the token.',
+  }),
+};
+
 export const IfRevision = z.int().min(0).optional().meta({
   description: 'Only when the draft still has this revision; else DRAFT_CHANGED.',
 });

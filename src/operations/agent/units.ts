@@ -4,14 +4,17 @@ export interface Unit {
   client_id: string;
   profile_id: string;
   server: string;
+  /** Without TLS, to another machine. */
+  allow_http: boolean;
   /** Absolute path of the program. */
   program: string;
   /** Lines of `NAME=value`, for its environment. It may be missing. */
   token_file: string;
 }
 
-const commandOf = ({ program, server, client_id, profile_id }: Unit): string[] => [
+const commandOf = ({ program, server, allow_http, client_id, profile_id }: Unit): string[] => [
   ...[program, 'pull', '--watch', '--server', server],
+  ...(allow_http ? ['--allow-http'] : []),
   ...['--client', client_id, '--profile', profile_id],
 ];
 
