@@ -90,6 +90,46 @@ describe('a machine that pulls', () => {
     }
   });
 
+  it('goes on alone once it was told to, with its releases and the next number, and then pulls no more', async () => {
+    const { server, machine } = await machines();
+    await pull(machine);
+    await cliHereJson(machine, 'initialize-keys');
+    const linked = await cliHere(machine, 'unlink-profile', ...TARGET, '--json');
+    expect(linked.json()).toMatchObject({
+      error: { code: 'PROFILE_LINKED', hint: expect.stringContaining('unpull --client cursor --profile default') },
+    });
+    const file = contentOf(machine);
+    expect(await cliHereJson(machine, 'unpull', ...TARGET)).toMatchObject({ status: 'unpulled', client_id: 'cursor' });
+    expect(contentOf(machine)).toBe(file);
+    await cliHereJson(machine, 'add-server', 'memory', ...TARGET);
+    expect(await cliHereJson(machine, 'publish-config', ...TARGET)).toMatchObject({ sequence: 2 });
+    const deployed = await cliHereJson(machine, 'deploy-config', ...TARGET);
+    expect(deployed).toMatchObject({ changes: { added: ['memory'], updated: [], removed: [] } });
+    await server.publish('two');
+    expect(await refused(machine)).toMatchObject({ code: 'PROFILE_HAS_RELEASES' });
+    const { json } = await cliHere(machine, 'unpull', ...TARGET, '--json');
+    expect(json()).toMatchObject({ error: { code: 'INVALID_INPUT', details: { field: 'profile_id' } } });
+  });
+
+  it('is taken up again as long as nothing was published here, and never with something older', async () => {
+    const { server, way, machine } = await machines();
+    let first: Offer | undefined;
+    way.becomes((offer) => {
+      first ??= offer;
+      return offer;
+    });
+    await pull(machine);
+    await server.publish('two');
+    await pull(machine);
+    await cliHereJson(machine, 'unpull', ...TARGET);
+    way.becomes(() => first);
+    expect(await refused(machine)).toEqual(invalid('rollback'));
+    way.becomes((offer) => offer);
+    expect(await pull(machine)).toMatchObject({ status: 'unchanged', sequence: 2 });
+    await server.publish('three');
+    expect(await pull(machine)).toMatchObject({ status: 'deployed', sequence: 3 });
+  });
+
   it('is followed by no other profile here: what it pulls later would not get there', async () => {
     const { machine } = await machines();
     await cliHereJson(machine, 'initialize-keys');

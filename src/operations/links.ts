@@ -15,6 +15,9 @@ export async function assertNotLinked(context: Context, target: Target): Promise
   await assertNotPulled(context, target);
 }
 
+const unpull = ({ client_id, profile_id }: Target) =>
+  `mcp-orchestration unpull --client ${client_id} --profile ${profile_id}`;
+
 async function assertNotPulled({ store, workspace }: Context, target: Target): Promise<void> {
   const pulled = await store.pulls.get(workspace, target.client_id, target.profile_id);
   if (pulled === undefined) return;
@@ -22,7 +25,7 @@ async function assertNotPulled({ store, workspace }: Context, target: Target): P
     'PROFILE_LINKED',
     `${target.client_id}/${target.profile_id} follows ${pulled.server}.`,
     { ...named(target), server: pulled.server },
-    { hint: 'Change it there, and pull. For configurations of this machine use another profile.' },
+    { hint: `Change it there, and pull. To go on here alone: ${unpull(target)}` },
   );
 }
 
@@ -174,7 +177,7 @@ export const unlinkProfile = defineOperation({
     profile_id: ProfileId,
     source: z.object({ client_id: ClientId, profile_id: ProfileId }),
   }),
-  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND'],
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND', 'PROFILE_LINKED'],
   permission: { needs: 'config:publish', agents: false },
   rest: { method: 'DELETE', path: '/v1/config/{client_id}/{profile_id}/link' },
   mcp: { tool: 'unlink_profile', toolset: 'releases' },
@@ -188,7 +191,10 @@ export const unlinkProfile = defineOperation({
     await findTarget(context, target);
     const { store, workspace } = context;
     const link = await store.links.get(workspace, target.client_id, target.profile_id);
-    if (link === undefined) throw invalidInput('profile_id', 'this profile follows no other');
+    if (link === undefined) {
+      await assertNotPulled(context, target);
+      throw invalidInput('profile_id', 'this profile follows no other');
+    }
     await store.links.remove(workspace, target.client_id, target.profile_id);
     const source = { client_id: link.source_client_id, profile_id: link.source_profile_id };
     return { status: 'unlinked' as const, ...target, source };

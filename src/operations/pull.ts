@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { invalidInput } from '../core/errors.ts';
-import { Timestamp } from '../core/ids.ts';
+import { ClientId, ProfileId, Timestamp } from '../core/ids.ts';
 import { ConfigPath, deployedText } from './deployments.ts';
 import { type Context, defineOperation, type Watch } from './operation.ts';
 import { acceptLatest } from './pull/accept.ts';
 import { watchRemote } from './pull/watch.ts';
 import { DEPLOY_ERRORS, DeployChoices, DeployOutput, deployHere } from './rollout/deploy.ts';
-import { findClient, ServerFields, TargetInput } from './shapes.ts';
+import { findClient, findTarget, ServerFields, TargetInput } from './shapes.ts';
 
 const PullInput = TargetInput.extend({
   ...ServerFields,
@@ -57,5 +57,39 @@ export const pullConfig = defineOperation({
     context.progress?.(`Asking ${remote.url} ...`);
     const { expires_at } = await acceptLatest(context, input, remote);
     return { ...(await deployHere(context, client, input)), server: remote.url, valid_until: expires_at };
+  },
+});
+
+export const unpullConfig = defineOperation({
+  id: 'deployments.unpull',
+  summary: 'Let a profile that was pulled stand on its own again; its releases, and what is deployed, stay',
+  description:
+    'What is published here next has the next number. Until then `pull` takes it up again, and nothing older than before. Stop first what pulls all the time.',
+  effect: 'delete',
+  input: TargetInput,
+  output: z.object({
+    status: z.literal('unpulled'),
+    client_id: ClientId,
+    profile_id: ProfileId,
+    server: z.string().meta({ description: 'Whence it was pulled.' }),
+  }),
+  errors: ['CLIENT_NOT_FOUND', 'PROFILE_NOT_FOUND'],
+  permission: { needs: 'config:deploy', agents: false, installation: true },
+  cli: {
+    verb: 'unpull',
+    flags: { client_id: 'client', profile_id: 'profile' },
+    text: ({ client_id, profile_id, server }, style) => ({
+      out: `${style.good('Ended')}: ${client_id}/${profile_id} follows ${server} no more`,
+      note: `Its releases, and what is deployed, stay. Next: mcp-orchestration view-draft --client ${client_id} --profile ${profile_id}`,
+    }),
+  },
+  async run(context, input) {
+    const { client_id, profile_id } = input;
+    await findTarget(context, input);
+    const { store, workspace } = context;
+    const pulled = await store.pulls.get(workspace, client_id, profile_id);
+    if (pulled === undefined) throw invalidInput('profile_id', 'this profile is not pulled from a server');
+    await store.pulls.remove(workspace, client_id, profile_id);
+    return { status: 'unpulled' as const, client_id, profile_id, server: pulled.server };
   },
 });

@@ -2290,7 +2290,7 @@ export interface Methods {
   /**
    * Let a profile stand on its own again; its releases stay.
    * `DELETE /v1/config/{client_id}/{profile_id}/link`, scope `config:publish`.
-   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND.
+   * Errors of its own: CLIENT_NOT_FOUND, PROFILE_NOT_FOUND, PROFILE_LINKED.
    */
   unlinkProfile(input: UnlinkProfileInput, options?: CallOptions): Promise<UnlinkProfileOutput>;
   /**

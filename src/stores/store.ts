@@ -385,6 +385,8 @@ export interface Store {
     get(workspace: string, client_id: string, profile_id: string): Promise<PullRow | undefined>;
     /** Inserts, or goes on from what is there; false, and nothing is changed, when that has a higher number. */
     put(workspace: string, row: PullRow): Promise<boolean>;
+    /** False when there was none. */
+    remove(workspace: string, client_id: string, profile_id: string): Promise<boolean>;
   };
   links: {
     get(workspace: string, client_id: string, profile_id: string): Promise<LinkRow | undefined>;

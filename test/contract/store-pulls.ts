@@ -52,4 +52,14 @@ export function pullCases(store: () => Store): void {
     expect(await store().pulls.get(W, 'cursor', 'dev')).toStrictEqual(later);
     expect(await store().pulls.get(OTHER, 'cursor', 'dev')).toBeUndefined();
   });
+
+  it('forgets one profile that is pulled, once, and none of another workspace', async () => {
+    await store().pulls.put(W, pull());
+    await store().pulls.put(W, pull({ profile_id: 'prod' }));
+    expect(await store().pulls.remove(OTHER, 'cursor', 'dev')).toBe(false);
+    expect(await store().pulls.remove(W, 'cursor', 'dev')).toBe(true);
+    expect(await store().pulls.remove(W, 'cursor', 'dev')).toBe(false);
+    expect(await store().pulls.get(W, 'cursor', 'dev')).toBeUndefined();
+    expect(await store().pulls.get(W, 'cursor', 'prod')).toStrictEqual(pull({ profile_id: 'prod' }));
+  });
 }

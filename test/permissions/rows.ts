@@ -72,6 +72,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'backups.prune': row('config:deploy', 'workspace', { client_id: HERE.client_id }, machine),
   'doctor.examine': row('config:deploy', 'workspace', { client_id: HERE.client_id }, machine),
   'deployments.pull': row('config:deploy', 'target', { ...HERE, server: 'http://127.0.0.1:9' }, machine),
+  'deployments.unpull': row('config:deploy', 'target', HERE, machine),
   'agents.install': row('config:deploy', 'target', { ...HERE, server: 'http://127.0.0.1:9' }, machine),
   'keys.trust': row('keys:admin', 'workspace', { fingerprint: id }, machine),
   'keys.initialize': row('keys:admin', 'workspace'),

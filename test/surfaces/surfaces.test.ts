@@ -101,7 +101,7 @@ describe.each(SCENARIOS.map((scenario) => [scenario.title, scenario] as const))(
 describe('the scenarios', () => {
   const met = new Set(SCENARIOS.flatMap(({ steps }) => steps.map(({ tool, expect: code }) => `${tool} ${code}`)));
   /** Needs a second machine: test/pull.test.ts. */
-  met.add('link_profile PROFILE_LINKED');
+  for (const tool of ['link_profile', 'unlink_profile']) met.add(`${tool} PROFILE_LINKED`);
 
   it.each([...byTool].map(([tool, operation]) => [tool, operation] as const))(
     'meet the success and every error of %s',

@@ -28,7 +28,7 @@ export async function acceptLatest(context: RunContext, target: Target, remote: 
     // Only now: a server may take its time, and meanwhile a key may have been removed.
     const keys = await keySet(within, named);
     await assertNoLinksHere(within, target);
-    const seen = await store.pulls.get(context.workspace, target.client_id, target.profile_id);
+    const seen = await acceptedBefore(within, target, keys);
     await assertNothingOfItsOwn(within, target, seen);
     const { pointer, ...accepted } = await verified(within, target, { offered, keys, seen });
     const isNews = pointer.sequence !== seen?.sequence || pointer.number !== seen.number;
@@ -72,7 +72,7 @@ function keyIn(public_key_pem: string) {
 async function assertNothingOfItsOwn(
   { store, workspace }: RunContext,
   target: Target,
-  seen: PullRow | undefined,
+  seen: Seen | undefined,
 ): Promise<void> {
   const { client_id, profile_id } = target;
   const latest = await store.releases.latest(workspace, client_id, profile_id);
@@ -85,6 +85,20 @@ async function assertNothingOfItsOwn(
   );
 }
 
+type Seen = Pick<PullRow, 'sequence' | 'number'>;
+
+/** Of a profile that was pulled, and let go with `unpull`, its latest release says how far it had come. */
+async function acceptedBefore(
+  { store, workspace }: RunContext,
+  { client_id, profile_id }: Target,
+  keys: KeySet,
+): Promise<Seen | undefined> {
+  const pulled = await store.pulls.get(workspace, client_id, profile_id);
+  if (pulled !== undefined) return pulled;
+  const latest = await store.releases.latest(workspace, client_id, profile_id);
+  return latest && keys.has(latest.signing_key_id) ? { sequence: latest.sequence, number: 0 } : undefined;
+}
+
 interface Accepted {
   pointer: PointerPredicate;
   release: ReleaseRow;
@@ -95,7 +109,7 @@ interface Accepted {
 async function verified(
   { store, workspace, now }: RunContext,
   target: Target,
-  { offered, keys, seen }: { offered: Offered; keys: KeySet; seen: PullRow | undefined },
+  { offered, keys, seen }: { offered: Offered; keys: KeySet; seen: Seen | undefined },
 ): Promise<Accepted> {
   if (offered.pointer === null) throw withoutPointer();
   const { client_id, profile_id } = target;
@@ -153,7 +167,7 @@ function understood(payload: object): Payload {
 
 async function keep(
   context: RunContext,
-  { remote, pointer, seen, release, canonical, key }: Accepted & { remote: Remote; seen: PullRow | undefined },
+  { remote, pointer, seen, release, canonical, key }: Accepted & { remote: Remote; seen: Seen | undefined },
 ): Promise<void> {
   const { store, workspace } = context;
   const { client_id, profile_id, artifact_id, sequence } = release;

@@ -51,7 +51,7 @@ export function pullQueries({ read, write }: Databases): Store['pulls'] {
       return row && { ...row };
     },
 
-    // What was seen once is never forgotten: neither number goes back, whatever is put.
+    // Neither number goes back, whatever is put.
     async put(workspace, row) {
       const { server, sequence, number, pulled_at } = row;
       const put = await write
@@ -66,6 +66,16 @@ export function pullQueries({ read, write }: Databases): Store['pulls'] {
         )
         .executeTakeFirst();
       return put.numInsertedOrUpdatedRows === 1n;
+    },
+
+    async remove(workspace, client_id, profile_id) {
+      const removed = await write
+        .deleteFrom('pulls')
+        .where('workspace', '=', workspace)
+        .where('client_id', '=', client_id)
+        .where('profile_id', '=', profile_id)
+        .executeTakeFirst();
+      return removed.numDeletedRows > 0n;
     },
   };
 }
