@@ -159,7 +159,15 @@ describe('a machine that pulls', () => {
     expect(await refused(machine, '--server', 'ftp://mcp.example')).toMatchObject({ code: 'INVALID_INPUT' });
     expect(await refused(machine, '--watch', '--once')).toMatchObject({ code: 'INVALID_INPUT' });
     const without = { ...machine, env: { ...env, MCP_ORCHESTRATION_SERVER: way.url } };
-    expect(await refused(without)).toMatchObject({ code: 'AUTHENTICATION_REQUIRED' });
+    expect(await refused(without)).toMatchObject({
+      code: 'AUTHENTICATION_REQUIRED',
+      hint: expect.stringContaining('set MCP_ORCHESTRATION_TOKEN here'),
+    });
+    const wrong = { ...without, env: { ...without.env, MCP_ORCHESTRATION_TOKEN: 'wrong' } };
+    expect(await refused(wrong)).toMatchObject({
+      code: 'INVALID_CREDENTIALS',
+      hint: expect.stringContaining('on the server'),
+    });
     await pull(machine);
     await way.cut();
     expect(await refused(machine)).toMatchObject({ code: 'UNAVAILABLE', reason: 'server' });

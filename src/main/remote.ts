@@ -71,6 +71,17 @@ function shaped<T>(shape: z.ZodType<T>, server: string, answer: unknown): T {
   throw new AppError('SIGNATURE_INVALID', message, { reason: 'malformed', server }, { hint });
 }
 
+/** What the server advises is for whoever stands there; these are about what has to be done here. */
+const HINTS: Readonly<Partial<Record<string, string>>> = {
+  AUTHENTICATION_REQUIRED:
+    'Make a token on the server (generate-token --scope config:read --scope events:read), and set MCP_ORCHESTRATION_TOKEN here.',
+  INVALID_CREDENTIALS:
+    'MCP_ORCHESTRATION_TOKEN is not accepted there, or not any more. Make a new token on the server with `generate-token`.',
+  FORBIDDEN: 'The token has to reach this client and profile, with the scope config:read. Ask for one at the server.',
+  CONFIG_NOT_FOUND: 'Publish it on the server first, or name another client and profile.',
+  PROFILE_NOT_FOUND: 'Look which profiles the server has, and name one with --profile.',
+};
+
 const isOurs = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);
 
 /** What a server refuses with is said as its word; that it cannot be reached is UNAVAILABLE. */
@@ -78,8 +89,9 @@ function said(url: string, error: unknown): unknown {
   if (!(error instanceof McpOrchestrationError)) return error;
   const { code, message, details, hint } = error;
   // INVALID_INPUT is about what was typed here, and ends `--watch`.
+  const here = HINTS[code] ?? hint;
   if (error.status > 0 && isOurs(code) && code !== 'INVALID_INPUT') {
-    return new AppError(code, `${url} says: ${message}`, { ...details, server: url }, { ...(hint && { hint }) });
+    return new AppError(code, `${url} says: ${message}`, { ...details, server: url }, { ...(here && { hint: here }) });
   }
   const again = 'Try again when the server can be reached.';
   const next = code === 'UNEXPECTED_ANSWER' ? hint : again;
