@@ -390,6 +390,24 @@ describe('an added server', () => {
   });
 });
 
+it('whoever adds what is deleted, or takes out what is not there, hears what is so', async () => {
+  const place = await testWorkspace();
+  const add = async (document: object) => {
+    const args = ['add-catalog-server', '--document', JSON.stringify(document)];
+    return (await cliHere(place, ...args)).stderr;
+  };
+  const official = { 'io.modelcontextprotocol.registry/official': { status: 'deleted' } };
+  expect(await add({ server: weather(), _meta: official })).toBe(
+    'This version says that it is deleted, so it is not offered.\n',
+  );
+  expect((await cliHere(place, 'describe-server', 'weather', '--json')).json()).toMatchObject({
+    error: { code: 'SERVER_NOT_FOUND' },
+  });
+  expect(await add(weather({ version: '1.1.0' }))).toBe('Next: mcp-orchestration describe-server weather\n');
+  const { stderr } = await cliHere(place, 'remove-catalog-server', 'wether');
+  expect(stderr).toContain('Did you mean "weather"?');
+});
+
 describe('GET /v0.1/servers', () => {
   type Served = { server: { name: string; version: string }; _meta: Record<string, Record<string, unknown>> };
   const list = async (query: string) => {

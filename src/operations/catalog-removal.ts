@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
 import { ServerId } from '../core/ids.ts';
+import { nearest } from '../core/nearest.ts';
 import type { CatalogRow } from '../stores/store.ts';
 import { statusOfRow } from './added-servers.ts';
 import { defineOperation } from './operation.ts';
@@ -8,10 +9,10 @@ import { counted } from './words.ts';
 
 /** Taking out of the catalog what was put in. A version is never forgotten: what it was must not become something else. */
 
-const nothingThere = (server_id: string, version: string | undefined) =>
+const nothingThere = (server_id: string, version: string | undefined, near: string | undefined) =>
   new AppError(
     'SERVER_NOT_FOUND',
-    `Nobody has put "${server_id}"${version === undefined ? '' : ` ${version}`} into the catalog, or it was taken out already.`,
+    `Nobody has put "${server_id}"${version === undefined ? '' : ` ${version}`} into the catalog, or it was taken out already.${near === undefined ? '' : ` Did you mean "${near}"?`}`,
     { server_id, ...(version !== undefined && { version }) },
     {
       hint: 'Servers that are known out of the box cannot be taken out. `list-servers imported` names the others.',
@@ -49,13 +50,14 @@ export const removeCatalogServer = defineOperation({
     }),
   },
   async run({ store, workspace, now }, { server_id, version }) {
-    const rows = (await store.catalog.list(workspace)).filter(
-      (row) =>
-        row.server_id === server_id &&
-        (version === undefined || row.version === version) &&
-        statusOfRow(row).status !== 'deleted',
+    const there = (await store.catalog.list(workspace)).filter((row) => statusOfRow(row).status !== 'deleted');
+    const rows = there.filter(
+      (row) => row.server_id === server_id && (version === undefined || row.version === version),
     );
-    if (rows.length === 0) throw nothingThere(server_id, version);
+    if (rows.length === 0) {
+      const others = there.map((row) => row.server_id).filter((id) => id !== server_id);
+      throw nothingThere(server_id, version, nearest(server_id, others)[0]);
+    }
     const last_seen_at = now().toISOString();
     for (const row of rows) {
       const { registry, name, version } = row;

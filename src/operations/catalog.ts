@@ -23,6 +23,7 @@ const Added = z.object({
   transports: z.array(z.enum(['stdio', 'http', 'sse'])).meta({
     description: 'Empty when nothing can be started or connected to; then the server is kept, and not offered.',
   }),
+  withdrawn: z.boolean().meta({ description: 'It says that it is deleted; then it is kept, and not offered.' }),
   findings: z.array(Finding).meta({
     description: 'Where the document is not as the schema has it. `error`: that part could not be taken over.',
   }),
@@ -44,7 +45,7 @@ async function keep(
 ): Promise<Added> {
   const { store, workspace } = context;
   const { registry_name, version, raw_sha256, definition, findings } = document;
-  const added: Omit<Added, 'status' | 'server_id'> = {
+  const added: Omit<Added, 'status' | 'server_id' | 'withdrawn'> = {
     registry_name,
     version,
     raw_sha256,
@@ -56,18 +57,21 @@ async function keep(
   const known = await store.catalog.get(workspace, key);
   if (known !== undefined) {
     assertSame(known, document, wanted);
-    const wasGone = statusOfRow(known).status === 'deleted';
+    const wasGone = isWithdrawn(known);
     const registry_meta = document.registry_meta ?? (wasGone ? null : known.registry_meta);
     await store.catalog.see(workspace, { ...key, registry_meta, last_seen_at: at });
-    const isBack = wasGone && statusOfRow({ ...known, registry_meta }).status !== 'deleted';
-    return { status: isBack ? 'added' : 'unchanged', server_id: known.server_id, ...added };
+    const withdrawn = isWithdrawn({ ...known, registry_meta });
+    return { status: wasGone && !withdrawn ? 'added' : 'unchanged', server_id: known.server_id, withdrawn, ...added };
   }
   const server_id = await chooseId(context, registry_name, wanted);
   const { raw, registry_meta } = document;
   const row = { ...key, server_id, raw: raw as JsonValue, raw_sha256, definition, findings, registry_meta };
-  await store.catalog.add(workspace, { ...row, first_seen_at: at, last_seen_at: at });
-  return { status: 'added', server_id, ...added };
+  const kept = { ...row, first_seen_at: at, last_seen_at: at };
+  await store.catalog.add(workspace, kept);
+  return { status: 'added', server_id, withdrawn: isWithdrawn(kept), ...added };
 }
+
+const isWithdrawn = (row: CatalogRow) => statusOfRow(row).status === 'deleted';
 
 /** A version never changes: other contents under the same number are somebody's mistake, or worse. */
 function assertSame(known: CatalogRow, document: ServerDocument, wanted: string | undefined): void {
@@ -95,7 +99,7 @@ async function chooseId({ store, workspace }: Context, name: string, wanted: str
   });
 }
 
-function textOf({ status, server_id, version, transports, findings }: Added, style: TextStyle) {
+function textOf({ status, server_id, version, transports, withdrawn, findings }: Added, style: TextStyle) {
   const rows = findings.map(({ severity, code, path, message }) => [
     severity === 'error' ? style.bad(severity) : style.warn(severity),
     code,
@@ -107,6 +111,7 @@ function textOf({ status, server_id, version, transports, findings }: Added, sty
     `${word} ${style.bold(server_id)}, version ${version}; ${counted(findings.length, 'finding')}.`,
     ...(rows.length > 0 ? [style.table(['', 'what', 'where', 'in words'], rows)] : []),
   ].join('\n');
+  if (withdrawn) return { out, note: 'This version says that it is deleted, so it is not offered.' };
   const next = `Next: mcp-orchestration describe-server ${server_id}`;
   return { out, note: transports.length > 0 ? next : 'Nothing in it can be started, so it is not offered.' };
 }

@@ -533,6 +533,8 @@ export interface AddCatalogServerOutput {
   raw_sha256: string;
   /** Empty when nothing can be started or connected to; then the server is kept, and not offered. */
   transports: Array<'stdio' | 'http' | 'sse'>;
+  /** It says that it is deleted; then it is kept, and not offered. */
+  withdrawn: boolean;
   /** Where the document is not as the schema has it. `error`: that part could not be taken over. */
   findings: Array<Finding>;
 }
@@ -560,6 +562,8 @@ export interface FetchCatalogServerOutput {
   raw_sha256: string;
   /** Empty when nothing can be started or connected to; then the server is kept, and not offered. */
   transports: Array<'stdio' | 'http' | 'sse'>;
+  /** It says that it is deleted; then it is kept, and not offered. */
+  withdrawn: boolean;
   /** Where the document is not as the schema has it. `error`: that part could not be taken over. */
   findings: Array<Finding>;
 }
