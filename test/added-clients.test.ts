@@ -72,8 +72,27 @@ describe('a client that is added from a file', () => {
     expect(await codeOf('add-client', '--definition', cursor)).toBe('CLIENT_ALREADY_EXISTS');
   });
 
+  it('is forgotten by its own name only, and one that comes with the program never', async () => {
+    await json('add-client', FILE);
+    expect(await refusalOf('remove-client', 'lantrn')).toMatchObject({
+      code: 'CLIENT_NOT_FOUND',
+      message: 'Nobody has added a client "lantrn". Did you mean "lantern"?',
+    });
+    await json('initialize-keys');
+    await json('add-server', 'memory', '--client', 'cursor');
+    await json('publish-config', '--client', 'cursor');
+    expect(await codeOf('remove-client', 'cursor')).toBe('CLIENT_NOT_FOUND');
+  });
+
+  it('may have a note of several lines', async () => {
+    const definition = JSON.stringify({ ...DEFINITION, notes: ['one\ntwo'] });
+    expect(await json('add-client', '--definition', definition)).toMatchObject({ status: 'added' });
+  });
+
   it.each([
     ['definition.color', { color: 'red' }],
+    ['definition.display_name', { display_name: 'Lan\u001b[31mtern' }],
+    ['definition.notes.0', { notes: ['all\u202e is well'] }],
     ['definition.client_id', { client_id: '../x' }],
     ['definition.scopes', { scopes: [...DEFINITION.scopes, ...DEFINITION.scopes] }],
     ['definition.deployable_scopes', { deployable_scopes: ['project'] }],

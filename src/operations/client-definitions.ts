@@ -3,8 +3,10 @@ import { ClientDefinition } from '../clients/client.ts';
 import { contradictionsIn } from '../clients/definition.ts';
 import { AppError, type Issue } from '../core/errors.ts';
 import { ClientId } from '../core/ids.ts';
-import { AnyJson } from '../core/payload.ts';
+import { nearest } from '../core/nearest.ts';
+import { AnyJson, type JsonValue } from '../core/payload.ts';
 import { assertNoSecret } from '../core/secrets/detector.ts';
+import { hiddenCharacter } from '../core/validation/invisible.ts';
 import { knownClient } from './added-clients.ts';
 import { type Context, defineOperation } from './operation.ts';
 
@@ -72,6 +74,19 @@ function invalid(issues: Issue[]): AppError {
   return new AppError('INVALID_INPUT', text.join('; '), { field: first?.path, reason: first?.message, issues });
 }
 
+/** Prose may hold line ends, and what joins letters in some languages; everything else is a name or decides what is written. */
+const PROSE = new Set(['notes', 'limitations', 'trust_steps', 'note']);
+
+/** Names are shown on terminals of others, and paths and fields go into their files. */
+function hiddenIn(value: JsonValue, path: readonly string[]): Issue[] {
+  if (typeof value === 'string') {
+    const hidden = hiddenCharacter(value, !path.some((key) => PROSE.has(key)));
+    return hidden === undefined ? [] : [{ path: path.join('.'), message: `has the hidden character ${hidden}` }];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, one]) => hiddenIn(one as JsonValue, [...path, key]));
+}
+
 /** Throws INVALID_INPUT with everything that is wrong with it. */
 function readDefinition(given: unknown): ClientDefinition {
   const parsed = ClientDefinition.safeParse(given);
@@ -83,7 +98,7 @@ function readDefinition(given: unknown): ClientDefinition {
     }));
     throw invalid(issues);
   }
-  const issues = contradictionsIn(parsed.data);
+  const issues = [...hiddenIn(given as JsonValue, []), ...contradictionsIn(parsed.data)];
   if (issues.length === 0) return parsed.data;
   throw invalid(issues.map(({ path, message }) => ({ path: placed([path]), message })));
 }
@@ -147,6 +162,18 @@ async function assertUnused({ store, workspace }: Context, client_id: string): P
   throw new AppError('PROFILE_LINKED', message, follower, { hint });
 }
 
+function notAdded(client_id: string, added: readonly string[]): AppError {
+  const [near] = nearest(client_id, added);
+  const advice = near === undefined ? '' : ` Did you mean "${near}"?`;
+  const hint = 'A client that is known out of the box cannot be removed.';
+  return new AppError(
+    'CLIENT_NOT_FOUND',
+    `Nobody has added a client "${client_id}".${advice}`,
+    { client_id },
+    { hint },
+  );
+}
+
 export const removeClient = defineOperation({
   id: 'clients.remove',
   summary: 'Forget a client application that was added, for which nothing was published',
@@ -165,10 +192,11 @@ export const removeClient = defineOperation({
     text: ({ client_id }, style) => ({ out: `${style.good('Removed')} ${style.bold(client_id)}.` }),
   },
   async run(context, { client_id }) {
+    const { store, workspace } = context;
+    const added = (await store.clients.list(workspace)).map((row) => row.client_id);
+    if (!added.includes(client_id)) throw notAdded(client_id, added);
     await assertUnused(context, client_id);
-    if (await context.store.clients.remove(context.workspace, client_id))
-      return { status: 'removed' as const, client_id };
-    const hint = 'A client that is known out of the box cannot be removed.';
-    throw new AppError('CLIENT_NOT_FOUND', `Nobody has added a client "${client_id}".`, { client_id }, { hint });
+    await store.clients.remove(workspace, client_id);
+    return { status: 'removed' as const, client_id };
   },
 });
