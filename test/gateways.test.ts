@@ -69,6 +69,15 @@ describe('use-gateway', () => {
     expect(stderr).toContain('publish-config --client mcp-hub --profile default\n');
   });
 
+  it('says that nothing is to be done when it is done again', async () => {
+    await drafted(CURSOR, { mcpServers: { a: server('a') } });
+    await json('use-gateway', ...THERE);
+    expect(await cliHere(place, 'use-gateway', ...THERE)).toMatchObject({
+      stdout: 'Unchanged: cursor has one entry already, gateway, and no server to move.\n',
+      stderr: '',
+    });
+  });
+
   it('refuses an input that the two drafts declare in different ways', async () => {
     const asks = (description: string) => ({ mcpServers: {}, inputs: { id: { description, required: true } } });
     await drafted(CURSOR, asks('your id'));

@@ -93,7 +93,10 @@ async function keep(context: RunContext, target: Target, from: CurrentDraft, pay
   return saveDraft(context, target, from, payload);
 }
 
-function textOf({ status, server_name, moved, client, gateway }: UseGatewayOutput): { out: string; note: string } {
+function textOf({ status, server_name, moved, client, gateway }: UseGatewayOutput): { out: string; note?: string } {
+  if (status === 'unchanged') {
+    return { out: `Unchanged: ${client.client_id} has one entry already, ${server_name}, and no server to move.` };
+  }
   const names = moved.length === 0 ? '' : `: ${moved.join(', ')}`;
   const did = status === 'planned' ? 'would go' : 'went';
   const target = `--profile ${client.profile_id}`;
