@@ -124,6 +124,19 @@ it('clients and profiles are a line each', async () => {
   );
 });
 
+it('a refusal names the help of the verb that was typed, and a missing file has nothing to do with routes', async () => {
+  const { says } = await newPerson();
+  expect((await says('add-client')).note).toContain('See `mcp-orchestration add-client --help`.');
+  expect((await says('add-server', 'memory', '--if-revision', 'x')).note).toContain('add-server --help');
+  for (const args of [
+    ['trust-key', 'nothing.pub'],
+    ['import-config', ...CURSOR],
+  ]) {
+    const { code, note } = await says(...args);
+    expect([code, note.includes('/docs')]).toEqual([4, false]);
+  }
+});
+
 it('a draft is counted with every change, shown, judged and emptied', async () => {
   const { says, write } = await newPerson();
   const next = (revision: number) =>
@@ -133,6 +146,12 @@ it('a draft is counted with every change, shown, judged and emptied', async () =
     out: 'Added memory; the draft has 1 server.',
     note: next(1),
   });
+  expect((await says('add-server', 'memory', ...CURSOR, '--profile', 'dev')).note).toBe(
+    'Draft revision 1. Next: mcp-orchestration validate-config --client cursor --profile dev, then publish-config and deploy-config.',
+  );
+  expect((await says('validate-config', ...CURSOR, '--profile', 'dev')).note).toBe(
+    'Next: mcp-orchestration publish-config --client cursor --profile dev',
+  );
   expect((await says('add-server', 'memory', '--replace')).out).toBe('Replaced memory; the draft has 1 server.');
   expect((await says('add-server', 'fetch')).out).toBe('Added fetch; the draft has 2 servers.');
   expect(await says('remove-server', 'memory')).toMatchObject({

@@ -38,7 +38,7 @@ async function compareWithDisk(
   if (!row) {
     throw new AppError(
       'DEPLOYMENT_NOT_FOUND',
-      `Profile ${profile_id} of ${client_id} was never deployed on this machine.`,
+      `Profile ${profile_id} of ${client_id} is not deployed on this machine.`,
       named(input),
     );
   }

@@ -19,17 +19,18 @@ const draftOutput = (payload: DraftPayload, revision: number) => ({
   revision,
 });
 
-const nextSteps = (revision: number) =>
-  `Draft revision ${revision}. Next: mcp-orchestration validate-config, then publish-config and deploy-config.`;
+const nextSteps = (revision: number, target: string) =>
+  `Draft revision ${revision}. Next: mcp-orchestration validate-config${target}, then publish-config and deploy-config.`;
 
 const changedText =
   (verb: string) =>
   (
     { server_name, server_count, revision }: { server_name: string; server_count: number; revision: number },
     style: TextStyle,
+    target: string,
   ) => ({
     out: `${style.good(verb)} ${style.bold(server_name)}; the draft has ${counted(server_count, 'server')}.`,
-    note: nextSteps(revision),
+    note: nextSteps(revision, target),
   });
 
 export const addServer = defineOperation({
@@ -67,7 +68,8 @@ export const addServer = defineOperation({
     prepare: (input, absolute) => absolutePaths(input, absolute),
     interact: addServerDialogue,
     yes: 'ask nothing; store a secret that was given on this machine, and write a reference to it',
-    text: (output, style) => changedText(output.status === 'added' ? 'Added' : 'Replaced')(output, style),
+    text: (output, style, target) =>
+      changedText(output.status === 'added' ? 'Added' : 'Replaced')(output, style, target),
   },
   async run(context, input) {
     const { draft, payload, server_name } = await plannedServer(context, input);
@@ -148,12 +150,12 @@ export const viewDraft = defineOperation({
   cli: {
     verb: 'view-draft',
     flags: { client_id: 'client', profile_id: 'profile' },
-    text: ({ draft, server_count, revision }) => ({
+    text: ({ draft, server_count, revision }, _style, target) => ({
       out: JSON.stringify(draft, null, 2),
       note:
         server_count === 0
-          ? 'The draft is empty. Add a server with: mcp-orchestration add-server SERVER'
-          : nextSteps(revision),
+          ? `The draft is empty. Add a server with: mcp-orchestration add-server SERVER${target}`
+          : nextSteps(revision, target),
     }),
   },
   async run(context, input) {
@@ -177,9 +179,9 @@ export const setDraft = defineOperation({
   cli: {
     verb: 'set-draft',
     flags: { client_id: 'client', profile_id: 'profile', payload: 'file' },
-    text: ({ server_count, revision }, style) => ({
+    text: ({ server_count, revision }, style, target) => ({
       out: `${style.good('Set')} the draft; it has ${counted(server_count, 'server')}.`,
-      note: nextSteps(revision),
+      note: nextSteps(revision, target),
     }),
   },
   async run(context, input) {

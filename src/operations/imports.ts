@@ -53,7 +53,7 @@ async function askForSecrets(
   return { ...input, store_secrets: await ask.confirm(question, false) };
 }
 
-function textOf(output: ImportOutput, style: TextStyle): { out: string; note: string } {
+function textOf(output: ImportOutput, style: TextStyle, target: string): { out: string; note: string } {
   const matches = new Map(output.catalog_matches.map(({ server_name, server_id }) => [server_name, server_id]));
   const known = (name: string) => (matches.has(name) ? style.dim(`catalog server ${matches.get(name)}`) : '');
   const rows = [
@@ -65,7 +65,7 @@ function textOf(output: ImportOutput, style: TextStyle): { out: string; note: st
   const notes = [
     ...(stored.length > 0 ? [`Stored on this machine: ${stored.join(', ')}.`] : []),
     ...missing.map((name) => `Not stored: run mcp-orchestration set-secret ${name} before you deploy.`),
-    `Draft revision ${output.revision}. Next: mcp-orchestration publish-config, then deploy-config --adopt --dry-run.`,
+    `Draft revision ${output.revision}. Next: mcp-orchestration publish-config${target}, then deploy-config --adopt --dry-run.`,
   ];
   const table = rows.length > 0 ? style.table(['server', '', ''], rows) : 'The file has no servers.';
   return { out: table, note: notes.join('\n') };

@@ -128,8 +128,11 @@ export interface CliBinding {
   watch?: (input: unknown, context: Context, signal: AbortSignal) => Promise<Watch>;
   /** What `--yes` agrees to, for the help. */
   yes?: string;
-  /** Text for a person. `out` goes to stdout, `note` to stderr. */
-  text?: (output: never, style: TextStyle) => { out: string; note?: string };
+  /**
+   * Text for a person. `out` goes to stdout, `note` to stderr. `target` is ` --client X --profile Y` as far as it was typed,
+   * for the commands that are named as next ones.
+   */
+  text?: (output: never, style: TextStyle, target: string) => { out: string; note?: string };
   /** Exit code of a success; 0 when it is left out. */
   exit?: (output: never) => number;
 }
@@ -216,7 +219,7 @@ export function defineOperation<I extends z.ZodObject, O extends z.ZodType>(
       showsSecret?: (output: z.output<O>) => boolean;
     };
     cli?: Omit<CliBinding, 'text' | 'exit'> & {
-      text?: (output: z.output<O>, style: TextStyle) => { out: string; note?: string };
+      text?: (output: z.output<O>, style: TextStyle, target: string) => { out: string; note?: string };
       exit?: (output: z.output<O>) => number;
     };
   },

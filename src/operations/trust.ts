@@ -31,7 +31,13 @@ async function namedKey({ file, fingerprint }: z.output<typeof TrustInput>): Pro
   if (fingerprint !== undefined) return { key_id: fingerprint, public_key_pem: null };
   const path = file ?? '';
   const pem = await step('read_key', path, () => textOfFile(path));
-  if (pem === null) throw new AppError('NOT_FOUND', `There is no file ${path}.`, { path });
+  if (pem === null)
+    throw new AppError(
+      'NOT_FOUND',
+      `There is no file ${path}.`,
+      { path },
+      { hint: 'Look where the key was brought to.' },
+    );
   return { key_id: importPublicKey(pem).key_id, public_key_pem: pem };
 }
 
@@ -72,7 +78,8 @@ export const trustKey = defineOperation({
       const before = await pins.list(workspace);
       const known = before.find((pin) => pin.key_id === key_id);
       if (input.remove && !known) {
-        const hint = 'Look at the trusted keys: `trust-key` says their ids whenever one is added.';
+        const ids = before.map((pin) => pin.key_id);
+        const hint = ids.length === 0 ? 'No key is trusted here.' : `Trusted here: ${ids.join(', ')}`;
         throw new AppError('KEY_NOT_FOUND', `The key ${key_id} is not trusted here.`, { key_id }, { hint });
       }
       const status = input.remove ? 'removed' : known ? 'already_trusted' : 'trusted';

@@ -103,6 +103,7 @@ const ValidationOutput = z.object({
 function validationText(
   { valid, errors, warnings, server_count }: z.infer<typeof ValidationOutput>,
   style: TextStyle,
+  target: string,
 ): { out: string; note?: string } {
   const line = (finding: Finding) =>
     `${finding.severity === 'error' ? style.bad('error  ') : style.warn('warning')} ${style.bold(finding.code)} ${style.dim(finding.path)}\n        ${finding.message}${finding.hint ? `\n        ${style.dim(finding.hint)}` : ''}`;
@@ -114,7 +115,7 @@ function validationText(
         `${verdict}: ${counted(server_count, 'server')}, ${counted(errors.length, 'error')}, ${counted(warnings.length, 'warning')}.`,
       )
       .join('\n'),
-    ...(valid && { note: 'Next: mcp-orchestration publish-config' }),
+    ...(valid && { note: `Next: mcp-orchestration publish-config${target}` }),
   };
 }
 
@@ -208,7 +209,8 @@ export const validatePayloadRemotely = defineOperation({
     verb: 'validate-payload',
     flags: { client_id: 'client', profile_id: 'profile', payload: 'file' },
     exit: exitOf,
-    text: validationText,
+    // The payload is no draft: what to do next is for whoever has it.
+    text: (output, style) => ({ out: validationText(output, style, '').out }),
   },
   async run(context, input) {
     const draft = assertDraftShape(input.payload);

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import type { AppError, Issue, Problem } from '../../core/errors.ts';
+import { type AppError, ERRORS, type Issue, type Problem } from '../../core/errors.ts';
 import { type Answer, answer, type Context, type Operation, refusal } from '../../operations/operation.ts';
 import { COMPLETE, printCompletions } from './completion/complete.ts';
 import { badFlag, type Flag, flagsOf, inputFrom } from './flags.ts';
@@ -128,7 +128,7 @@ function declareOperation(
       return context.services.observer.during(activity, () => call(operation, context, typed));
     };
     const tell = (result: Answer) =>
-      result.ok ? show(operation, result.output, terminal, json) : report(result, terminal, json);
+      result.ok ? show(operation, result.output, terminal, options) : report(result, terminal, json, cli.verb);
     const { watch } = cli;
     if (watch === undefined || options['watch'] !== true) return finish(await tell(await once()));
     const begin = async (signal: AbortSignal) => {
@@ -164,17 +164,21 @@ async function call(operation: Operation, context: Context, typed: Typed): Promi
   }
 }
 
+/** What was typed about a client and profile, to be typed again: the next command is about the same ones. */
+const targetIn = (options: Readonly<Record<string, unknown>>) =>
+  ['client', 'profile'].map((word) => (options[`${word}Id`] ? ` --${word} ${options[`${word}Id`]}` : '')).join('');
+
 async function show(
   operation: Operation,
   output: Record<string, unknown>,
   terminal: Terminal,
-  json: boolean,
+  options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
   const { cli } = operation;
-  if (json) {
+  if (options['json'] === true) {
     await write(terminal.stdout, `${JSON.stringify(output)}\n`);
   } else {
-    const { out, note } = cli?.text?.(output as never, await styleFor(terminal)) ?? {
+    const { out, note } = cli?.text?.(output as never, await styleFor(terminal), targetIn(options)) ?? {
       out: JSON.stringify(output, null, 2),
     };
     if (out !== '') await write(terminal.stdout, `${printable(out)}\n`);
@@ -184,7 +188,12 @@ async function show(
 }
 
 /** Shows a refusal: words on stderr, and the object on stdout when it was asked for. Returns the exit code. */
-export async function report(result: Answer & { ok: false }, terminal: Terminal, json: boolean): Promise<number> {
+export async function report(
+  result: Answer & { ok: false },
+  terminal: Terminal,
+  json: boolean,
+  verb = '<verb>',
+): Promise<number> {
   const { problem, exit } = result;
   if (json) await write(terminal.stdout, `${JSON.stringify({ error: problem })}\n`);
   const style = await styleFor({ ...terminal, stdout: terminal.stderr });
@@ -192,12 +201,16 @@ export async function report(result: Answer & { ok: false }, terminal: Terminal,
     `${style.bad(problem.code)}: ${problem.message}`,
     ...issuesIn(problem),
     ...referenceIn(problem),
-    problem.hint,
+    problem.hint.replace('<verb>', verb),
+    ...(isUnexplained(problem) ? [`See \`mcp-orchestration ${verb} --help\`.`] : []),
     '',
   ];
   await write(terminal.stderr, printable(lines.join('\n')));
   return exit;
 }
+
+/** A field is named as every door names it; which flag that is, the help of the verb says. */
+const isUnexplained = ({ code, hint }: Problem) => code === 'INVALID_INPUT' && hint === ERRORS.INVALID_INPUT.hint;
 
 /** When several things are wrong, the message says only the first. */
 function issuesIn({ details }: Problem): string[] {

@@ -59,9 +59,10 @@ export async function planImport(
   const place = await findPlace(context, client, input);
   const file = await readClientFile(place.target);
   if (file === null) {
-    throw new AppError('NOT_FOUND', `There is no file ${place.config_path}: nothing can be imported.`, {
-      config_path: place.config_path,
-    });
+    const { config_path } = place;
+    const hint = 'Is the client installed here? `list-clients` says it, and `add-server` begins with an empty draft.';
+    const message = `There is no file ${config_path}: nothing can be imported.`;
+    throw new AppError('NOT_FOUND', message, { config_path }, { hint });
   }
   const entries = readEntries(place.codec, file.text, place.pointer);
   const { ledger } = await ledgerOf(context, place);
