@@ -4,6 +4,7 @@ import { importPublicKey } from '../../core/keys.ts';
 import { Payload } from '../../core/payload.ts';
 import type { PointerPredicate } from '../../core/release.ts';
 import { type KeySet, verifyPointer, verifyRelease } from '../../core/verify.ts';
+import { failpoint } from '../../io/failpoint.ts';
 import type { KeyRow, PullRow, ReleaseRow, Store } from '../../stores/store.ts';
 import { named } from '../current.ts';
 import { assertNoLinksHere } from '../links.ts';
@@ -23,7 +24,7 @@ export async function acceptLatest(context: RunContext, target: Target, remote: 
   const isOpen = pins.some(({ public_key_pem }) => public_key_pem === null);
   const named = isOpen ? await remote.keys() : [];
   // What was seen and what is kept are compared and written as one: two pulls at once must not go back.
-  return context.store.transaction(async (store) => {
+  const accepted = await context.store.transaction(async (store) => {
     const within = { ...context, store };
     // Only now: a server may take its time, and meanwhile a key may have been removed.
     const keys = await keySet(within, named);
@@ -33,8 +34,11 @@ export async function acceptLatest(context: RunContext, target: Target, remote: 
     const { pointer, ...accepted } = await verified(within, target, { offered, keys, seen });
     const isNews = pointer.sequence !== seen?.sequence || pointer.number !== seen.number;
     if (isNews) await keep(within, { remote, pointer, seen, ...accepted });
+    failpoint('pull.before-commit');
     return pointer;
   });
+  failpoint('pull.after-commit');
+  return accepted;
 }
 
 function nothingTrusted(): AppError {
