@@ -10,7 +10,7 @@
 // fails, with the meaning that it has on the command line: 6 not valid, 7 not the same, 3 not allowed, and so on.
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient, McpOrchestrationError } from 'mcp-orchestration/sdk';
 
@@ -28,6 +28,7 @@ const complain = (text) => console.error(shown(text));
 function server() {
   if (!MCP_CONFIG_URL || !MCP_CONFIG_TOKEN)
     throw new Error('MCP_CONFIG_URL and MCP_CONFIG_TOKEN must say which server');
+  if (!URL.canParse(MCP_CONFIG_URL)) throw new Error('MCP_CONFIG_URL is no address such as https://mcp.example');
   return createClient({ url: MCP_CONFIG_URL, token: MCP_CONFIG_TOKEN });
 }
 
@@ -78,8 +79,11 @@ const files =
     : globSync(join(directory, '*', '*.json'))
         .sort()
         .map(fileAt);
-if (!Object.hasOwn(TASKS, task) || files.length === 0) {
+if (!Object.hasOwn(TASKS, task) || directory === '') {
   complain('usage: mcp-config.js validate|drift|publish DIRECTORY, which has files CLIENT/PROFILE.json');
+  process.exitCode = 2;
+} else if (files.length === 0) {
+  complain(`There is no file CLIENT/PROFILE.json in ${resolve(directory)}`);
   process.exitCode = 2;
 }
 for (const one of process.exitCode ? [] : files) {

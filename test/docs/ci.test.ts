@@ -174,6 +174,21 @@ describe('the program of the recipes', () => {
     expect(await latest(repository, 'vscode')).toMatchObject({ sequence: 1 });
   });
 
+  it('says what is wrong with what it was given: an address that is none, a directory without payloads', async () => {
+    const place = await testWorkspace();
+    const env = { ...place.env, MCP_CONFIG_URL: 'mcp.example', MCP_CONFIG_TOKEN: 'made-up' };
+    mkdirSync(join(place.home, 'mcp/cursor'), { recursive: true });
+    writeFileSync(join(place.home, 'mcp/cursor/default.json'), '{"mcpServers": {}}');
+    const wrong = await recipe(place.home, env, 'publish', 'mcp');
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('MCP_CONFIG_URL is no address')]);
+    const empty = await recipe(place.home, env, 'validate', 'mpc');
+    expect([empty.code, empty.stderr]).toEqual([
+      2,
+      `There is no file CLIENT/PROFILE.json in ${join(place.home, 'mpc')}\n`,
+    ]);
+    expect((await recipe(place.home, env, 'validat', 'mcp')).stderr).toMatch(/^usage: /);
+  });
+
   it('has for every refusal of a server the exit code of the command line', async () => {
     const text = readFileSync(join(ROOT, 'integrations/ci/mcp-config.js'), 'utf8');
     const [, table = ''] = /EXIT_OF_STATUS = \{([^}]*)\}/.exec(text) ?? [];
@@ -199,7 +214,7 @@ describe('the program of the recipes', () => {
     },
   );
 
-  it.each([{ words: '' }, { words: 'validate' }, { words: 'deploy mcp' }, { words: 'drift no-such-directory' }])(
+  it.each([{ words: '' }, { words: 'validate' }, { words: 'deploy mcp' }])(
     'refuses "$words" with its usage',
     async ({ words }) => {
       const { home, env } = await testWorkspace();
