@@ -108,7 +108,7 @@ function textOf({ status, server_name, moved, client, gateway }: UseGatewayOutpu
     note:
       status === 'planned'
         ? 'Nothing was changed. Leave out --dry-run to do it.'
-        : `Next, the gateway first:\n  ${next.join('\n  ')}\nthen deploy-config for both.`,
+        : `Next, the gateway first:\n  ${next.join('\n  ')}\nthen deploy-config for each that can be written.`,
   };
 }
 
