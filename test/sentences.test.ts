@@ -27,8 +27,9 @@ const known = (text: string, home: string) =>
     .replaceAll(/(dep|tok)_[0-9a-f-]{36}/g, '$1_<id>')
     .replaceAll(/\b[0-9a-f]{12,64}\b/g, '<hash>');
 
-async function newPerson(): Promise<Person> {
+async function newPerson(env: Record<string, string> = {}): Promise<Person> {
   const workspace = await testWorkspace();
+  Object.assign(workspace.env, env);
   const { home } = workspace;
   return {
     home,
@@ -122,6 +123,13 @@ it('clients and profiles are a line each', async () => {
   expect((await says('list-profiles', 'cursor')).out).toBe(
     'default\tDefault\tnone\t\t\ndev\tDevelopment\tnone\t\t\nstaging\tStaging\tnone\t\t\nprod\tProduction\tnone\t\t\nteam\tThe team\tnone',
   );
+});
+
+it('whoever typed npx is told to type it again: the program is on no PATH', async () => {
+  const { says } = await newPerson({ npm_command: 'exec', npm_lifecycle_event: 'npx' });
+  expect((await says('init')).out).toContain('\n  npx mcp-orchestration publish-config --client');
+  expect((await says('add-server', 'memory')).note).toContain('Next: npx mcp-orchestration validate-config,');
+  expect((await says('add-client')).note).toContain('See `npx mcp-orchestration add-client --help`.');
 });
 
 it('a refusal names the help of the verb that was typed, and a missing file has nothing to do with routes', async () => {

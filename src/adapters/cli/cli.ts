@@ -6,7 +6,7 @@ import { badFlag, type Flag, flagsOf, inputFrom } from './flags.ts';
 import { goOn } from './go-on.ts';
 import { progressFor } from './progress.ts';
 import { askerFor } from './prompt.ts';
-import { printable, styleFor, type Terminal, write } from './terminal.ts';
+import { asTyped, printable, styleFor, type Terminal, write } from './terminal.ts';
 
 /** A verb that is no operation: it starts a server, or sets this machine up. */
 export interface LocalVerb {
@@ -182,7 +182,7 @@ async function show(
       out: JSON.stringify(output, null, 2),
     };
     if (out !== '') await write(terminal.stdout, `${printable(out)}\n`);
-    if (note) await write(terminal.stderr, `${printable(note)}\n`);
+    if (note) await write(terminal.stderr, `${printable(asTyped(note, terminal))}\n`);
   }
   return cli?.exit?.(output as never) ?? 0;
 }
@@ -205,7 +205,7 @@ export async function report(
     ...(isUnexplained(problem) ? [`See \`mcp-orchestration ${verb} --help\`.`] : []),
     '',
   ];
-  await write(terminal.stderr, printable(lines.join('\n')));
+  await write(terminal.stderr, printable(asTyped(lines.join('\n'), terminal)));
   return exit;
 }
 

@@ -44,6 +44,13 @@ export function printable(text: string): string {
   return out + spelled(text.slice(from));
 }
 
+/** A command of ours inside a sentence; "Update mcp-orchestration on this machine" is none. */
+const COMMAND = /(?<![\w/.-])mcp-orchestration (?!on )(?=[a-z<])/g;
+
+/** Whoever started the program with npx has it on no PATH, and has to type the next command in the same way. */
+export const asTyped = (text: string, { env }: Pick<Terminal, 'env'>): string =>
+  env['npm_command'] === 'exec' && env['npm_lifecycle_event'] === 'npx' ? text.replace(COMMAND, 'npx $&') : text;
+
 /** Colours and drawn tables on a terminal; plain words and tabs where the output goes to a file or a program. */
 export async function styleFor(terminal: Terminal): Promise<TextStyle> {
   const live =

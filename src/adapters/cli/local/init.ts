@@ -1,6 +1,6 @@
 import { type Context, invoke } from '../../../operations/operation.ts';
 import type { LocalVerb } from '../cli.ts';
-import { printable, styleFor, write } from '../terminal.ts';
+import { asTyped, printable, styleFor, write } from '../terminal.ts';
 
 interface Client {
   client_id: string;
@@ -43,22 +43,25 @@ export function initVerb(contextOf: () => Promise<Context>): LocalVerb {
       );
       await write(
         terminal.stdout,
-        printable(
-          [
-            `${style.good('Ready.')} ${keys['message']}`,
-            `  key id ${keys['key_id']}`,
-            '',
-            installed.length > 0
-              ? 'Clients found on this machine:'
-              : 'No AI client was found on this machine; you can still prepare configurations for any of them.',
-            ...found,
-            '',
-            'Next:',
-            `  mcp-orchestration add-server filesystem --client ${target} --param path=~/Documents`,
-            `  mcp-orchestration publish-config --client ${target}`,
-            `  mcp-orchestration deploy-config --client ${target} --dry-run`,
-            '',
-          ].join('\n'),
+        asTyped(
+          printable(
+            [
+              `${style.good('Ready.')} ${keys['message']}`,
+              `  key id ${keys['key_id']}`,
+              '',
+              installed.length > 0
+                ? 'Clients found on this machine:'
+                : 'No AI client was found on this machine; you can still prepare configurations for any of them.',
+              ...found,
+              '',
+              'Next:',
+              `  mcp-orchestration add-server filesystem --client ${target} --param path=~/Documents`,
+              `  mcp-orchestration publish-config --client ${target}`,
+              `  mcp-orchestration deploy-config --client ${target} --dry-run`,
+              '',
+            ].join('\n'),
+          ),
+          terminal,
         ),
       );
       return 0;
