@@ -408,6 +408,19 @@ it('whoever adds what is deleted, or takes out what is not there, hears what is 
   expect(stderr).toContain('Did you mean "weather"?');
 });
 
+it('a server cannot colour a terminal, whatever its document says', async () => {
+  const place = await testWorkspace();
+  const document = weather({ description: 'all \u001b[32mwell\u001b[39m' });
+  await cliHere(place, 'add-catalog-server', '--document', JSON.stringify(document));
+  for (const args of [
+    ['describe-server', 'weather'],
+    ['list-servers', 'example'],
+  ]) {
+    const { stdout } = await cliHere(place, ...args);
+    expect(stdout).toContain('all \\u{1b}[32mwell\\u{1b}[39m');
+  }
+});
+
 describe('GET /v0.1/servers', () => {
   type Served = { server: { name: string; version: string }; _meta: Record<string, Record<string, unknown>> };
   const list = async (query: string) => {

@@ -6,7 +6,7 @@ import { badFlag, type Flag, flagsOf, inputFrom } from './flags.ts';
 import { goOn } from './go-on.ts';
 import { progressFor } from './progress.ts';
 import { askerFor } from './prompt.ts';
-import { asTyped, printable, styleFor, type Terminal, write } from './terminal.ts';
+import { asTyped, printable, styleFor, type Terminal, withoutColours, write } from './terminal.ts';
 
 /** A verb that is no operation: it starts a server, or sets this machine up. */
 export interface LocalVerb {
@@ -178,7 +178,7 @@ async function show(
   if (options['json'] === true) {
     await write(terminal.stdout, `${JSON.stringify(output)}\n`);
   } else {
-    const { out, note } = cli?.text?.(output as never, await styleFor(terminal), targetIn(options)) ?? {
+    const { out, note } = cli?.text?.(withoutColours(output) as never, await styleFor(terminal), targetIn(options)) ?? {
       out: JSON.stringify(output, null, 2),
     };
     if (out !== '') await write(terminal.stdout, `${printable(out)}\n`);
@@ -194,8 +194,9 @@ export async function report(
   json: boolean,
   verb = '<verb>',
 ): Promise<number> {
-  const { problem, exit } = result;
-  if (json) await write(terminal.stdout, `${JSON.stringify({ error: problem })}\n`);
+  const { exit } = result;
+  if (json) await write(terminal.stdout, `${JSON.stringify({ error: result.problem })}\n`);
+  const problem = withoutColours(result.problem);
   const style = await styleFor({ ...terminal, stdout: terminal.stderr });
   const lines = [
     `${style.bad(problem.code)}: ${problem.message}`,

@@ -32,9 +32,21 @@ const UNPRINTABLE =
 /** The only escape sequences that are ours: bold, dim, red, green, yellow, grey, and back. Hidden text (8) is not among them. */
 const OUR_COLOURS = /\u001b\[(?:1|2|22|31|32|33|39|90)m/g;
 
+const spelled = (text: string) =>
+  text.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+
+/** What others wrote, before it is styled: afterwards nobody could tell their colours from ours. */
+export function withoutColours<T>(value: T): T {
+  const plain = (one: unknown): unknown => {
+    if (typeof one === 'string') return spelled(one);
+    if (Array.isArray(one)) return one.map(plain);
+    if (typeof one !== 'object' || one === null) return one;
+    return Object.fromEntries(Object.entries(one).map(([key, inner]) => [spelled(key), plain(inner)]));
+  };
+  return plain(value) as T;
+}
+
 export function printable(text: string): string {
-  const spelled = (part: string) =>
-    part.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
   let out = '';
   let from = 0;
   for (const match of text.matchAll(OUR_COLOURS)) {

@@ -1,6 +1,6 @@
 import { type Context, invoke } from '../../../operations/operation.ts';
 import type { LocalVerb } from '../cli.ts';
-import { asTyped, printable, styleFor, write } from '../terminal.ts';
+import { asTyped, printable, styleFor, withoutColours, write } from '../terminal.ts';
 
 interface Client {
   client_id: string;
@@ -24,7 +24,7 @@ export function initVerb(contextOf: () => Promise<Context>): LocalVerb {
       const context = await contextOf();
       const keys = await invoke(initializeKeys, context, {});
       const listed = (await invoke(listClients, context, { detect: true })) as unknown as { clients: Client[] };
-      const installed = listed.clients.filter((client) => client.installed);
+      const installed = withoutColours(listed.clients.filter((client) => client.installed));
       if (options['json'] === true) {
         const clients = installed.map(({ client_id, display_name, config_location, writable }) => ({
           client_id,
