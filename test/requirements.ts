@@ -91,10 +91,10 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   'W22-3': {
     shown_by: ['lists servers, adds those of a role, publishes them, and calls the second server with the release'],
   },
-  'W22-4': LATER('the 0.2.2 release'),
+  'W22-4': LATER('the 0.4.0 release'),
   'W22-5': { open: 'metrics and traces are there; dashboards follow' },
-  'W22-6': LATER('the 0.2.2 release'),
-  'REL-1': { open: '0.1.0, 0.1.1, 0.2.0 and 0.2.1 are released; 0.2.2 follows with its wave' },
+  'W22-6': LATER('the 0.4.0 release'),
+  'REL-1': { open: '0.1.0 to 0.2.2 are released; the rest of its wave, W22-4 to W22-6, follows with 0.4.0' },
   'FR-1': {
     shown_by: [
       'there are 42 clients and their ids are public',
@@ -121,7 +121,7 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   'FR-14': { open: 'not asked for yet' },
   'FR-15': { open: 'not asked for yet' },
   'NFR-1': { shown_by: ['a release is published, fetched and compared'] },
-  'NFR-2': LATER('the 0.2.2 release'),
+  'NFR-2': LATER('the 0.4.0 release'),
   'NFR-3': {
     open: 'a figure of the benchmark, which fails when it is missed (docs/evidence/0.2.0.md), not a timed test',
   },
@@ -162,7 +162,7 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   'AC-2': { shown_by: ['a release is published, fetched and compared'] },
   'AC-3': LATER('0.3: policies; the audit row is written since 0.1.0'),
   'AC-4': { shown_by: ['refuse another key and a changed signature'] },
-  'AC-5': LATER('0.2.2: the runbook'),
+  'AC-5': LATER('the 0.4.0 release: the rest of the runbook'),
   'TOP-1': {
     shown_by: [
       'merges what was published elsewhere, with ledger, backup, drift and undo as if it were published here',
