@@ -162,6 +162,14 @@ describe('the launcher', () => {
     expect(all.subarray(all.indexOf(10) + 1).equals(bytes)).toBe(true);
   });
 
+  it('finds its data without HOME, for clients that pass on nothing but PATH', async () => {
+    const workspace = await testWorkspace();
+    await store(workspace, 'k');
+    const written = await deployed(workspace, { ...serverIn(workspace), env: { A: '${secret:k}' } });
+    const { stdout, code } = await finished(workspace, written, { HOME: '' });
+    expect([JSON.parse(stdout).A, code]).toEqual([SECRET, 7]);
+  });
+
   it('speaks MCP for a real server', async () => {
     const workspace = await testWorkspace();
     const script = join(ROOT, 'node_modules/@modelcontextprotocol/server-memory/dist/index.js');

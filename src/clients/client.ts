@@ -60,6 +60,10 @@ export const ConfigScope = z.strictObject({
   /** Other names under which the client reads this file, relative to its directory. */
   alternate_names: z.array(z.string()).optional(),
   alternate_pointers: z.array(Pointer).optional(),
+  /** Where earlier versions kept the file; the present one reads that of the first scope of this kind. */
+  former: z.boolean().optional(),
+  /** Scopes whose file some versions of the client pass over once this one is there. */
+  hides: z.array(z.string()).optional(),
   /** Parts of the file that belong to the servers and must stay. */
   sibling_pointers: z.array(Pointer).optional(),
   note: z.string().optional(),
@@ -102,6 +106,8 @@ const TimeoutField = z.strictObject({
   default: z.number().nullable(),
   /** The client takes no more than that. */
   max: z.number().positive().optional(),
+  /** The transports whose entries have it; all of them when absent. */
+  transports: z.array(Transport).optional(),
   note: z.string().optional(),
 });
 
@@ -112,7 +118,7 @@ const EntryFacts = z.strictObject({
   sse: RemoteFacts.nullable(),
   /** The field inside an entry that switches it off, and the value that does. */
   disabled: z.strictObject({ pointer: Pointer, off: z.boolean() }).nullable(),
-  /** The fields inside an entry that hold tool names. */
+  /** The fields inside an entry that hold tool names; a JSON Pointer for one that is below another field. */
   tools: z.strictObject({
     allow: z.string().nullable(),
     deny: z.string().nullable(),
@@ -174,6 +180,12 @@ export const Dialect = z.strictObject({
   /** The reference kinds that are translated into the client's syntax. */
   references: z.array(ReferenceKind),
   named_references: NamedReferences.optional(),
+  /** What the list of allowed tools holds when it means all of them; such a client wants the list in every entry. */
+  all_tools: z.string().min(1).optional(),
+  /** The client runs commands that it finds in values: no text with a marker of its references is written anywhere. */
+  executes_values: z.boolean().optional(),
+  /** False: programs get only what `env` of their entry lists, so that the launcher finds no variable of the environment. */
+  passes_environment: z.boolean().optional(),
   /** The only `x-client` fields that are written, by transport; without it all are. */
   own_fields: z.partialRecord(Transport, z.record(z.string(), FieldKind)).optional(),
   /** The layout of files that keep their servers under another pointer. */

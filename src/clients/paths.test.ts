@@ -6,7 +6,16 @@ import { expect, test } from 'vitest';
 import { AppError } from '../core/errors.ts';
 import type { ClientDefinition } from './client.ts';
 import { CLIENTS, clientById } from './index.ts';
-import { detectInstalled, expandTemplate, locateConfig, type Machine, pointerIn, resolveConfigPath } from './paths.ts';
+import {
+  detectInstalled,
+  expandTemplate,
+  locateConfig,
+  type Machine,
+  pointerIn,
+  preferredPlaces,
+  projectOf,
+  resolveConfigPath,
+} from './paths.ts';
 
 const client = (id: string): ClientDefinition => {
   const found = clientById(id);
@@ -44,6 +53,30 @@ test.each([
   ['vscode', linux, '/home/zoë/.config/Code/User/mcp.json'],
   ['vscode', macos, '/Users/zoë/Library/Application Support/Code/User/mcp.json'],
   ['vscode', windows, 'C:\\Users\\zoë\\AppData\\Roaming\\Code\\User\\mcp.json'],
+  ['vscode-insiders', linux, '/home/zoë/.config/Code - Insiders/User/mcp.json'],
+  ['vscode-insiders', macos, '/Users/zoë/Library/Application Support/Code - Insiders/User/mcp.json'],
+  ['vscode-insiders', windows, 'C:\\Users\\zoë\\AppData\\Roaming\\Code - Insiders\\User\\mcp.json'],
+  ['visual-studio', windows, 'C:\\Users\\zoë\\.mcp.json'],
+  ['github-copilot-cli', linux, '/home/zoë/.copilot/mcp-config.json'],
+  ['github-copilot-cli', windows, 'C:\\Users\\zoë\\.copilot\\mcp-config.json'],
+  ['devin-local', macos, '/Users/zoë/.config/devin/mcp_config.json'],
+  ['jetbrains-ai-assistant', linux, '/home/zoë/.ai/mcp/mcp.json'],
+  ['junie', windows, 'C:\\Users\\zoë\\.junie\\mcp\\mcp.json'],
+  ['kilo-code', linux, '/home/zoë/.config/kilo/kilo.jsonc'],
+  ['kilo-code', windows, 'C:\\Users\\zoë\\.config\\kilo\\kilo.jsonc'],
+  ['amazon-q-cli', macos, '/Users/zoë/.aws/amazonq/mcp.json'],
+  ['amp', windows, 'C:\\Users\\zoë\\.config\\amp\\settings.json'],
+  ['trae', linux, '/home/zoë/.config/Trae/User/mcp.json'],
+  ['trae', macos, '/Users/zoë/Library/Application Support/Trae/User/mcp.json'],
+  ['qwen-code', linux, '/home/zoë/.qwen/settings.json'],
+  ['crush', windows, 'C:\\Users\\zoë\\.config\\crush\\crush.json'],
+  ['factory-droid', linux, '/home/zoë/.factory/mcp.json'],
+  ['antigravity', linux, '/home/zoë/.gemini/config/mcp_config.json'],
+  ['augment', linux, '/home/zoë/.augment/settings.json'],
+  ['kimi-code', linux, '/home/zoë/.kimi-code/mcp.json'],
+  ['qoder', linux, '/home/zoë/.qoder/mcp.json'],
+  ['qoder', windows, 'C:\\Users\\zoë\\AppData\\Roaming\\Qoder\\SharedClientCache\\mcp.json'],
+  ['grok-build', linux, '/home/zoë/.grok/config.toml'],
 ])('%s has its documented file (%j)', (id, machine, path) => {
   expect(resolveConfigPath(client(id), 'user', machine).path).toBe(path);
   expect(resolveConfigPath(client(id), undefined, machine).path).toBe(path);
@@ -74,6 +107,36 @@ test('XDG_CONFIG_HOME moves Claude Desktop and VS Code on Linux, and nothing on 
   expect(path('vscode', 'macos')).toBe('/home/z/Library/Application Support/Code/User/mcp.json');
 });
 
+test.each([
+  ['github-copilot-cli', 'COPILOT_HOME', '/srv/x/mcp-config.json'],
+  ['codex-cli', 'CODEX_HOME', '/srv/x/config.toml'],
+  ['grok-build', 'GROK_HOME', '/srv/x/config.toml'],
+  ['kimi-code', 'KIMI_CODE_HOME', '/srv/x/mcp.json'],
+  ['crush', 'CRUSH_GLOBAL_CONFIG', '/srv/x/crush.json'],
+  ['crush', 'XDG_CONFIG_HOME', '/srv/x/crush/crush.json'],
+  ['kilo-code', 'XDG_CONFIG_HOME', '/srv/x/kilo/kilo.jsonc'],
+  ['opencode', 'XDG_CONFIG_HOME', '/srv/x/opencode/opencode.jsonc'],
+  ['vscode-insiders', 'XDG_CONFIG_HOME', '/srv/x/Code - Insiders/User/mcp.json'],
+  ['trae', 'XDG_CONFIG_HOME', '/srv/x/Trae/User/mcp.json'],
+  [
+    'roo-code',
+    'XDG_CONFIG_HOME',
+    '/srv/x/Code/User/globalStorage/rooveterinaryinc.roo-cline/settings/mcp_settings.json',
+  ],
+])('the file of %s moves with %s', (id, variable, path) => {
+  const env = { HOME: '/home/z', [variable]: '/srv/x' };
+  expect(resolveConfigPath(client(id), 'user', { os: 'linux', env })).toMatchObject({
+    path,
+    roots: ['/home/z', '/srv/x'],
+  });
+});
+
+test('the file of AnythingLLM is where STORAGE_DIR says; without it, the message says how to name the file', () => {
+  const path = (env: Machine['env']) => resolveConfigPath(client('anythingllm'), undefined, { os: 'linux', env }).path;
+  expect(path({ HOME: '/home/z', STORAGE_DIR: '/srv/llm' })).toBe('/srv/llm/plugins/anythingllm_mcp_servers.json');
+  expect(caught(() => path({ HOME: '/home/z' })).hint).toContain('--config-path FILE');
+});
+
 test('an empty variable is a variable that is not set', () => {
   const env = { HOME: '/home/z', XDG_CONFIG_HOME: '', CLAUDE_CONFIG_DIR: '' };
   expect(resolveConfigPath(client('vscode'), 'user', { os: 'linux', env }).path).toBe(
@@ -94,6 +157,25 @@ test('the package folder of a Claude Desktop from the Store is told as a pattern
     'C:\\Users\\zoë\\AppData\\Local\\Packages\\Claude_*\\LocalCache\\Roaming\\Claude\\claude_desktop_config.json',
   ]);
   expect(resolveConfigPath(client('claude-desktop'), 'user', linux).preferred).toEqual([]);
+});
+
+test('a Claude Desktop from the Store is found by its package folder, whether its file is there yet or not', () => {
+  const target = resolveConfigPath(client('claude-desktop'), 'user', windows);
+  const packages = 'C:\\Users\\zoë\\AppData\\Local\\Packages';
+  const list = (directory: string) =>
+    directory === packages ? ['Microsoft.Notes_1', 'Claude_pzs8sxrjxfjjc', 'NotClaude_2'] : [];
+  expect(preferredPlaces(target, 'windows', list)).toEqual([
+    `${packages}\\Claude_pzs8sxrjxfjjc\\LocalCache\\Roaming\\Claude\\claude_desktop_config.json`,
+  ]);
+  expect(preferredPlaces(target, 'windows', () => [])).toEqual([]);
+});
+
+test('a scope whose servers stand under a project needs one, in one spelling', () => {
+  const [user, local] = client('claude-code').scopes;
+  if (user === undefined || local === undefined) throw new Error('no scopes');
+  expect(projectOf(user, linux)).toBeUndefined();
+  expect(projectOf(local, { ...linux, project: '/src/x/../shop/' })).toBe('/src/shop');
+  expect(caught(() => projectOf(local, linux))).toMatchObject({ details: { field: 'project' } });
 });
 
 test('a file of another name or place is known, unless a variable names the file itself', () => {

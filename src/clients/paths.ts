@@ -40,13 +40,15 @@ function variableOf(name: string, { os, env }: Machine): string | undefined {
 }
 
 /** A directory that a person or a variable names. The root of a disk is refused: it would allow every file. */
-function directory(value: string | undefined, what: string, field: string, os: Os): string {
+function directory(value: string | undefined, what: string, field: string, os: Os, hint?: string): string {
   const { isAbsolute, normalize, parse } = syntaxOf(os);
   const refuse = (reason: string) =>
-    new AppError('INVALID_INPUT', `${what} ${reason}, so the client's file cannot be found.`, {
-      field,
-      issues: [{ path: field, message: `${what} ${reason}` }],
-    });
+    new AppError(
+      'INVALID_INPUT',
+      `${what} ${reason}, so the client's file cannot be found.`,
+      { field, issues: [{ path: field, message: `${what} ${reason}` }] },
+      hint === undefined ? {} : { hint },
+    );
   if (value === undefined || value === '') throw refuse('is not set');
   if (value.includes('\0') || !isAbsolute(value)) throw refuse('is no absolute path');
   const clean = normalize(value);
@@ -69,7 +71,8 @@ function variableDirectory(name: string, machine: Machine): string {
   const below = WINDOWS_FOLDERS.get(name);
   const value = variableOf(name, machine);
   if (below !== undefined && value === undefined) return win32.join(homeOf(machine), below);
-  return directory(value, `The variable ${name}`, name, machine.os);
+  const hint = `Set ${name} to an absolute path, or name the file yourself: --config-path FILE.`;
+  return directory(value, `The variable ${name}`, name, machine.os, hint);
 }
 
 const PLACEHOLDER = /^(?:~|%(?<windows>[^%]+)%|\$\{(?<variable>[^}]+)\})(?=[/\\]|$)/;
@@ -82,7 +85,8 @@ function splitTemplate(template: string, machine: Machine): { base: string; belo
   const below = template.slice(match[0].length);
   if (windows !== undefined && windows !== 'USERPROFILE') return { base: variableDirectory(windows, machine), below };
   if (variable === 'workspace') {
-    return { base: directory(machine.project, 'The project directory', 'project', machine.os), below };
+    const hint = 'Name it: --project DIR.';
+    return { base: directory(machine.project, 'The project directory', 'project', machine.os, hint), below };
   }
   if (variable !== undefined) return { base: variableDirectory(variable, machine), below };
   return { base: homeOf(machine), below };
@@ -155,6 +159,27 @@ export function locateConfig(client: ClientDefinition, scope: ConfigScope, machi
   };
 }
 
+/**
+ * The places of `preferred` whose pattern fits a directory that is there. Exactly one name of a pattern has a `*`. A
+ * program that writes elsewhere is not heard by such an installation, whether its file is there yet or not.
+ */
+export function preferredPlaces(
+  { preferred }: ConfigTarget,
+  os: Os,
+  list: (directory: string) => readonly string[],
+): string[] {
+  const { sep, join } = syntaxOf(os);
+  return preferred.flatMap((pattern) => {
+    const names = pattern.split(sep);
+    const at = names.findIndex((name) => name.includes('*'));
+    const [before = '', after = ''] = names[at]?.split('*') ?? [];
+    const above = names.slice(0, at).join(sep);
+    return list(above)
+      .filter((name) => name.startsWith(before) && name.endsWith(after))
+      .map((name) => join(above, name, ...names.slice(at + 1)));
+  });
+}
+
 function namesBeside({ alternate_names = [] }: ConfigScope, path: string, { os }: Machine): string[] {
   const { dirname, join } = syntaxOf(os);
   return alternate_names.map((name) => join(dirname(path), name));
@@ -167,6 +192,13 @@ function fixedTemplate(client: ClientDefinition, scope: ConfigScope, os: Os): st
   throw new AppError('INVALID_INPUT', `The scope ${scope.scope} of ${client.display_name} ${reason}.`, {
     field: template === null ? 'config_scope' : 'config_path',
   });
+}
+
+/** The project that a scope is about, in one spelling; undefined for a scope that has nothing to do with one. */
+export function projectOf({ paths, pointer }: ConfigScope, machine: Machine): string | undefined {
+  const templates = [...Object.values(paths), pointer];
+  if (!templates.some((template) => template?.includes('${workspace}') === true)) return undefined;
+  return directory(machine.project, 'The project directory', 'project', machine.os, 'Name it: --project DIR.');
 }
 
 /** The pointer of a scope whose servers stand under the path of a project, filled in. */

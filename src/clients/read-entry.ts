@@ -6,7 +6,7 @@ import type { Entry, JsonValue } from '../core/payload.ts';
 import { isRemote } from '../core/payload.ts';
 import { spellReference } from '../core/references.ts';
 import { isObject, type JsonObject } from '../core/splice/equality.ts';
-import type { ClientDefinition, Os, TextField } from './client.ts';
+import type { ClientDefinition, Os, TextField, Transport } from './client.ts';
 import { Inexpressible, readText } from './read-text.ts';
 import { remoteTransportOf } from './read-transport.ts';
 
@@ -29,6 +29,18 @@ function take({ rest }: Work, field: string | null | undefined): JsonValue | und
   if (field == null) return undefined;
   const value = rest.get(field);
   rest.delete(field);
+  return value;
+}
+
+/** A field below others; an object on the way that is empty then goes as well. */
+function takeAt(work: Work, pointer: string): JsonValue | undefined {
+  const [key = '', below, ...deeper] = pointerKeys(pointer);
+  if (below === undefined) return take(work, key);
+  const outer = work.rest.get(key);
+  if (outer === undefined || !isObject(outer) || deeper.length > 0) return undefined;
+  const { [below]: value, ...others } = outer;
+  if (Object.keys(others).length > 0) work.rest.set(key, others);
+  else work.rest.delete(key);
   return value;
 }
 
@@ -131,18 +143,19 @@ function isDisabled(work: Work): boolean {
   const { dialect, entry } = work.client;
   const other = dialect?.alternate_layout;
   const field = other !== undefined && other.pointer === work.target.pointer ? other.disabled : entry.disabled;
-  const [key, ...below] = pointerKeys(field?.pointer ?? '');
-  if (field === null || key === undefined || below.length > 0) return false;
-  const value = take(work, key);
+  if (field === null) return false;
+  const value = takeAt(work, field.pointer);
   if (value !== undefined && typeof value !== 'boolean')
-    throw new Inexpressible(`its "${key}" is neither true nor false`);
+    throw new Inexpressible(`its "${pointerKeys(field.pointer).join('.')}" is neither true nor false`);
   return value === field.off;
 }
 
 /** Whole milliseconds, or nothing: a timeout that the payload cannot say stays a field of the client. */
-function timeoutOf(work: Work): { timeout_ms?: number } {
+function timeoutOf(work: Work, transport: Transport): { timeout_ms?: number } {
   const { dialect, entry } = work.client;
-  const facts = entry.timeouts.find(({ field }) => field === dialect?.timeout_field);
+  const facts = entry.timeouts.find(
+    ({ field, transports }) => field === dialect?.timeout_field && transports?.includes(transport) !== false,
+  );
   const value = facts && work.rest.get(facts.field);
   if (facts === undefined || typeof value !== 'number') return {};
   const timeout_ms = facts.unit === 's' ? value * 1000 : value;
@@ -154,10 +167,12 @@ function timeoutOf(work: Work): { timeout_ms?: number } {
 function toolsOf(work: Work): Pick<Entry, 'tools'> {
   const { allow, deny } = work.client.entry.tools;
   const named = (field: string | null) => {
-    const value = take(work, field);
+    const value = field?.startsWith('/') === true ? takeAt(work, field) : take(work, field);
     return value === undefined ? undefined : textsOf(value, field ?? '');
   };
-  const [allowed, denied] = [named(allow), named(deny)];
+  const [listed, denied] = [named(allow), named(deny)];
+  const all = work.client.dialect?.all_tools;
+  const allowed = all !== undefined && listed?.length === 1 && listed[0] === all ? undefined : listed;
   if (allowed === undefined && denied === undefined) return {};
   return { tools: { ...(allowed && { allow: allowed }), ...(denied && { deny: denied }) } };
 }
@@ -189,7 +204,7 @@ export function readEntry(client: ClientDefinition, value: JsonValue, target: Re
     ...start,
     ...(isDisabled(work) && { disabled: true }),
     ...toolsOf(work),
-    ...timeoutOf(work),
+    ...timeoutOf(work, isRemote(start) ? start.type : 'stdio'),
     ...ownFields(work),
   };
 }
@@ -208,7 +223,8 @@ function startOf(work: Work, value: JsonObject): Entry {
   const tag = stdio?.type?.field ?? 'type';
   const type = rest.get(tag);
   // A word that the client passes over is a field of its own like any other.
-  if (type === (stdio?.type?.value ?? 'stdio') || type === 'stdio') rest.delete(tag);
+  const words = [stdio?.type?.value, 'stdio', ...(stdio?.type?.aliases ?? [])];
+  if (typeof type === 'string' && words.includes(type)) rest.delete(tag);
   else if (type !== undefined && stdio?.type != null) throw new Inexpressible('its type is not that of a local server');
   return readStdio(work);
 }

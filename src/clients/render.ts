@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../core/canonical-json.ts';
 import { AppError } from '../core/errors.ts';
 import type { Finding } from '../core/finding.ts';
 import { pointerKeys } from '../core/json-value.ts';
 import { nullRecord } from '../core/null-record.ts';
-import type { Bridge, Entry, JsonValue, Payload, RemoteEntry, StdioEntry } from '../core/payload.ts';
+import type { Bridge, DraftPayload, Entry, JsonValue, Payload, RemoteEntry, StdioEntry } from '../core/payload.ts';
 import { isRemote, PORTABLE_SERVER_NAME } from '../core/payload.ts';
+import { referencesOf } from '../core/references.ts';
 import { spliceEntries } from '../core/splice/splice.ts';
 import { BRIDGE, bridgeCommand, checkBridged } from './bridge.ts';
-import type { ClientDefinition, FieldKind, Os } from './client.ts';
+import type { ClientDefinition, Os } from './client.ts';
 import { tomlCodec } from './codecs/toml.ts';
+import { addOwnFields, addTimeout, addToolFilters, setAt } from './extras.ts';
 import { renderEnv, renderHeaders } from './named.ts';
 import { pointerIn } from './paths.ts';
 import type { NativeEntry, Work } from './translate.ts';
@@ -121,17 +122,18 @@ function tomlDocument(pointer: readonly string[], entries: Rendering['entries'])
   return spliceEntries(tomlCodec, text, pointer, { set, remove: [] }, null).text ?? text;
 }
 
-/** Puts a value where a JSON Pointer points, with the objects on the way. */
-function setAt(root: NativeEntry, pointer: string, value: JsonValue): void {
-  const keys = pointerKeys(pointer);
-  const last = keys.pop() ?? '';
-  let at = root;
-  for (const key of keys) {
-    const below = nullRecord<JsonValue>();
-    at[key] = below;
-    at = below;
+/** The launcher is started by the client, and can only pass on what it is given. */
+function checkEnvironment(work: Work, entry: Entry): void {
+  if (work.dialect.passes_environment !== false) return;
+  const { client, server } = work;
+  const names = referencesOf({ mcpServers: { [server]: entry } } as unknown as DraftPayload).filter(
+    ({ kind }) => kind === 'env',
+  );
+  for (const name of new Set(names.map(({ name }) => name))) {
+    const message = `${client.display_name} passes on none of its variables, so that \${env:${name}} will have no value.`;
+    const hint = `Store the value and refer to it as a secret: mcp-orchestration set-secret ${name}, and \${secret:${name}}.`;
+    report(work, 'warning', 'VARIABLE_NOT_PASSED_ON', [], message, hint);
   }
-  at[last] = value;
 }
 
 function renderEntry(work: Work, entry: Entry, target: RenderTarget): NativeEntry | undefined {
@@ -256,6 +258,7 @@ function renderLaunched(work: Work, entry: Entry, target: RenderTarget): NativeE
     return native;
   }
   if (isRemote(entry)) checkBridged(work, entry);
+  checkEnvironment(work, entry);
   // The launcher sets the working directory: nothing of that kind is lost.
   work.findings = work.findings.filter(({ code, path }) => code !== 'LOSSY_RENDERING' || !path.endsWith('/cwd'));
   const launcher = target.launcher ?? 'mcp-orchestration';
@@ -270,91 +273,3 @@ function renderLaunched(work: Work, entry: Entry, target: RenderTarget): NativeE
   writeCommand(work, asBatch(work, launcher, args), native);
   return native;
 }
-
-function addTimeout(work: Work, entry: Entry, native: NativeEntry): void {
-  if (entry.timeout_ms === undefined) return;
-  const { client, dialect } = work;
-  const timeout = client.entry.timeouts.find(({ field }) => field === dialect.timeout_field);
-  if (timeout !== undefined) {
-    const wanted = inUnit(entry.timeout_ms, timeout.unit);
-    native[timeout.field] = Math.min(wanted, timeout.max ?? wanted);
-    if (wanted === native[timeout.field]) return;
-    lost(work, ['timeout_ms'], `${client.display_name} waits at most ${timeout.max} ${timeout.unit}.`);
-  } else lost(work, ['timeout_ms'], `${client.display_name} has no timeout per server: it is left out.`);
-}
-
-/** Seconds are rounded up, so that no server gets less time than was asked for. */
-const inUnit = (milliseconds: number, unit: 'ms' | 's') =>
-  unit === 's' ? Math.ceil(milliseconds / 1000) : milliseconds;
-
-function addToolFilters(work: Work, entry: Entry, native: NativeEntry): void {
-  const { client } = work;
-  for (const kind of ['allow', 'deny'] as const) {
-    const names = entry.tools?.[kind];
-    if (names === undefined) continue;
-    if (names.some((name) => name.includes('${'))) {
-      report(work, 'error', 'UNKNOWN_REFERENCE', ['tools', kind], 'A tool name cannot hold a reference.');
-    }
-    const field = client.entry.tools[kind];
-    if (field !== null) native[field] = names;
-    else lost(work, ['tools', kind], `${client.display_name} has no such tool filter: every tool stays available.`);
-  }
-}
-
-/** Fields that decide what runs or where data goes: a payload says them itself, where policies look. */
-const GUARDED = ['command', 'args', 'env', 'url', 'headers', 'headersHelper', 'type'];
-
-/** Merges the fields that only this client knows. Those of other clients stay in the payload. */
-function addOwnFields(work: Work, entry: Entry, native: NativeEntry): void {
-  const { client } = work;
-  for (const [field, value] of sorted(entry['x-client']?.[client.client_id])) {
-    const place = ['x-client', client.client_id, field];
-    if (GUARDED.includes(field) || Object.hasOwn(native, field)) {
-      lossy(work, place, 'This field is already decided by the entry itself and cannot be replaced.');
-      continue;
-    }
-    const fault = ownFieldFault(work, entry, field, value);
-    if (fault !== undefined) {
-      lossy(work, place, fault);
-      continue;
-    }
-    const text = JSON.stringify([field, value]);
-    const kinds = ['env', 'secret', 'input'] as const;
-    const alien = kinds.find((kind) => text.includes(`\${${kind}:`) && !isOwnSyntax(client, kind));
-    if (alien !== undefined) {
-      report(
-        work,
-        'error',
-        'SECRET_NOT_RENDERABLE',
-        place,
-        `${client.display_name} cannot resolve \${${alien}:...} here.`,
-      );
-    }
-    // Sorted keys, so that two spellings of one artifact give the same bytes.
-    native[field] = JSON.parse(canonicalJson(value)) as JsonValue;
-  }
-}
-
-const IS_KIND: Readonly<Record<FieldKind, (value: JsonValue) => boolean>> = {
-  boolean: (value) => typeof value === 'boolean',
-  'positive number': (value) => typeof value === 'number' && value > 0,
-  text: (value) => typeof value === 'string',
-  'list of texts': (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
-};
-
-/** Why this client would stumble over a field of its own; some refuse the whole file for one (facts: trap 9). */
-function ownFieldFault(work: Work, entry: Entry, field: string, value: JsonValue): string | undefined {
-  const { client, dialect } = work;
-  if (dialect.own_fields === undefined) return undefined;
-  const fields = dialect.own_fields[transportWritten(work, entry)] ?? {};
-  const kind = Object.hasOwn(fields, field) ? fields[field] : undefined;
-  if (kind === undefined) return `${client.display_name} would refuse its whole file over this field.`;
-  return IS_KIND[kind](value) ? undefined : `${client.display_name} would refuse its whole file: this is no ${kind}.`;
-}
-
-/** A remote entry that the launcher or the bridge serves is one of a local server in the file. */
-const transportWritten = ({ launched, dialect }: Work, entry: Entry) =>
-  isRemote(entry) && !launched && !dialect.bridged.includes(entry.type) ? entry.type : 'stdio';
-
-const isOwnSyntax = ({ references }: ClientDefinition, kind: 'env' | 'secret' | 'input') =>
-  references?.[kind]?.startsWith(`\${${kind}:`) === true;

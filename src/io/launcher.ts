@@ -16,13 +16,22 @@ export interface Program {
 
 export const shellWord = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
+/** Some clients pass on nothing but PATH. The data directory is then the one that the launcher itself lies in. */
+const HOMELESS = {
+  posix:
+    'if [ -z "${HOME:-}${MCP_ORCHESTRATION_HOME:-}" ]; then\n  MCP_ORCHESTRATION_HOME=${0%/bin/*}\n  export MCP_ORCHESTRATION_HOME\nfi\n',
+  windows: '@if not defined USERPROFILE if not defined MCP_ORCHESTRATION_HOME set "MCP_ORCHESTRATION_HOME=%~dp0.."\r\n',
+};
+
 function scriptOf({ node, script, os, data_dir }: Program): string {
   if (os === 'windows') {
-    const home = data_dir === undefined ? '' : `@set "MCP_ORCHESTRATION_HOME=${data_dir}"\r\n`;
+    const home = data_dir === undefined ? HOMELESS.windows : `@set "MCP_ORCHESTRATION_HOME=${data_dir}"\r\n`;
     return `@echo off\r\n${home}@"${node}" "${script}" %*\r\n`;
   }
   const home =
-    data_dir === undefined ? '' : `MCP_ORCHESTRATION_HOME=${shellWord(data_dir)}\nexport MCP_ORCHESTRATION_HOME\n`;
+    data_dir === undefined
+      ? HOMELESS.posix
+      : `MCP_ORCHESTRATION_HOME=${shellWord(data_dir)}\nexport MCP_ORCHESTRATION_HOME\n`;
   return `#!/bin/sh\n# Written by mcp-orchestration, and again when Node or the program has moved.\n${home}exec ${shellWord(node)} ${shellWord(script)} "$@"\n`;
 }
 

@@ -1,5 +1,5 @@
 import type { ClientDefinition, ConfigScope } from '../../clients/client.ts';
-import { locateConfig, pointerIn } from '../../clients/paths.ts';
+import { type ConfigTarget, locateConfig, pointerIn } from '../../clients/paths.ts';
 import { AppError } from '../../core/errors.ts';
 import { pointerKeys } from '../../core/json-value.ts';
 import { readEntries } from '../../core/splice/entries.ts';
@@ -8,7 +8,7 @@ import type { Codec } from '../../core/splice/types.ts';
 import { readClientFile } from '../../io/client-files/read.ts';
 import { resolveTarget } from '../../io/client-files/target.ts';
 import { pathExists } from '../../io/which.ts';
-import { codecOf, pointerFor } from '../rollout/place.ts';
+import { codecOf, placesIn, pointerFor } from '../rollout/place.ts';
 import type { Machine } from '../services.ts';
 
 /** One file that a client may read, as it is now. */
@@ -32,32 +32,61 @@ export async function filesOf(
 ): Promise<FileReport[]> {
   const reports: FileReport[] = [];
   for (const scope of client.scopes) {
-    const located = placesOf(client, scope, machine, project);
+    const located = locatedOf(client, scope, machine, project);
     if (located === undefined) continue;
-    const [usual, ...alternates] = located.places;
-    const there = [usual, ...alternates].filter(pathExists);
-    for (const path of there.length > 0 ? there : [usual]) {
-      reports.push(await lookAt({ client, scope, project }, path, located.roots, machine, path === there[0]));
+    const there = placesIn(located, machine);
+    const left = isLeft(client, scope, machine, project);
+    for (const path of there.length > 0 ? there : [located.path]) {
+      reports.push(await lookAt({ client, scope, project }, path, located.roots, machine, path === there[0] && !left));
     }
   }
   return reports;
 }
 
-interface Located {
-  /** The usual place first; the first that exists is read. */
-  places: [string, ...string[]];
-  roots: string[];
+/**
+ * The files with servers in them that the client passes over for the one at `place`: the same scope under another name,
+ * and where earlier versions kept it.
+ */
+export async function unreadBeside(
+  client: ClientDefinition,
+  place: { scope: Pick<ConfigScope, 'scope' | 'paths'>; config_path: string },
+  machine: Machine,
+  project: string | undefined,
+): Promise<FileReport[]> {
+  const reports: FileReport[] = [];
+  for (const scope of client.scopes) {
+    const isSame = scope.scope === place.scope.scope;
+    if (!isSame && !(scope.former === true && isInProject(scope) === isInProject(place.scope))) continue;
+    const located = locatedOf(client, scope, machine, project);
+    const others = located === undefined ? [] : placesIn(located, machine).filter((path) => path !== place.config_path);
+    for (const path of others) {
+      reports.push(await lookAt({ client, scope, project }, path, located?.roots ?? [], machine, false));
+    }
+  }
+  return reports.filter(({ servers }) => servers.length > 0);
 }
 
-function placesOf(
+/** Is this where earlier versions kept a file that is now elsewhere? Without the new one, an old version may be in use. */
+function isLeft(client: ClientDefinition, scope: ConfigScope, machine: Machine, project: string | undefined): boolean {
+  if (scope.former !== true) return false;
+  const present = client.scopes.filter((other) => other.former !== true && isInProject(other) === isInProject(scope));
+  return present.some((other) => {
+    const located = locatedOf(client, other, machine, project);
+    return located !== undefined && placesIn(located, machine).some(pathExists);
+  });
+}
+
+const isInProject = ({ paths }: Pick<ConfigScope, 'paths'>) =>
+  Object.values(paths).some((path) => path?.startsWith('${workspace}') === true);
+
+function locatedOf(
   client: ClientDefinition,
   scope: ConfigScope,
   machine: Machine,
   project: string | undefined,
-): Located | undefined {
+): ConfigTarget | undefined {
   try {
-    const { path, roots, alternates } = locateConfig(client, scope, { ...machine, project });
-    return { places: [path, ...alternates], roots };
+    return locateConfig(client, scope, { ...machine, project });
   } catch (error) {
     // No file on this system, no project given, or a pattern: nothing that could be looked at.
     if (error instanceof AppError) return undefined;

@@ -9,6 +9,7 @@ import type { DeploymentRow } from '../../stores/store.ts';
 import type { RunContext } from '../operation.ts';
 import { applyPlan } from './apply.ts';
 import { isSameTarget, LOCK_WAIT_MS, settleIntents } from './ledger.ts';
+import { findingsBeside } from './neighbours.ts';
 import { findPlace, namingFile, type Wanted } from './place.ts';
 import { diffOf, isUnchanged, type Plan, type PlanInput, planDeployment } from './plan.ts';
 
@@ -85,6 +86,7 @@ function outputOf(
   plan: Plan,
   status: 'deployed' | 'unchanged' | 'planned',
   row: Pick<DeploymentRow, 'deployed_at' | 'backup_path'> | undefined,
+  beside: readonly Finding[],
 ): DeployOutput {
   const { place, release, rendering, merge, previous, client } = plan;
   const switched = previous !== undefined && !isSameTarget(previous, release);
@@ -105,7 +107,7 @@ function outputOf(
     renderer_version: RENDERER_VERSION,
     native_sha256: rendering.native_sha256,
     ...(switched && { profile_switch: { from: previous.profile_id, to: release.profile_id } }),
-    findings: rendering.findings,
+    findings: [...rendering.findings, ...beside],
     restart_hint: client.reload_behaviour,
     ...(status === 'planned' && { plan: { file_sha256: plan.disk.file?.sha256 ?? null, diff: diffOf(plan) } }),
   };
@@ -126,16 +128,17 @@ export async function deployHere(
   const place = await findPlace(context, client, input);
   return withWriterLock(context.services.writer_lock, LOCK_WAIT_MS, async () => {
     await settleIntents(context, place, client.state_fields);
+    const beside = await findingsBeside(client, place);
     for (let tries = 1; ; tries += 1) {
       const plan = await namingFile(place.config_path, () => planDeployment(context, input, client, place));
-      if (input.dry_run) return outputOf(plan, 'planned', undefined);
+      if (input.dry_run) return outputOf(plan, 'planned', undefined, beside);
       if (isUnchanged(plan)) {
         // The file is as it should be; what it calls may have been taken away, or may name a Node that has moved.
         await context.services.launcher.ensure();
-        return outputOf(plan, 'unchanged', plan.previous);
+        return outputOf(plan, 'unchanged', plan.previous, beside);
       }
       try {
-        return outputOf(plan, 'deployed', await applyPlan(context, plan));
+        return outputOf(plan, 'deployed', await applyPlan(context, plan), beside);
       } catch (error) {
         const changed = error instanceof AppError && error.code === 'CLIENT_FILE_CHANGED';
         if (!changed || input.expect_file_sha256 !== undefined || tries === TRIES) throw error;

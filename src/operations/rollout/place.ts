@@ -1,9 +1,17 @@
+import { readdirSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, sep } from 'node:path';
 import type { ClientDefinition, ConfigScope } from '../../clients/client.ts';
 import { jsonCodec, jsoncCodec } from '../../clients/codecs/json.ts';
 import { tomlCodec } from '../../clients/codecs/toml.ts';
-import { deployableScope, locateConfig, pointerIn } from '../../clients/paths.ts';
+import {
+  type ConfigTarget,
+  deployableScope,
+  locateConfig,
+  pointerIn,
+  preferredPlaces,
+  projectOf,
+} from '../../clients/paths.ts';
 import { AppError, invalidInput } from '../../core/errors.ts';
 import { pointerKeys } from '../../core/json-value.ts';
 import type { Entries } from '../../core/merge.ts';
@@ -60,8 +68,11 @@ export async function findPlace(
 ): Promise<Place> {
   const scope = deployableScope(client, wanted.config_scope);
   const machine = await context.services.machine();
-  const located = locateConfig(client, scope, { ...machine, project: wanted.project });
-  const config_path = wanted.config_path ?? [located.path, ...located.alternates].find(pathExists) ?? located.path;
+  // A pointer from the ledger says all that the project was needed for.
+  const free = wanted.pointer !== undefined && wanted.project === undefined;
+  const project = (free ? undefined : projectOf(scope, { ...machine, project: wanted.project })) ?? wanted.project;
+  const located = locate(client, scope, machine, { ...wanted, project });
+  const config_path = wanted.config_path ?? placesIn(located, machine)[0] ?? located.path;
   const codec = codecOf(scope.format);
   if (!codec || scope.pointer === null) {
     throw new AppError('CLIENT_NOT_WRITABLE', `This version cannot write the file of ${client.display_name}.`, {
@@ -76,7 +87,7 @@ export async function findPlace(
   if (isInside(target.path, await realpath(context.services.data_dir))) {
     throw invalidInput('config_path', 'the data directory of this program is no place for a client file');
   }
-  const usual = pointerIn(scope.pointer, wanted.project);
+  const usual = pointerIn(scope.pointer, project);
   const pointer =
     wanted.pointer ??
     (await namingFile(config_path, async () =>
@@ -89,9 +100,36 @@ export async function findPlace(
     target,
     codec,
     pointer: pointerKeys(pointer),
-    project: wanted.project ?? null,
+    project: project ?? null,
     explicit_path: wanted.config_path !== undefined,
   };
+}
+
+/** A file that the caller names needs no usual place: the client may have none on this system, or none that can be found. */
+function locate(client: ClientDefinition, scope: ConfigScope, machine: Machine, wanted: Wanted): ConfigTarget {
+  const { config_path, project } = wanted;
+  const here = { ...machine, project };
+  try {
+    return locateConfig(client, scope, here);
+  } catch (error) {
+    if (!(error instanceof AppError) || config_path === undefined) throw error;
+    const inside = projectOf(scope, here);
+    const roots = inside === undefined ? [machine.home] : [inside];
+    return { path: config_path, roots, preferred: [], alternates: [] };
+  }
+}
+
+/** The places of a scope at which something is, the one that the client reads first. */
+export function placesIn(located: ConfigTarget, { os }: Pick<Machine, 'os'>): string[] {
+  return [...preferredPlaces(located, os, namesIn), ...[located.path, ...located.alternates].filter(pathExists)];
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }
 
 /** Says which file it is that cannot be changed: whoever looks into one does not know what a person calls it. */
