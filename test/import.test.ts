@@ -58,9 +58,13 @@ async function publishAndAdopt(client_id: string) {
 
 const SAMPLES = readdirSync(join(ROOT, 'test/fixtures/client-samples')).flatMap((file) => {
   const [client_id = ''] = file.split('.');
-  return clientById(client_id)?.dialect ? [[file, client_id] as const] : [];
+  const client = clientById(client_id);
+  // The others are only on Windows, or where a variable says: `writable-clients.test.ts` names their file.
+  const usual = client?.scopes[0]?.paths.linux?.startsWith('~') === true;
+  return client?.dialect && usual ? [[file, client_id] as const] : [];
 });
-test('there is a sample of every client that can be written', () => expect(SAMPLES).toHaveLength(13));
+test('there is a sample of every client with a usual place that can be written', () =>
+  expect(SAMPLES).toHaveLength(31));
 
 describe.each(SAMPLES)('the sample %s', (file, client_id) => {
   const text = readFileSync(join(ROOT, 'test/fixtures/client-samples', file), 'utf8');

@@ -65,11 +65,11 @@ Next:
     note: '',
   });
   write(FILE, '{}');
-  write('.copilot/mcp-config.json', '{}');
+  write('.config/Witsy/settings.json', '{}');
   const again = await says('init');
   expect(again.out).toContain('Ready. There is a signing key already; nothing was changed.');
   expect(again.out).toContain(
-    'Clients found on this machine:\n  Cursor (cursor) can be written\n  GitHub Copilot CLI (github-copilot-cli) listed only\n',
+    'Clients found on this machine:\n  Cursor (cursor) can be written\n  Witsy (witsy) listed only\n',
   );
   expect(again.out).toContain('  mcp-orchestration publish-config --client cursor\n');
   const { out } = await says('init', '--json');
@@ -77,7 +77,7 @@ Next:
     keys: { status: 'already_exists' },
     installed_clients: [
       { client_id: 'cursor', display_name: 'Cursor', config_location: '~/.cursor/mcp.json', writable: true },
-      { client_id: 'github-copilot-cli', writable: false },
+      { client_id: 'witsy', writable: false },
     ],
   });
 });

@@ -44,12 +44,55 @@ export function clientsPage(): string {
     client.deployable_scopes.join(', '),
     client.confidence,
   ]);
+  const sayings = writable.map((client) => [
+    `[${code(client.client_id)}](#${client.client_id})`,
+    remoteServers(client),
+    references(client),
+    client.entry.disabled === null ? 'left out' : code(client.entry.disabled.pointer.slice(1).replaceAll('/', '.')),
+    toolFilters(client),
+    timeout(client),
+  ]);
   return page('Clients', 'the client registry', [
     `${CLIENTS.length} clients are known. This version writes the files of ${writable.length} of them: ${writable.map(({ display_name }) => plain(display_name)).join(', ')}. For the others you can draft, validate and publish; \`deploy-config\` answers \`CLIENT_NOT_WRITABLE\`.`,
     'The facts come from public vendor documentation, checked 2026-11-22. `verified` means that two sources agree on path and shape.',
     table(['client', 'name', 'writable', 'formats', 'writable scopes', 'facts'], rows),
+    'Scopes of administrators (managed files) are read and reported, and never written. A scope of a project needs `--project DIR`. A file that is not at its usual place is named with `--config-path FILE`.',
+    '## What each of them can say',
+    'What a client cannot say is left out with the finding `LOSSY_RENDERING`, or is done by the launcher or the bridge. A reference that the client does not fill in itself is filled in by [the launcher](../explanation/secrets-and-references.md).',
+    table(['client', 'remote servers', 'references it fills in', 'switched off by', 'tools', 'timeout'], sayings),
     ...CLIENTS.flatMap(clientSection),
   ]);
+}
+
+function remoteServers({ entry, dialect }: ClientDefinition): string {
+  const ways = (['http', 'sse'] as const).map((transport) => {
+    if (dialect?.bridged.includes(transport)) return `${transport} bridged`;
+    return entry[transport] === null ? '' : `${transport} in ${code(entry[transport].url_field)}`;
+  });
+  return ways.filter(Boolean).join(', ');
+}
+
+/** Those that are written, with the texts in which the client does it. */
+function references({ references, dialect }: ClientDefinition): string {
+  if (dialect?.named_references) return 'env, by the name of a variable';
+  return (dialect?.references ?? []).map((kind) => `${kind} in ${references?.fields.join(', ')}`).join('; ');
+}
+
+function toolFilters({ entry: { tools } }: ClientDefinition): string {
+  const fields = [
+    [tools.allow, 'only'],
+    [tools.deny, 'without'],
+  ];
+  return fields
+    .flatMap(([field, word]) => (field ? [`${word} ${code(field.replace(/^\//, '').replace('/', '.'))}`] : []))
+    .join(', ');
+}
+
+function timeout({ entry, dialect }: ClientDefinition): string {
+  const facts = entry.timeouts.find(({ field }) => field === dialect?.timeout_field);
+  if (facts === undefined) return '';
+  const only = facts.transports === undefined ? '' : `, ${facts.transports.join(' and ')} only`;
+  return `${code(facts.field)} (${facts.unit}${only})`;
 }
 
 function clientSection(client: ClientDefinition): string[] {

@@ -43,7 +43,7 @@ export const amazonQCli: ClientDefinition = {
       note: 'agent files; useLegacyMcpJson decides whether mcp.json is read',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: false },
@@ -88,5 +88,12 @@ export const amazonQCli: ClientDefinition = {
   sources: [
     'aws/amazon-q-developer-cli:crates/chat-cli/src/util/paths.rs, src/cli/agent/mcp_config.rs, src/cli/chat/tools/custom_tool.rs, README.md (2026-04-23)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['http'],
+    bridged: ['sse'],
+    timeout_field: 'timeout',
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

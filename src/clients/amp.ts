@@ -46,7 +46,7 @@ export const amp: ClientDefinition = {
       managed: true,
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: null,
@@ -73,7 +73,7 @@ export const amp: ClientDefinition = {
       optional: ['headers'],
       note: 'url; transport detected',
     },
-    disabled: { pointer: '/disabled', off: true },
+    disabled: null,
     tools: { allow: 'includeTools', deny: null, auto_approve: null },
     timeouts: [],
   },
@@ -87,6 +87,7 @@ export const amp: ClientDefinition = {
   },
   limits: { servers: null, tools: null },
   reload_behaviour: 'restart (unverified)',
+  trust_steps: ['Servers of a project start only after their user has approved them.'],
   detect: {
     macos: ['~/.config/amp'],
     linux: ['~/.config/amp'],
@@ -97,7 +98,7 @@ export const amp: ClientDefinition = {
     'amp.mcpServers is ONE flat key with a dot, not nested amp -> mcpServers. Tools that split keys on dots corrupt the file.',
     'The VS Code extension uses the same key in VS Code settings.json.',
   ],
-  limitations: [],
+  limitations: ['Whether a field disabled switches an entry off is not verified, so such an entry is left out.'],
   state_fields: [],
   confidence: 'verified',
   sources: [
@@ -106,5 +107,12 @@ export const amp: ClientDefinition = {
     'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: [],
+    bridged: [],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

@@ -40,10 +40,11 @@ export const antigravity: ClientDefinition = {
       format: 'json',
       pointer: '/mcpServers',
       shared: false,
+      former: true,
       note: 'no longer read by Antigravity 2.0',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: null,
@@ -93,5 +94,12 @@ export const antigravity: ClientDefinition = {
     'https://antigravity.google/docs/mcp',
     'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: [],
+    bridged: [],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

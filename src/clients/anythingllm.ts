@@ -23,10 +23,10 @@ export const anythingllm: ClientDefinition = {
         linux: ['~/.config/anythingllm-desktop/storage/plugins/anythingllm_mcp_servers.json'],
         windows: ['%APPDATA%\\anythingllm-desktop\\storage\\plugins\\anythingllm_mcp_servers.json'],
       },
-      note: 'The desktop paths are unverified.',
+      note: 'The desktop paths are unverified. Name the file where STORAGE_DIR is not set: --config-path FILE.',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['server'],
   entry: {
     stdio: {
       type: null,
@@ -54,7 +54,7 @@ export const anythingllm: ClientDefinition = {
       note: 'default when url has no type',
     },
     disabled: { pointer: '/anythingllm/autoStart', off: false },
-    tools: { allow: null, deny: 'anythingllm.suppressedTools', auto_approve: null },
+    tools: { allow: null, deny: '/anythingllm/suppressedTools', auto_approve: null },
     timeouts: [],
   },
   references: null,
@@ -71,5 +71,12 @@ export const anythingllm: ClientDefinition = {
   state_fields: ['anythingllm'],
   confidence: 'one source',
   sources: ['Mintplex-Labs/anything-llm:server/utils/MCP/hypervisor/index.js (2026-08-21)'],
-  dialect: null,
+  dialect: {
+    write_type: ['http', 'sse'],
+    bridged: [],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: [],
+    server_names: null,
+  },
 };

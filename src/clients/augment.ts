@@ -43,7 +43,7 @@ export const augment: ClientDefinition = {
       note: 'gitignored',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project', 'project-local'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: false },
@@ -73,7 +73,14 @@ export const augment: ClientDefinition = {
     tools: { allow: null, deny: null, auto_approve: null },
     timeouts: [],
   },
-  references: null,
+  references: {
+    env: null,
+    secret: null,
+    input: null,
+    fields: [],
+    markers: ['${'],
+    note: 'Whether it fills in variables is not verified.',
+  },
   limits: { servers: null, tools: null },
   reload_behaviour: 'new session; --mcp-config adds a file at run time',
   detect: {
@@ -93,5 +100,12 @@ export const augment: ClientDefinition = {
     'https://docs.augmentcode.com/cli/integrations',
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['http', 'sse'],
+    bridged: [],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

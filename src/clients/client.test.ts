@@ -60,25 +60,46 @@ test.each(CLIENTS)('$client_id is a valid definition that survives a trip throug
   expect(new Set(client.scopes.map(({ scope }) => scope)).size).toBe(client.scopes.length);
 });
 
-test('thirteen clients are writable, in their user scope first and in no managed one', () => {
+test('33 clients are writable, in a scope of the user first and in no managed one', () => {
   const writable = CLIENTS.filter(({ dialect }) => dialect !== null);
   expect(writable.map(({ client_id }) => client_id).toSorted()).toEqual([
+    'amazon-q-cli',
+    'amp',
+    'antigravity',
+    'anythingllm',
+    'augment',
     'claude-code',
     'claude-desktop',
     'cline',
     'codex-cli',
+    'crush',
     'cursor',
+    'devin-local',
+    'factory-droid',
     'gemini-cli',
+    'github-copilot-cli',
+    'grok-build',
+    'jetbrains-ai-assistant',
+    'junie',
+    'kilo-code',
+    'kimi-code',
     'kiro',
     'lm-studio',
     'opencode',
+    'qoder',
+    'qwen-code',
+    'roo-code',
+    'trae',
+    'visual-studio',
     'vscode',
+    'vscode-insiders',
     'warp',
     'windsurf',
     'zed',
   ]);
-  for (const { scopes, deployable_scopes } of writable) {
-    expect(deployable_scopes[0]).toBe('user');
+  for (const { client_id, confidence, scopes, deployable_scopes } of writable) {
+    expect(deployable_scopes[0]).toBe(client_id === 'anythingllm' ? 'server' : 'user');
+    expect(confidence).not.toBe('unverified');
     const managed = scopes.filter((scope) => scope.managed === true).map(({ scope }) => scope);
     expect(deployable_scopes.filter((scope) => managed.includes(scope))).toEqual([]);
     for (const scope of deployable_scopes) expect(scopes.map((it) => it.scope)).toContain(scope);
@@ -170,7 +191,7 @@ test('a bridged transport counts as one, and only what is really written counts 
     references: [],
   });
   expect(described('vscode', 'linux').capabilities).toMatchObject({ references: ['env'], working_directory: true });
-  expect(described('vscode-insiders', 'linux').capabilities.references).toEqual(['env', 'input']);
+  expect(described('vscode-insiders', 'linux').capabilities.references).toEqual(['env']);
   expect(described('codex-cli', 'linux').capabilities).toMatchObject({
     transports: ['stdio', 'http', 'sse'],
     bridge: true,

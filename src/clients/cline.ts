@@ -43,6 +43,7 @@ export const cline: ClientDefinition = {
           systems: ['linux'],
         },
       ],
+      former: true,
       note: 'migrated once into the shared file by current versions; other editors use their own user folder (Cursor, Code - Insiders, Windsurf)',
     },
   ],

@@ -49,7 +49,7 @@ export const crush: ClientDefinition = {
       note: 'Bash script run at start (mcp add ...), the current primary format. Project: .crushrc / crushrc. Never edit automatically beyond a clearly marked block',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: true },
@@ -92,8 +92,8 @@ export const crush: ClientDefinition = {
     secret: null,
     input: null,
     fields: [],
-    markers: ['$', '`'],
-    note: 'Values are expanded by a shell: $(command) in one is code.',
+    markers: ['$', '`', '\\\\', '\\\n'],
+    note: 'Values are expanded as a shell expands a here-document: $(command) in one is code.',
   },
   limits: { servers: null, tools: null },
   reload_behaviour: 'restart',
@@ -113,5 +113,13 @@ export const crush: ClientDefinition = {
     'charmbracelet/crush:internal/config/config.go, README.md, docs/config/README.md (2026-08-21)',
     'docker/mcp-gateway:pkg/client/config.yml (2026-07-23)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['stdio', 'http', 'sse'],
+    bridged: [],
+    timeout_field: 'timeout',
+    references: [],
+    executes_values: true,
+    windows_shell_for: [],
+    server_names: null,
+  },
 };

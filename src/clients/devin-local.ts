@@ -44,7 +44,7 @@ export const devinLocal: ClientDefinition = {
       note: 'gitignored personal override; never write',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: null,
@@ -76,12 +76,19 @@ export const devinLocal: ClientDefinition = {
   notes: [
     'Since v3000.3 a dedicated file; mcpServers left in config.json are migrated into it at startup, so never write the old key.',
   ],
-  limitations: [],
+  limitations: ['No file of the user is known on Windows.'],
   state_fields: ['disabledTools'],
   confidence: 'one source',
   sources: [
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
     'https://docs.devin.ai/cli/extensibility/mcp/configuration',
   ],
-  dialect: null,
+  dialect: {
+    write_type: [],
+    bridged: ['sse'],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

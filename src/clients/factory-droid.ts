@@ -31,7 +31,7 @@ export const factoryDroid: ClientDefinition = {
       shared: false,
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: false },
@@ -86,5 +86,12 @@ export const factoryDroid: ClientDefinition = {
     'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['http', 'sse'],
+    bridged: [],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

@@ -31,6 +31,7 @@ export const githubCopilotCli: ClientDefinition = {
       pointer: '/mcpServers',
       shared: false,
       note: 'every .mcp.json from cwd up to the git root; nearest wins; shared with Claude Code; loaded only in trusted folders',
+      hides: ['project-shared'],
     },
     {
       scope: 'project-shared',
@@ -44,10 +45,10 @@ export const githubCopilotCli: ClientDefinition = {
       shared: false,
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project', 'project-shared'],
   entry: {
     stdio: {
-      type: { field: 'type', value: 'local', required: false, aliases: ['stdio'] },
+      type: { field: 'type', value: 'stdio', required: false, aliases: ['local'] },
       command_shape: 'string',
       command_field: 'command',
       args_field: 'args',
@@ -55,7 +56,7 @@ export const githubCopilotCli: ClientDefinition = {
       cwd_field: null,
       required: ['command'],
       optional: ['type', 'args', 'env', 'tools', 'timeout'],
-      note: 'user file: write type and tools',
+      note: 'The documentation writes local; stdio is taken as well, and is what the other readers of .mcp.json know.',
     },
     http: {
       type: { field: 'type', value: 'http', required: true },
@@ -73,12 +74,20 @@ export const githubCopilotCli: ClientDefinition = {
     },
     disabled: null,
     tools: { allow: 'tools', deny: null, auto_approve: null },
-    timeouts: [{ field: 'timeout', unit: 'ms', default: null, note: 'unverified' }],
+    timeouts: [{ field: 'timeout', unit: 'ms', default: null, transports: ['stdio'], note: 'unit unverified' }],
   },
-  references: null,
+  references: {
+    env: null,
+    secret: null,
+    input: null,
+    fields: [],
+    markers: ['$'],
+    note: 'It fills in variables of the environment, in a syntax that is not verified.',
+  },
   limits: { servers: null, tools: null },
   reload_behaviour:
     '/mcp add takes effect without restart (docs); picking up outside edits is unverified, assume a new session',
+  trust_steps: ['Servers of a project are loaded only in a trusted folder.'],
   detect: {
     macos: ['~/.copilot'],
     linux: ['~/.copilot'],
@@ -92,7 +101,7 @@ export const githubCopilotCli: ClientDefinition = {
     'Disabling: disabledMcpServers list in Copilot settings, not a field of the entry.',
     'In prompt mode (-p) project servers need GITHUB_COPILOT_PROMPT_MODE_WORKSPACE_MCP=true.',
     "VS Code's Agent Host also reads ~/.copilot/mcp-config.json.",
-    'In the user file, entries carry type and tools.',
+    'Entries carry type and tools; tools ["*"] means all of them.',
     'References: only PATH is inherited by stdio servers; everything else must be listed in env.',
   ],
   limitations: ['Organisation registry/allowlist policy applies.'],
@@ -105,5 +114,14 @@ export const githubCopilotCli: ClientDefinition = {
     'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['stdio', 'http', 'sse'],
+    bridged: [],
+    timeout_field: 'timeout',
+    references: [],
+    all_tools: '*',
+    passes_environment: false,
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

@@ -32,7 +32,7 @@ export const grokBuild: ClientDefinition = {
       shared: true,
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: null,
@@ -57,11 +57,11 @@ export const grokBuild: ClientDefinition = {
       headers_field: 'headers',
       required: ['url'],
       optional: ['headers'],
-      note: 'url (unverified)',
+      note: 'unverified: the bridge is written',
     },
     disabled: { pointer: '/enabled', off: false },
     tools: { allow: null, deny: null, auto_approve: null },
-    timeouts: [{ field: 'tool_timeout_sec', unit: 's', default: null }],
+    timeouts: [{ field: 'tool_timeout_sec', unit: 's', default: null, transports: ['http'] }],
   },
   references: null,
   limits: { servers: null, tools: null },
@@ -72,5 +72,12 @@ export const grokBuild: ClientDefinition = {
   state_fields: ['enabled'],
   confidence: 'verified',
   sources: ['npm:add-mcp@2.4.0 (dist bundle + README)', 'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)'],
-  dialect: null,
+  dialect: {
+    write_type: [],
+    bridged: ['sse'],
+    timeout_field: 'tool_timeout_sec',
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

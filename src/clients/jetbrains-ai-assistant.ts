@@ -39,7 +39,7 @@ export const jetbrainsAiAssistant: ClientDefinition = {
       note: 'Settings | Tools | AI Assistant | Model Context Protocol: JSON pasted per IDE, global or project level',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: null,
@@ -89,5 +89,12 @@ export const jetbrainsAiAssistant: ClientDefinition = {
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
     'https://www.jetbrains.com/help/ai-assistant/mcp.html',
   ],
-  dialect: null,
+  dialect: {
+    write_type: [],
+    bridged: [],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

@@ -31,7 +31,7 @@ export const junie: ClientDefinition = {
       shared: false,
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: null,
@@ -73,5 +73,12 @@ export const junie: ClientDefinition = {
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
     'https://www.jetbrains.com/help/junie/model-context-protocol-mcp.html',
   ],
-  dialect: null,
+  dialect: {
+    write_type: [],
+    bridged: ['sse'],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

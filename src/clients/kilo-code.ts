@@ -20,6 +20,7 @@ export const kiloCode: ClientDefinition = {
       shared: true,
       env_override: [{ variable: 'XDG_CONFIG_HOME', file: '$XDG_CONFIG_HOME/kilo/kilo.jsonc' }],
       alternate_names: ['kilo.json', 'opencode.json', 'opencode.jsonc', 'config.json'],
+      alternate_pointers: ['/mcp/servers'],
     },
     {
       scope: 'project',
@@ -32,6 +33,7 @@ export const kiloCode: ClientDefinition = {
       pointer: '/mcp',
       shared: true,
       alternate_names: ['kilo.json', '.kilo/kilo.jsonc', '.kilo/kilo.json', 'opencode.json'],
+      alternate_pointers: ['/mcp/servers'],
     },
     {
       scope: 'user-legacy',
@@ -50,6 +52,8 @@ export const kiloCode: ClientDefinition = {
           systems: ['linux'],
         },
       ],
+      former: true,
+      note: 'Entries had another shape there.',
     },
     {
       scope: 'project-legacy',
@@ -61,9 +65,11 @@ export const kiloCode: ClientDefinition = {
       format: 'json',
       pointer: '/mcpServers',
       shared: false,
+      former: true,
+      note: 'Entries had another shape there.',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'local', required: true },
@@ -108,8 +114,8 @@ export const kiloCode: ClientDefinition = {
     'An entry may be only {"enabled": false}: it switches off a server defined elsewhere, keep it.',
     'Tools are switched on and off in maps at top level, outside the entry.',
   ],
-  limitations: [],
-  state_fields: ['enabled'],
+  limitations: ['No tool filters per server.'],
+  state_fields: ['enabled', 'disabled'],
   confidence: 'verified',
   sources: [
     'Kilo-Org/kilocode:packages/kilo-docs/pages/automate/mcp/using-in-kilo-code.md',
@@ -117,5 +123,13 @@ export const kiloCode: ClientDefinition = {
     'npm:add-mcp@2.4.0 (dist bundle + README)',
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['stdio', 'http', 'sse'],
+    bridged: [],
+    timeout_field: 'timeout',
+    references: [],
+    alternate_layout: { pointer: '/mcp/servers', disabled: { pointer: '/disabled', off: true } },
+    windows_shell_for: [],
+    server_names: { also: null, reserved: ['servers', 'timeout'] },
+  },
 };

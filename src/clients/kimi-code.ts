@@ -33,7 +33,7 @@ export const kimiCode: ClientDefinition = {
       note: 'trusted folders only',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: { field: 'transport', value: 'stdio', required: false },
@@ -61,11 +61,12 @@ export const kimiCode: ClientDefinition = {
     },
     disabled: null,
     tools: { allow: null, deny: null, auto_approve: null },
-    timeouts: [{ field: 'toolTimeoutMs', unit: 'ms', default: null, note: '1..2147483647' }],
+    timeouts: [{ field: 'toolTimeoutMs', unit: 'ms', default: null, max: 2147483647, note: '1..2147483647' }],
   },
   references: null,
   limits: { servers: null, tools: null },
   reload_behaviour: 'new session',
+  trust_steps: ['Servers of a project are read only in a trusted folder.'],
   detect: {
     macos: ['~/.kimi-code'],
     linux: ['~/.kimi-code'],
@@ -81,5 +82,12 @@ export const kimiCode: ClientDefinition = {
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
     'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['http', 'sse'],
+    bridged: [],
+    timeout_field: 'toolTimeoutMs',
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

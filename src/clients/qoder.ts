@@ -20,7 +20,7 @@ export const qoder: ClientDefinition = {
       shared: false,
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user'],
   entry: {
     stdio: {
       type: null,
@@ -59,5 +59,12 @@ export const qoder: ClientDefinition = {
   state_fields: [],
   confidence: 'one source',
   sources: ['stacklok/toolhive:pkg/client/config.go (2026-08-21)'],
-  dialect: null,
+  dialect: {
+    write_type: ['http', 'sse'],
+    bridged: [],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

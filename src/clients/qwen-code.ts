@@ -31,7 +31,7 @@ export const qwenCode: ClientDefinition = {
       shared: true,
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: null,
@@ -99,5 +99,12 @@ export const qwenCode: ClientDefinition = {
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
     'pathintegral-institute/mcpm.sh:src/mcpm/clients/managers/ (2026-03-27)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: [],
+    bridged: [],
+    timeout_field: 'timeout',
+    references: [],
+    windows_shell_for: [],
+    server_names: null,
+  },
 };

@@ -34,7 +34,8 @@ function render(id: string, entry: Entry, { os = 'linux', name = 'it', bridge }:
 
 /** The entry that starts the server `it` through the launcher. */
 function launched(id: string) {
-  const args = ['exec-server', '--client', id, '--profile', 'default', '--config-scope', 'user', '--', 'it'];
+  const scope = client(id).deployable_scopes[0] ?? '';
+  const args = ['exec-server', '--client', id, '--profile', 'default', '--config-scope', scope, '--', 'it'];
   const entry = { command: 'mcp-orchestration', args };
   return { ...entry, entry, argv: ['mcp-orchestration', ...args] };
 }
@@ -107,7 +108,8 @@ describe('references', () => {
   test.each(WRITABLE.map(({ client_id }) => client_id))('%s gets the launcher for a secret or an input', (id) => {
     for (const kind of ['secret', 'input']) {
       const { native, told } = render(id, { ...stdio, env: { K: `\${${kind}:my.key}` }, cwd: '/srv' });
-      if (id === 'opencode') expect(native).toMatchObject({ type: 'local', command: launched(id).argv });
+      if (client(id).entry.stdio?.command_shape === 'array')
+        expect(native).toMatchObject({ type: 'local', command: launched(id).argv });
       else expect(native).toMatchObject(launched(id).entry);
       expect(JSON.stringify(native)).not.toMatch(/my\.key|srv/);
       expect(told).toEqual([]);
@@ -580,7 +582,7 @@ describe('properties', () => {
           .map(([name]) => name);
         expect(entries.map(([name]) => name)).toEqual(expected.toSorted());
         const pointer = it.scopes[0]?.pointer?.slice(1) ?? '';
-        const document = it.client_id === 'codex-cli' ? parseToml(native_text) : JSON.parse(native_text);
+        const document = it.scopes[0]?.format === 'toml' ? parseToml(native_text) : JSON.parse(native_text);
         expect(document[pointer] ?? {}).toEqual(Object.fromEntries(entries));
       }),
     );

@@ -39,7 +39,7 @@ export const rooCode: ClientDefinition = {
       shared: false,
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: false },
@@ -67,7 +67,7 @@ export const rooCode: ClientDefinition = {
     },
     disabled: { pointer: '/disabled', off: true },
     tools: { allow: null, deny: 'disabledTools', auto_approve: 'alwaysAllow' },
-    timeouts: [{ field: 'timeout', unit: 's', default: 60, note: '1..3600' }],
+    timeouts: [{ field: 'timeout', unit: 's', default: 60, max: 3600, note: '1..3600' }],
   },
   references: {
     env: '${env:{name}}',
@@ -96,5 +96,12 @@ export const rooCode: ClientDefinition = {
     'RooCodeInc/Roo-Code:src/services/mcp/McpHub.ts (2026-04-14)',
     'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['http', 'sse'],
+    bridged: [],
+    timeout_field: 'timeout',
+    references: [],
+    windows_shell_for: [],
+    server_names: null,
+  },
 };

@@ -39,7 +39,7 @@ export const trae: ClientDefinition = {
       note: 'needs Enable Project MCP',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: null,
@@ -72,6 +72,7 @@ export const trae: ClientDefinition = {
   references: null,
   limits: { servers: null, tools: null },
   reload_behaviour: 'restart or refresh',
+  trust_steps: ['Servers of a project are read only when "Enable Project MCP" is on.'],
   detect: {
     macos: ['/Applications/Trae.app', '~/Library/Application Support/Trae'],
     linux: ['~/.config/Trae'],
@@ -87,5 +88,12 @@ export const trae: ClientDefinition = {
     'pathintegral-institute/mcpm.sh:src/mcpm/clients/managers/ (2026-03-27)',
     'docs.rs/crate/lorum docs/tools/trae.md',
   ],
-  dialect: null,
+  dialect: {
+    write_type: [],
+    bridged: [],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

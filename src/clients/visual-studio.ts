@@ -24,7 +24,7 @@ export const visualStudio: ClientDefinition = {
       note: 'solution directory; read order also includes <SOLUTIONDIR>\\.vs\\mcp.json (per user), .vscode\\mcp.json and .cursor\\mcp.json (unverified order)',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: false },
@@ -80,5 +80,12 @@ export const visualStudio: ClientDefinition = {
   state_fields: [],
   confidence: 'one source',
   sources: ['https://learn.microsoft.com/visualstudio/ide/mcp-servers'],
-  dialect: null,
+  dialect: {
+    write_type: ['stdio', 'http', 'sse'],
+    bridged: [],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

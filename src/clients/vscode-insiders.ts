@@ -40,7 +40,7 @@ export const vscodeInsiders: ClientDefinition = {
       sibling_pointers: ['/inputs'],
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: true },
@@ -96,5 +96,12 @@ export const vscodeInsiders: ClientDefinition = {
     'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
     'microsoft/vscode-docs:docs/agents/reference/mcp-configuration.md',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['stdio', 'http', 'sse'],
+    bridged: [],
+    timeout_field: null,
+    references: ['env'],
+    windows_shell_for: [],
+    server_names: null,
+  },
 };

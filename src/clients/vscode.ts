@@ -47,7 +47,7 @@ export const vscode: ClientDefinition = {
       shared: false,
     },
   ],
-  deployable_scopes: ['user', 'project'],
+  deployable_scopes: ['user', 'project', 'remote-user'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: true },

@@ -31,7 +31,7 @@ export const windsurf: ClientDefinition = {
       shared: false,
     },
   ],
-  deployable_scopes: ['user'],
+  deployable_scopes: ['user', 'user-jetbrains-plugin'],
   entry: {
     stdio: {
       type: null,

@@ -1,0 +1,108 @@
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CLIENTS } from '../src/clients/index.ts';
+import { pointerIn } from '../src/clients/paths.ts';
+import { pointerKeys } from '../src/core/json-value.ts';
+import { readEntries } from '../src/core/splice/entries.ts';
+import { type App, compose } from '../src/main/compose.ts';
+import { readConfig } from '../src/main/config.ts';
+import { quietLog } from '../src/main/log.ts';
+import { OPERATIONS } from '../src/operations/index.ts';
+import { invoke } from '../src/operations/operation.ts';
+import { codecOf } from '../src/operations/rollout/place.ts';
+import { makeWorkspace, ROOT, type Workspace } from './support/workspace.ts';
+
+/** Every client that can be written, in every scope that a deployment may name: deploy, drift, undo, on real files. */
+
+const SAMPLES = join(ROOT, 'test/fixtures/client-samples');
+
+let workspace: Workspace;
+let app: App;
+beforeAll(async () => {
+  workspace = await makeWorkspace();
+  app = await compose({ config: readConfig(workspace.env), env: workspace.env, log: quietLog(() => undefined, false) });
+  await call('initialize_keys');
+});
+afterAll(async () => {
+  await app.close();
+  await workspace.remove();
+});
+
+async function call(tool: string, input: object = {}) {
+  const operation = OPERATIONS.find(({ mcp }) => mcp?.tool === tool);
+  if (!operation) throw new Error(`no operation has the tool ${tool}`);
+  return (await invoke(operation, app.localContext('cli'), input)) as Record<string, unknown>;
+}
+
+const SERVERS = {
+  'our-files': { command: 'node', args: ['/opt/files.js', 'first-state'], env: { LEVEL: 'warn' } },
+  'our-feed': { type: 'http', url: 'https://feed.example.com/mcp', headers: { 'X-Team': 'docs' } },
+  'our-stream': { type: 'sse', url: 'https://stream.example.com/sse' },
+  'our-vault': { command: 'node', args: ['/opt/vault.js'], env: { KEY: '${secret:vault-key}' } },
+};
+const OURS = Object.keys(SERVERS);
+
+const cases = CLIENTS.flatMap((client) =>
+  client.deployable_scopes.map((name) => {
+    const scope = client.scopes.find((one) => one.scope === name);
+    if (scope === undefined || scope.pointer === null) throw new Error('no such scope');
+    return { client_id: client.client_id, name, scope, pointer: scope.pointer };
+  }),
+);
+
+test('33 clients can be written, in 66 files of people', () => {
+  expect(new Set(cases.map(({ client_id }) => client_id)).size).toBe(33);
+  expect(cases).toHaveLength(66);
+});
+
+describe.each(cases)('$client_id, scope $name', ({ client_id, name, scope, pointer }) => {
+  test('a deployment changes our entries only, drift is seen, and undoing gives back every byte', async () => {
+    const sample = readFileSync(join(SAMPLES, globSync(`${client_id}.*`, { cwd: SAMPLES })[0] ?? ''), 'utf8');
+    const inProject = scope.paths.windows?.startsWith('${workspace}') === true || pointer.includes('${workspace}');
+    const project = join(workspace.home, 'projects', `${client_id}-${name}`);
+    mkdirSync(project, { recursive: true });
+    // Only on Windows, or only where a variable says: such a file is named.
+    const config_path = join(inProject ? project : workspace.home, 'named', `${client_id}.json`);
+    const where = {
+      client_id,
+      config_scope: name,
+      ...(inProject && { project }),
+      ...((scope.paths.linux ?? '$').startsWith('$') && !scope.paths.linux?.startsWith('${workspace}')
+        ? { config_path }
+        : {}),
+    };
+    await call('publish_config', { client_id, payload: { mcpServers: SERVERS }, allow_empty: true });
+    const path = String((await call('deploy_config', { ...where, dry_run: true }))['config_path']);
+    expect(existsSync(path)).toBe(false);
+    expect(path.startsWith(inProject && !pointer.includes('${workspace}') ? project : workspace.home)).toBe(true);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, sample);
+
+    const codec = codecOf(scope.format);
+    const keys = pointerKeys(pointerIn(pointer, inProject ? project : undefined));
+    const entriesOf = (text: string) => (codec ? readEntries(codec, text, keys) : new Map());
+    const deployed = await call('deploy_config', where);
+    expect(deployed).toMatchObject({ status: 'deployed', changes: { updated: [], removed: [] } });
+    const after = readFileSync(path, 'utf8');
+    expect(OURS.filter((server) => !entriesOf(after).has(server))).toEqual([]);
+    for (const [server, { raw }] of entriesOf(sample)) expect(entriesOf(after).get(server)?.raw).toBe(raw);
+    expect((await call('deploy_config', where))['status']).toBe('unchanged');
+    expect((await call('get_deployed', { client_id }))['drift']).toBe(false);
+
+    writeFileSync(path, after.replace('first-state', 'other-state'));
+    expect(await call('get_deployed', { client_id })).toMatchObject({
+      drift: true,
+      changes: [{ server: 'our-files', kind: 'changed' }],
+    });
+    await expect(call('deploy_config', where)).rejects.toMatchObject({ code: 'DRIFT_DETECTED' });
+    await call('deploy_config', { ...where, on_drift: 'overwrite' });
+    expect(readFileSync(path, 'utf8')).toBe(after);
+    await call('undo_deployment', { client_id });
+    writeFileSync(path, after);
+    await call('undo_deployment', { client_id });
+    expect(readFileSync(path, 'utf8')).toBe(sample);
+    // Two scopes of one client may be in one file.
+    rmSync(path);
+  });
+});
