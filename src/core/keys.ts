@@ -78,10 +78,23 @@ export function importPublicKey(pem: string): ImportedKey {
   }
 }
 
+/** Keys by their PEM: a plan for every client verifies one release each, nearly always under the same key. */
+const imported = new Map<string, ImportedKey>();
+const REMEMBERED = 32;
+
+function remembered(pem: string): ImportedKey {
+  const known = imported.get(pem);
+  if (known !== undefined) return known;
+  const key = importPublicKey(pem);
+  if (imported.size >= REMEMBERED) imported.clear();
+  imported.set(pem, key);
+  return key;
+}
+
 /** The key of a record, or undefined when the record contradicts its own PEM. */
 function keyOf(record: KeyRecord): KeyObject | undefined {
   try {
-    const { key_id, algorithm, key } = importPublicKey(record.public_key_pem);
+    const { key_id, algorithm, key } = remembered(record.public_key_pem);
     return key_id === record.key_id && algorithm === record.algorithm ? key : undefined;
   } catch {
     return undefined;
