@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { enableFailpoints } from '../src/io/failpoint.ts';
 import { type App, compose } from '../src/main/compose.ts';
 import { readConfig } from '../src/main/config.ts';
 import { quietLog } from '../src/main/log.ts';
@@ -73,6 +74,16 @@ describe('one .mcp.json of a project', () => {
     await call('undo_deployment', { client_id: 'visual-studio' });
     expect(read(file())).toBe(original);
     expect(one).not.toBe(original);
+  });
+
+  test('is judged by the right key when a deployment into it was interrupted and another client comes next', async () => {
+    await call('publish_config', { client_id: 'claude-code', payload: { mcpServers: { ours: entry('code') } } });
+    enableFailpoints('deploy.after-write=throw');
+    await expect(call('deploy_config', { client_id: 'claude-code', ...inProject() })).rejects.toThrow('failpoint');
+    enableFailpoints('');
+    put(file(), read(file()).replace('{', '{ "somebody": "wrote",'));
+    await deploy('visual-studio', { ours: entry('studio') }, forVisualStudio());
+    expect(await call('get_deployed', { client_id: 'claude-code' })).toMatchObject({ sequence: 1, drift: false });
   });
 
   test('moves from Claude Code to Copilot CLI, which read the same key, and Visual Studio keeps what is its own', async () => {

@@ -1,4 +1,5 @@
 import { AppError } from '../../core/errors.ts';
+import { pointerKeys } from '../../core/json-value.ts';
 import { driftOf, type Entries } from '../../core/merge.ts';
 import type { JsonValue } from '../../core/payload.ts';
 import type { Glue } from '../../core/splice/types.ts';
@@ -46,7 +47,8 @@ export async function settleIntents(context: RunContext, place: Place, state_fie
   const { workspace, store } = context;
   for (const row of await store.deployments.unsettled(workspace, place.machine.machine_id)) {
     if (row.config_path !== place.config_path) continue;
-    const arrived = await hasArrived(row, place, state_fields);
+    // Another client may have written there, under its own key.
+    const arrived = await hasArrived(row, { ...place, pointer: pointerKeys(row.pointer) }, state_fields);
     await store.transaction(async (transaction) => {
       await conclude(transaction, workspace, row, arrived);
       if (!arrived) return;
