@@ -103,7 +103,17 @@ describe('a client that is added from a file', () => {
     ['definition.scopes', { scopes: [{ ...DEFINITION.scopes[0], pointer: '/__proto__/servers' }] }],
     ['definition.entry', withField({ args_field: DEFINITION.entry.stdio.command_field })],
     ['definition.entry', withField({ env_field: '__proto__' })],
+    [
+      'definition.entry',
+      { entry: { ...DEFINITION.entry, tools: { allow: '/with/only', deny: null, auto_approve: null } } },
+    ],
+    ['definition.scopes', { scopes: [{ ...DEFINITION.scopes[0], hides: ['nowhere'] }] }],
     ['definition.dialect', { dialect: null }],
+    ['definition.dialect.all_tools', { dialect: { ...DEFINITION.dialect, all_tools: '*' } }],
+    [
+      'definition.dialect.executes_values',
+      { references: null, dialect: { ...DEFINITION.dialect, executes_values: true } },
+    ],
     ['definition.dialect.timeout_field', { dialect: { ...DEFINITION.dialect, timeout_field: 'wait' } }],
     ['definition.dialect.write_type', { dialect: { ...DEFINITION.dialect, write_type: ['sse'] } }],
     ['definition.dialect.references', { dialect: { ...DEFINITION.dialect, references: ['secret'] } }],

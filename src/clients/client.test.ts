@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { ClientDefinition } from './client.ts';
+import { contradictionsIn } from './definition.ts';
 import { describeClient } from './describe.ts';
 import { CLIENTS, clientById } from './index.ts';
 
@@ -106,6 +107,14 @@ test('33 clients are writable, in a scope of the user first and in no managed on
   }
   const deployable = CLIENTS.filter(({ deployable_scopes }) => deployable_scopes.length > 0);
   expect(deployable).toEqual(writable);
+});
+
+test('no definition contradicts itself', () => {
+  const places = /is not below ~, a variable or the project/;
+  for (const client of CLIENTS) {
+    const issues = contradictionsIn(client).filter(({ message }) => !places.test(message));
+    expect([client.client_id, issues]).toEqual([client.client_id, []]);
+  }
 });
 
 test('every override begins with its own variable, and every marker of a reference is in its template', () => {

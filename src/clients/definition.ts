@@ -28,8 +28,10 @@ function faultsOfScopes({ scopes, deployable_scopes, dialect }: ClientDefinition
   const strange = scopes.flatMap(({ env_override = [] }) =>
     env_override.filter(({ variable, file }) => !`${file}/`.startsWith(`$${variable}/`)),
   );
+  const hidden = scopes.flatMap(({ hides = [] }) => hides).filter((name) => !names.includes(name));
   return [
     ...twice.map((name) => ({ path: 'scopes', message: `"${name}" is there twice` })),
+    ...hidden.map((name) => ({ path: 'scopes', message: `hides "${name}", which is no scope` })),
     ...unusable.map((name) => ({
       path: 'deployable_scopes',
       message: `"${name}" is no scope of people with a pointer, and json, jsonc or toml as its format`,
@@ -55,17 +57,24 @@ function faultsOfPlaces({ scopes, deployable_scopes }: ClientDefinition): Issue[
 
 /** A name that means something else to JavaScript, or two meanings of one name: part of each entry would be lost. */
 function faultsOfFields({ scopes, entry }: ClientDefinition): Issue[] {
-  const { stdio, http, sse } = entry;
+  const { stdio, http, sse, tools, disabled, timeouts } = entry;
+  const besides = [
+    ...[tools.allow, tools.deny, disabled?.pointer].flatMap((field) => field?.replace(/^\//, '').split('/') ?? []),
+    ...timeouts.map(({ field }) => field),
+  ];
   const fields = [
     stdio && [stdio.type?.field, stdio.command_field, stdio.args_field, stdio.env_field, stdio.cwd_field],
     ...[http, sse].map((remote) => remote && [remote.type?.field, remote.url_field, remote.headers_field]),
   ].map((group) => (group ?? []).filter((name) => typeof name === 'string'));
-  const twice = fields.flatMap((group) => group.filter((name, at) => group.indexOf(name) < at));
+  const decided = new Set(fields.flat());
+  const twice = [
+    ...fields.flatMap((group) => group.filter((name, at) => group.indexOf(name) < at)),
+    ...besides.filter((name) => decided.has(name)),
+  ];
   const keys = scopes.flatMap(({ pointer }) => pointer?.split('/') ?? []);
   return [
     ...twice.map((name) => ({ path: 'entry', message: `"${name}" is the field of two things` })),
-    ...fields
-      .flat()
+    ...[...fields.flat(), ...besides]
       .filter(isReserved)
       .map((name) => ({ path: 'entry', message: `"${name}" can be no field` })),
     ...keys.filter(isReserved).map((name) => ({ path: 'scopes', message: `"${name}" can be no part of a pointer` })),
@@ -74,7 +83,7 @@ function faultsOfFields({ scopes, entry }: ClientDefinition): Issue[] {
 
 const isReserved = (name: string) => ['__proto__', 'constructor', 'prototype'].includes(name);
 
-function faultsOfDialect({ dialect, entry }: ClientDefinition): Issue[] {
+function faultsOfDialect({ dialect, entry, references }: ClientDefinition): Issue[] {
   if (dialect === null) return [];
   const { write_type, bridged, timeout_field } = dialect;
   const untagged = write_type.filter((transport) => !entry[transport]?.type);
@@ -86,6 +95,10 @@ function faultsOfDialect({ dialect, entry }: ClientDefinition): Issue[] {
     issues.push({ path: 'dialect.bridged', message: 'names remote transports of a client that starts programs' });
   if (timeout_field !== null && !entry.timeouts.some(({ field }) => field === timeout_field))
     issues.push({ path: 'dialect.timeout_field', message: 'is none of entry.timeouts' });
+  if (dialect.all_tools !== undefined && entry.tools.allow === null)
+    issues.push({ path: 'dialect.all_tools', message: 'there is no list of allowed tools in entry.tools' });
+  if (dialect.executes_values === true && references === null)
+    issues.push({ path: 'dialect.executes_values', message: 'references.markers do not say what is executed' });
   return issues;
 }
 
