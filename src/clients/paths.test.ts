@@ -298,7 +298,9 @@ test('a scope without a file on this system says so', () => {
   const it = client('visual-studio');
   const [scope] = it.scopes;
   if (scope === undefined) throw new Error('no scope');
-  expect(caught(() => locateConfig(it, scope, linux)).message).toContain('has no file on linux');
+  const error = caught(() => locateConfig(it, scope, linux));
+  expect(error.message).toContain('has no file on linux');
+  expect(error.hint).toBe('Name the file: --config-path FILE.');
 });
 
 test('a file variable names the file, a folder variable its folder, and the first that is set wins', () => {

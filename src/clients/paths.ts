@@ -189,9 +189,10 @@ function fixedTemplate(client: ClientDefinition, scope: ConfigScope, os: Os): st
   const template = scope.paths[os];
   if (template !== null && !/[*<]/.test(template)) return template;
   const reason = template === null ? `has no file on ${os}` : 'has no fixed place: name the file yourself';
-  throw new AppError('INVALID_INPUT', `The scope ${scope.scope} of ${client.display_name} ${reason}.`, {
-    field: template === null ? 'config_scope' : 'config_path',
-  });
+  const message = `The scope ${scope.scope} of ${client.display_name} ${reason}.`;
+  const field = template === null ? 'config_scope' : 'config_path';
+  const isFile = Object.values(scope.paths).some((path) => path !== null);
+  throw new AppError('INVALID_INPUT', message, { field }, isFile ? { hint: 'Name the file: --config-path FILE.' } : {});
 }
 
 /** The project that a scope is about, in one spelling; undefined for a scope that has nothing to do with one. */
