@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../core/payload.ts';
 import { isObject } from '../../core/splice/equality.ts';
 import { refuse } from '../../core/splice/verify.ts';
+import type { Path } from './toml-syntax.ts';
 
 /** Values of JSON in the spelling of TOML 1.0. */
 
@@ -14,7 +15,11 @@ function textOf(text: string): string {
 
 export const keyOf = (key: string): string => (BARE_KEY.test(key) ? key : textOf(key));
 
-export const headerOf = (path: readonly string[]): string => `[${path.map(keyOf).join('.')}]`;
+/** A path that ends with a number is that of an item, and numbers on the way are those of the items before. */
+export function headerOf(path: Path): string {
+  const header = `[${path.flatMap((key) => (typeof key === 'string' ? [keyOf(key)] : [])).join('.')}]`;
+  return typeof path.at(-1) === 'number' ? `[${header}]` : header;
+}
 
 /** On one line, maps in braces. Throws WRITE_FAILED for null, which TOML does not have. */
 export function inlineOf(value: JsonValue, raws: ReadonlyMap<string, string> = new Map()): string {
@@ -34,12 +39,12 @@ export const isTable = (value: JsonValue): value is { [key: string]: JsonValue }
   isObject(value) && Object.keys(value).length > 0;
 
 /** A table with its direct sub-tables, a blank line between; without a line end behind the last line. */
-export function tableOf(path: readonly string[], value: { [key: string]: JsonValue }, eol: string): string {
+export function tableOf(path: Path, value: { [key: string]: JsonValue }, eol: string): string {
   const members = Object.entries(value);
   const lines = members.filter(([, member]) => !isTable(member)).map(([key, member]) => lineOf(key, member));
   const tables = members.flatMap(([key, member]) => (isTable(member) ? [subTableOf([...path, key], member, eol)] : []));
   return [[headerOf(path), ...lines].join(eol), ...tables].join(eol + eol);
 }
 
-export const subTableOf = (path: readonly string[], value: { [key: string]: JsonValue }, eol: string): string =>
+export const subTableOf = (path: Path, value: { [key: string]: JsonValue }, eol: string): string =>
   [headerOf(path), ...Object.entries(value).map(([key, member]) => lineOf(key, member))].join(eol);

@@ -1,8 +1,8 @@
 import type { JsonValue } from '../../core/payload.ts';
-import { containerAt } from '../../core/splice/entries.ts';
 import { isObject, ownMember, sameValue } from '../../core/splice/equality.ts';
 import type { Edit, Glue, Member, Put, Step } from '../../core/splice/types.ts';
-import { assertTables, eolOf, lineRemoval, refuseLayout, removal } from './toml-edit.ts';
+import { eolOf, lineRemoval, refuseLayout, removal } from './toml-edit.ts';
+import type { Layout } from './toml-layout.ts';
 import { headerOf, inlineOf, isTable, lineOf, subTableOf, tableOf } from './toml-print.ts';
 import {
   asObject,
@@ -10,6 +10,7 @@ import {
   endOfLine,
   isUnder,
   type Line,
+  type Path,
   parseToml,
   type TomlDocument,
   type TomlObject,
@@ -21,21 +22,21 @@ type Values = { [key: string]: JsonValue };
 
 /** Updates entries where they stand, line by line, and writes new tables behind the last entry; see `Codec.put`. */
 export function putToml(
+  layout: Layout,
   document: TomlDocument,
   pointer: readonly string[],
   puts: readonly Put[],
   glue: Glue | null,
 ): Step {
-  assertTables(document, pointer);
+  layout.assertWritable(document, pointer);
   const eol = eolOf(document.text);
-  const members = containerAt(document, pointer)?.members ?? [];
   const fresh: string[] = [];
   const edits: Edit[] = [];
-  for (const put of puts) {
-    const path = [...pointer, put.name];
-    const member = members.find(({ key }) => key === put.name);
-    if (member === undefined) fresh.push(freshTable(put, path, eol));
-    else edits.push(...update(document, path, member, put));
+  for (const wanted of puts) {
+    const put = { ...wanted, value: layout.saidBy(wanted) };
+    const found = layout.find(document, pointer, put.name);
+    if (found === undefined) fresh.push(freshTable(put, layout.newPath(pointer, put.name), eol));
+    else edits.push(...update(document, found.path, found.member, put));
   }
   if (fresh.length === 0) return { edits, glue, touched: null };
   const { text } = document;
@@ -49,26 +50,26 @@ export function putToml(
 }
 
 /** Behind the last block of an entry, or else behind the last thing that stands in the file. */
-function anchorOf({ text, blocks }: TomlDocument, pointer: readonly string[]): number {
+function anchorOf({ text, blocks }: TomlDocument, pointer: Path): number {
   const last = blocks.findLast((block) => isUnder(block, pointer));
   return last?.end ?? endOfLine(text, text.trimEnd().length);
 }
 
 /** A new entry: the bytes that it had once, or else its value as tables. */
-function freshTable(put: Put, path: readonly string[], eol: string): string {
+function freshTable(put: Put, path: Path, eol: string): string {
   const raw = rawBlocks(put, path);
   if (raw !== undefined) return raw.commented ? raw.blocks.join(eol + eol) : (put.raw ?? '');
   return tableOf(path, tableIn(put, path), eol);
 }
 
 /** The value of an entry that is not written by its earlier bytes. Those may say what a value cannot, such as a date. */
-function tableIn({ value, raw }: Put, path: readonly string[]): Values {
+function tableIn({ value, raw }: Put, path: Path): Values {
   if (!isObject(value) || (raw !== undefined && !says(raw, value, path)))
     throw refuseLayout({ text: '', at: 0, what: 'its earlier text is no table' });
   return value;
 }
 
-function says(raw: string, value: Values, path: readonly string[]): boolean {
+function says(raw: string, value: Values, path: Path): boolean {
   if (raw.startsWith('[')) return spellToml(raw) === spellToml(tableOf(path, value, '\n'));
   return spellToml(`x = ${raw}`) === spellToml(`x = ${inlineOf(value)}`);
 }
@@ -81,10 +82,12 @@ interface Raw {
 }
 
 /** The text that an entry had as tables, when it holds that entry and nothing else. */
-function rawBlocks({ raw }: Put, path: readonly string[]): Raw | undefined {
+function rawBlocks({ raw }: Put, path: Path): Raw | undefined {
   if (raw === undefined || !raw.startsWith('[')) return undefined;
   const [first, ...blocks] = parseToml(raw).blocks;
-  if (first === undefined || first.lines.length > 0 || !blocks.every((block) => isUnder(block, path))) {
+  // An item is the first of its own text, wherever it stands in the file.
+  const own = path.map((key) => (typeof key === 'number' ? 0 : key));
+  if (first === undefined || first.lines.length > 0 || !blocks.every((block) => isUnder(block, own))) {
     throw refuseLayout({ text: raw, at: 0, what: 'the tables of this entry stood among those of others' });
   }
   return { blocks: blocks.map(({ start, end }) => raw.slice(start, end)), commented: gapsOf(raw, blocks).length > 0 };
@@ -97,7 +100,7 @@ const gapsOf = (text: string, blocks: readonly Block[]): string[] =>
     .flatMap((block, i) => text.slice(blocks[i]?.end ?? 0, block.start).split(/\r?\n/))
     .filter((line) => line.trim() !== '');
 
-function update(document: TomlDocument, path: readonly string[], member: Member, put: Put): Edit[] {
+function update(document: TomlDocument, path: Path, member: Member, put: Put): Edit[] {
   const { start, end } = member.value;
   const node = asObject(member.value);
   if (node?.form === 'dotted') throw refuseLayout({ text: document.text, at: member.start, what: DOTTED });
@@ -113,7 +116,7 @@ function update(document: TomlDocument, path: readonly string[], member: Member,
 }
 
 /** Earlier tables in place of the present ones; word for word when nothing of others stands between. */
-function restore(document: TomlDocument, path: readonly string[], whole: string, raw: Raw): Edit[] {
+function restore(document: TomlDocument, path: Path, whole: string, raw: Raw): Edit[] {
   const { text, blocks } = document;
   const own = blocks.filter((block) => isUnder(block, path));
   const [first, ...more] = own;
@@ -141,7 +144,7 @@ interface Changes {
 
 function updateTable(
   document: TomlDocument,
-  path: readonly string[],
+  path: Path,
   node: TomlObject,
   value: Values,
   keep: ReadonlySet<string>,
@@ -156,12 +159,12 @@ function updateTable(
 
 function changeMember(
   document: TomlDocument,
-  path: readonly string[],
+  path: Path,
   table: TomlObject,
   wanted: JsonValue | undefined,
   changes: Changes,
 ): void {
-  const key = path.at(-1) ?? '';
+  const key = String(path.at(-1) ?? '');
   const member = table.members.find((candidate) => candidate.key === key);
   const lines = table.block?.lines.filter((line) => line.key === key) ?? [];
   const now = member === undefined ? undefined : tomlValueOf(document, member.value);
@@ -185,12 +188,7 @@ function changeMember(
 }
 
 /** The edits inside the table's own block; one is written when lines come to a table that had none. */
-function ownBlock(
-  document: TomlDocument,
-  path: readonly string[],
-  { block }: TomlObject,
-  { gone, lines, tables }: Changes,
-): Edit[] {
+function ownBlock(document: TomlDocument, path: Path, { block }: TomlObject, { gone, lines, tables }: Changes): Edit[] {
   const eol = eolOf(document.text);
   const added = lines.map(([key, value]) => eol + lineOf(key, value)).join('');
   const below = tables.map(([key, value]) => eol + eol + subTableOf([...path, key], value, eol)).join('');

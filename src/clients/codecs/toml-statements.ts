@@ -1,6 +1,8 @@
 /** A reading of TOML text by its tokens only, by other code than the parsers: which statement each comment belongs to. */
 export interface Statement {
   kind: 'header' | 'pair' | 'blank';
+  /** A header that opens the next item of an array of tables. */
+  opens_item: boolean;
   /** The keys of the header, or of the pair inside its table. */
   path: string[];
   comments: string[];
@@ -31,11 +33,11 @@ function statementOf(tokens: readonly string[]): Statement {
   const comments = tokens.filter((token) => token.startsWith('#'));
   const said = tokens.filter((token) => !token.startsWith('#') && token.trim() !== '');
   const [first] = said;
-  if (first === undefined) return { kind: 'blank', path: [], comments };
+  if (first === undefined) return { kind: 'blank', opens_item: false, path: [], comments };
   const header = first === '[';
   const end = said.indexOf(header ? ']' : '=');
   const keys = said.slice(0, end).filter((token) => token !== '[' && token !== '.');
-  return { kind: header ? 'header' : 'pair', path: keys.map(keyText), comments };
+  return { kind: header ? 'header' : 'pair', opens_item: header && said[1] === '[', path: keys.map(keyText), comments };
 }
 
 /** A key in quotes as its text. A basic string has the escapes of JSON, and two of its own for code points. */

@@ -12,8 +12,14 @@ import { unparsable } from '../../core/splice/unparsable.ts';
 
 const MAX_DEPTH = 64;
 
-/** How an object came to be: its own header, only as part of the headers of others, dotted keys, or braces. */
-export type Form = 'root' | 'header' | 'implicit' | 'dotted' | 'inline';
+/**
+ * How an object came to be: its own header, only as part of the headers of others, dotted keys, or braces. `list`: an array
+ * of tables, and `brackets`: an array in one value, which `toml-list.ts` shows as objects.
+ */
+export type Form = 'root' | 'header' | 'implicit' | 'dotted' | 'inline' | 'list' | 'brackets';
+
+/** Keys, and the numbers of items in arrays of tables. */
+export type Path = readonly (string | number)[];
 
 export interface Line {
   key: string;
@@ -26,7 +32,7 @@ export interface Line {
 }
 
 export interface Block extends Span {
-  path: (string | number)[];
+  path: Path;
   /** Behind the header and the comment on its line; the start of the file for what stands before every header. */
   headEnd: number;
   lines: Line[];
@@ -130,7 +136,7 @@ class Builder {
   }
 
   /** The object that a header opens, with those on the way to it. */
-  #declare(root: TomlObject, path: readonly (string | number)[], block: Block): TomlObject {
+  #declare(root: TomlObject, path: Path, block: Block): TomlObject {
     const at = { start: block.start, end: block.end };
     let node: TomlObject = root;
     for (const [depth, segment] of path.entries()) {
@@ -244,7 +250,7 @@ function assign(table: TomlObject, key: AST.TOMLKey, names: readonly string[], v
 }
 
 /** Every object on the way to a block reaches to its end. */
-function spread(root: TomlObject, path: readonly (string | number)[], block: Block): void {
+function spread(root: TomlObject, path: Path, block: Block): void {
   let node: SyntaxNode | undefined = root;
   for (const segment of path) {
     if (node?.kind === 'object' && typeof segment === 'string') {
@@ -266,5 +272,5 @@ export function tomlValueOf(_document: Document, node: SyntaxNode): JsonValue {
 }
 
 /** Is `path` this block's own, or above it? */
-export const isUnder = (block: Block, path: readonly string[]): boolean =>
+export const isUnder = (block: Block, path: Path): boolean =>
   path.length <= block.path.length && path.every((segment, i) => segment === block.path[i]);

@@ -1,18 +1,20 @@
 import { containerAt } from '../../core/splice/entries.ts';
 import type { Edit, Glue, Step } from '../../core/splice/types.ts';
-import { assertTables, lineRemoval, refuseLayout, removalAtStart, union } from './toml-edit.ts';
+import { lineRemoval, refuseLayout, removalAtStart, union } from './toml-edit.ts';
+import type { Layout } from './toml-layout.ts';
 import { asObject, isUnder, type TomlDocument } from './toml-syntax.ts';
 
 /** Takes the tables of entries out, wherever they stand. Comments between tables stay; see `Codec.take`. */
 export function takeToml(
+  layout: Layout,
   document: TomlDocument,
   pointer: readonly string[],
   names: ReadonlySet<string>,
   glue: Glue | null,
 ): Step {
-  assertTables(document, pointer);
+  layout.assertWritable(document, pointer);
   const { text } = document;
-  const edits = union([...names].flatMap((name) => removalsOf(document, pointer, name)));
+  const edits = union([...names].flatMap((name) => removalsOf(layout, document, pointer, name)));
   const root = glue?.root ?? null;
   if (root !== null && without(text, edits).trim() === '') {
     return { edits: [{ start: 0, end: text.length, text: root }], glue: null, touched: null };
@@ -21,7 +23,7 @@ export function takeToml(
   return { edits, glue: left ? glue : null, touched: null };
 }
 
-function removalsOf(document: TomlDocument, pointer: readonly string[], name: string): Edit[] {
+function removalsOf(layout: Layout, document: TomlDocument, pointer: readonly string[], name: string): Edit[] {
   const { text, blocks } = document;
   const container = asObject(containerAt(document, pointer) ?? undefined);
   const line = container?.block?.lines.find(({ key }) => key === name);
@@ -30,7 +32,8 @@ function removalsOf(document: TomlDocument, pointer: readonly string[], name: st
     throw refuseLayout({ text, at: line.span.start, what });
   }
   if (line !== undefined) return [lineRemoval(text, line)];
-  return blocks.filter((block) => isUnder(block, [...pointer, name])).map((block) => removalAtStart(text, block));
+  const path = layout.find(document, pointer, name)?.path ?? layout.newPath(pointer, name);
+  return blocks.filter((block) => isUnder(block, path)).map((block) => removalAtStart(text, block));
 }
 
 function without(text: string, edits: readonly Edit[]): string {
