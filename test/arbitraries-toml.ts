@@ -47,7 +47,7 @@ const spaced = fc.constantFrom(' = ', '=', '\t=  ');
 const tail = fc.constantFrom('', '', '', '  ', ' # behind', '# behind = 1');
 
 /** Key lines with keys of their own, comments and blanks between. */
-function pairs(keys: string[], words: string, min = 0): fc.Arbitrary<string[]> {
+export function pairs(keys: string[], words: string, min = 0): fc.Arbitrary<string[]> {
   const line = fc.tuple(fc.constantFrom('', '', '  '), spaced, fc.constantFrom(...SCALARS), tail, comment(words));
   return fc
     .tuple(fc.subarray(keys, { minLength: min }), fc.array(line, { minLength: keys.length, maxLength: keys.length }))
@@ -59,12 +59,12 @@ function pairs(keys: string[], words: string, min = 0): fc.Arbitrary<string[]> {
     );
 }
 
-interface Piece {
+export interface Piece {
   owner: string | null;
   lines: string[];
 }
 
-const blanks = fc.constantFrom([], [''], ['', ''], ['# between'], ['', '# between', '']);
+export const blanks = fc.constantFrom([], [''], ['', ''], ['# between'], ['', '# between', '']);
 const foreign = (lines: fc.Arbitrary<string[]>): fc.Arbitrary<Piece> =>
   lines.map((all) => ({ owner: null, lines: all }));
 
@@ -83,7 +83,7 @@ const entry = (name: string): fc.Arbitrary<Piece[]> => {
   return parts.map(([a, b, c, d, chosen]) => [a, b, c, d].filter((_, i) => chosen.includes(i)));
 };
 
-const others = fc.tuple(
+export const others = fc.tuple(
   foreign(pairs(['x', 'y', '"z z"', 'd.e', 'd.f'], 'words').map((lines) => ['[other]', ...lines])),
   foreign(pairs(['p'], 'words').map((lines) => ['[projects."/home/dev/a.b"]', ...lines])),
   foreign(pairs(['n'], 'words').map((lines) => ['[[many]] # first', ...lines, '[many.sub]', 'x = 1'])),

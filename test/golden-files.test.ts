@@ -1,12 +1,12 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { OPERATING_SYSTEMS } from '../src/clients/client.ts';
+import { codecOf } from '../src/clients/codecs/codec-of.ts';
 import { CLIENTS } from '../src/clients/index.ts';
 import { renderPayload } from '../src/clients/render.ts';
 import { pointerKeys } from '../src/core/json-value.ts';
 import { Payload } from '../src/core/payload.ts';
 import { spliceEntries } from '../src/core/splice/splice.ts';
-import { codecOf } from '../src/operations/rollout/place.ts';
 
 /**
  * Each covered client has a file before (a sample) and after, for local and remote servers on the three systems.
@@ -25,7 +25,7 @@ const cases = COVERED.flatMap((client) =>
 );
 
 test('every client that can be written has six files', () => {
-  expect(cases).toHaveLength(33 * 6);
+  expect(cases).toHaveLength(34 * 6);
   expect(globSync('*.after.*', { cwd: GOLDEN })).toHaveLength(cases.length);
 });
 
@@ -33,7 +33,7 @@ describe('before and after', () => {
   test.each(cases)('$id, $kind servers on $os', ({ client, kind, os, id }) => {
     const sample = globSync(`${id}.*`, { cwd: SAMPLES })[0] ?? '';
     const [scope] = client.scopes;
-    const codec = codecOf(scope?.format ?? null);
+    const codec = scope && codecOf(scope);
     if (codec === undefined || typeof scope?.pointer !== 'string') throw new Error('no codec');
     const before = readFileSync(SAMPLES + sample, 'utf8');
     const rendering = renderPayload(payloadOf(kind), client, { os, launcher: LAUNCHER[os] });

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { codecOf } from '../src/clients/codecs/codec-of.ts';
 import { clientById } from '../src/clients/index.ts';
 import { readEntries } from '../src/core/splice/entries.ts';
 import { type App, compose } from '../src/main/compose.ts';
@@ -8,7 +9,6 @@ import { readConfig } from '../src/main/config.ts';
 import { quietLog } from '../src/main/log.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { invoke } from '../src/operations/operation.ts';
-import { codecOf } from '../src/operations/rollout/place.ts';
 import { makeWorkspace, ROOT, type Workspace } from './support/workspace.ts';
 
 /** From a file that somebody wrote to a release that governs it, on real files. */
@@ -64,12 +64,12 @@ const SAMPLES = readdirSync(join(ROOT, 'test/fixtures/client-samples')).flatMap(
   return client?.dialect && usual ? [[file, client_id] as const] : [];
 });
 test('there is a sample of every client with a usual place that can be written', () =>
-  expect(SAMPLES).toHaveLength(31));
+  expect(SAMPLES).toHaveLength(32));
 
 describe.each(SAMPLES)('the sample %s', (file, client_id) => {
   const text = readFileSync(join(ROOT, 'test/fixtures/client-samples', file), 'utf8');
   const scope = clientById(client_id)?.scopes[0];
-  const codec = codecOf(scope?.format ?? null);
+  const codec = scope && codecOf(scope);
   const pointer = (scope?.pointer ?? '').split('/').slice(1);
   const rawEntries = (content: string) => (codec ? readEntries(codec, content, pointer) : new Map());
 

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { codecOf } from '../src/clients/codecs/codec-of.ts';
 import { clientById } from '../src/clients/index.ts';
 import { readEntries } from '../src/core/splice/entries.ts';
 import { type App, compose } from '../src/main/compose.ts';
@@ -8,7 +9,6 @@ import { readConfig } from '../src/main/config.ts';
 import { quietLog } from '../src/main/log.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { invoke } from '../src/operations/operation.ts';
-import { codecOf } from '../src/operations/rollout/place.ts';
 import { makeWorkspace, ROOT, type Workspace } from './support/workspace.ts';
 
 /** What taking a deployment back means for the file and the ledger, on real files. */
@@ -70,7 +70,7 @@ describe.each(SAMPLES)('in the sample %s', (name, client_id) => {
   });
   const rawsOf = (text: string | null) => {
     const scope = clientById(client_id)?.scopes.find(({ scope: id }) => id === 'user');
-    const codec = codecOf(scope?.format ?? null);
+    const codec = scope && codecOf(scope);
     if (!codec) throw new Error('no codec');
     const entries = readEntries(codec, text, (scope?.pointer ?? '').split('/').slice(1));
     return Object.fromEntries([...entries].map(([server, { raw }]) => [server, raw]));

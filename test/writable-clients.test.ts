@@ -1,6 +1,7 @@
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { codecOf } from '../src/clients/codecs/codec-of.ts';
 import { CLIENTS } from '../src/clients/index.ts';
 import { pointerIn } from '../src/clients/paths.ts';
 import { pointerKeys } from '../src/core/json-value.ts';
@@ -10,7 +11,6 @@ import { readConfig } from '../src/main/config.ts';
 import { quietLog } from '../src/main/log.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { invoke } from '../src/operations/operation.ts';
-import { codecOf } from '../src/operations/rollout/place.ts';
 import { makeWorkspace, ROOT, type Workspace } from './support/workspace.ts';
 
 /** Every client that can be written, in every scope that a deployment may name: deploy, drift, undo, on real files. */
@@ -79,7 +79,7 @@ describe.each(cases)('$client_id, scope $name', ({ client_id, name, scope, point
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, sample);
 
-    const codec = codecOf(scope.format);
+    const codec = codecOf(scope);
     const keys = pointerKeys(pointerIn(pointer, inProject ? project : undefined));
     const entriesOf = (text: string) => (codec ? readEntries(codec, text, keys) : new Map());
     const deployed = await call('deploy_config', where);

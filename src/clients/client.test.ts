@@ -61,7 +61,7 @@ test.each(CLIENTS)('$client_id is a valid definition that survives a trip throug
   expect(new Set(client.scopes.map(({ scope }) => scope)).size).toBe(client.scopes.length);
 });
 
-test('33 clients are writable, in a scope of the user first and in no managed one', () => {
+test('34 clients are writable, in a scope of the user first and in no managed one', () => {
   const writable = CLIENTS.filter(({ dialect }) => dialect !== null);
   expect(writable.map(({ client_id }) => client_id).toSorted()).toEqual([
     'amazon-q-cli',
@@ -86,6 +86,7 @@ test('33 clients are writable, in a scope of the user first and in no managed on
     'kimi-code',
     'kiro',
     'lm-studio',
+    'mistral-vibe',
     'opencode',
     'qoder',
     'qwen-code',

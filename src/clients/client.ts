@@ -190,6 +190,8 @@ export const Dialect = z.strictObject({
   own_fields: z.partialRecord(Transport, z.record(z.string(), FieldKind)).optional(),
   /** The layout of files that keep their servers under another pointer. */
   alternate_layout: Layout.optional(),
+  /** The client splits the command at its blanks as a POSIX shell does, quotes and backslashes included. */
+  splits_command: z.boolean().optional(),
   /** Bare commands that are batch files on Windows and need `cmd /c` in front there. */
   windows_shell_for: z.array(z.string()),
   server_names: ServerNames.nullable(),

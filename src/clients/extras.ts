@@ -77,13 +77,17 @@ function guardedBy({ entry: { stdio, http, sse } }: ClientDefinition): Set<strin
   return new Set([...GUARDED, ...local, ...remote]);
 }
 
+/** In a list an entry says its own name. */
+const isNameField = ({ scopes }: ClientDefinition, field: string) =>
+  field === 'name' && scopes.some(({ container }) => container === 'list');
+
 /** Merges the fields that only this client knows. Those of other clients stay in the payload. */
 export function addOwnFields(work: Work, entry: Entry, native: NativeEntry): void {
   const { client } = work;
   const guarded = guardedBy(client);
   for (const [field, value] of sorted(entry['x-client']?.[client.client_id])) {
     const place = ['x-client', client.client_id, field];
-    if (guarded.has(field) || Object.hasOwn(native, field)) {
+    if (guarded.has(field) || Object.hasOwn(native, field) || isNameField(client, field)) {
       lossy(work, place, 'This field is already decided by the entry itself and cannot be replaced.');
       continue;
     }

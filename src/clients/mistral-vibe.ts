@@ -19,6 +19,7 @@ export const mistralVibe: ClientDefinition = {
       pointer: '/mcp_servers',
       shared: true,
       container: 'list',
+      env_override: [{ variable: 'VIBE_HOME', file: '$VIBE_HOME/config.toml' }],
     },
     {
       scope: 'project',
@@ -31,12 +32,13 @@ export const mistralVibe: ClientDefinition = {
       pointer: '/mcp_servers',
       shared: true,
       container: 'list',
+      note: 'trusted folders only; the nearest one above the working directory',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user', 'project'],
   entry: {
     stdio: {
-      type: { field: 'transport', value: 'stdio', required: false },
+      type: { field: 'transport', value: 'stdio', required: true },
       command_shape: 'string',
       command_field: 'command',
       args_field: 'args',
@@ -56,7 +58,7 @@ export const mistralVibe: ClientDefinition = {
       ],
     },
     http: {
-      type: { field: 'transport', value: 'streamable-http', required: false, aliases: ['http'] },
+      type: { field: 'transport', value: 'streamable-http', required: true, aliases: ['http'] },
       url_field: 'url',
       headers_field: 'headers',
       required: ['name', 'transport', 'url'],
@@ -73,16 +75,29 @@ export const mistralVibe: ClientDefinition = {
   references: null,
   limits: { servers: null, tools: null },
   reload_behaviour: 'new session',
+  trust_steps: ['The file of a project is read only in a folder that is trusted.'],
   detect: { macos: ['~/.vibe'], linux: ['~/.vibe'], windows: ['%USERPROFILE%\\.vibe'], binaries: ['vibe'] },
   notes: [
     'The only covered TOML client with an array of tables: merge by name, keep order and fields that its /mcp panel wrote. Mixing an [auth] table with legacy top-level auth keys is an error.',
+    'A command that is one text is split into words as a shell does: paths with blanks or backslashes are quoted.',
+    'Characters of a name other than letters, digits, _ and - become _.',
+    'Vibe writes its own file anew when it changes it, without comments; short servers then stand in brackets (mcp_servers = [...]), which is read here but not changed.',
   ],
   limitations: [],
   state_fields: ['prompt', 'sampling_enabled', 'disabled_tools'],
   confidence: 'verified',
   sources: [
+    'mistralai/mistral-vibe:vibe/core/config/models.py, layers/, vibe/core/paths/_vibe_home.py (2026-11-28)',
     'stacklok/toolhive:pkg/client/config.go (2026-08-21)',
     'dyoshikawa/rulesync:src/features/mcp/ (2026-08-18)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['stdio', 'http'],
+    bridged: ['sse'],
+    timeout_field: 'tool_timeout_sec',
+    references: [],
+    splits_command: true,
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: { also: '_-', reserved: [] },
+  },
 };

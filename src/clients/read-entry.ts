@@ -7,6 +7,7 @@ import { isRemote } from '../core/payload.ts';
 import { spellReference } from '../core/references.ts';
 import { isObject, type JsonObject } from '../core/splice/equality.ts';
 import type { ClientDefinition, Os, TextField, Transport } from './client.ts';
+import { splitWords } from './posix-words.ts';
 import { Inexpressible, readText } from './read-text.ts';
 import { remoteTransportOf } from './read-transport.ts';
 
@@ -77,12 +78,22 @@ function commandOf(work: Work): { command: string; args: string[] } {
   const facts = work.client.entry.stdio;
   if (facts === null) throw new Inexpressible(`${work.client.display_name} starts no local servers`);
   if (facts.command_shape === 'string') {
-    const command = textAt(work, 'command', facts.command_field);
-    return unwrapped(work, command, textsOf(take(work, facts.args_field), facts.args_field ?? 'args'));
+    const [command, ...first] = commandWords(work, facts.command_field);
+    return unwrapped(work, command, [...first, ...textsOf(take(work, facts.args_field), facts.args_field ?? 'args')]);
   }
   const [command = '', ...args] = textsOf(take(work, facts.command_field), facts.command_field);
   if (command === '') throw new Inexpressible(`its "${facts.command_field}" is empty`);
   return { command: plainText(work, facts.command_field, command), args };
+}
+
+/** The command as it stands there, or its words where the client splits it; such a client takes a list as well. */
+function commandWords(work: Work, field: string): [command: string, ...args: string[]] {
+  if (work.client.dialect?.splits_command !== true) return [textAt(work, 'command', field)];
+  const listed = Array.isArray(work.rest.get(field));
+  const words = listed ? textsOf(take(work, field), field) : splitWords(textAt(work, 'command', field));
+  const [command = '', ...args] = words ?? [];
+  if (command === '') throw new Inexpressible(`its "${field}" cannot be split into words`);
+  return [plainText(work, field, command), ...args];
 }
 
 /** On Windows `cmd /c npx` is how `npx` is written for this client. */

@@ -583,7 +583,10 @@ describe('properties', () => {
         expect(entries.map(([name]) => name)).toEqual(expected.toSorted());
         const pointer = it.scopes[0]?.pointer?.slice(1) ?? '';
         const document = it.scopes[0]?.format === 'toml' ? parseToml(native_text) : JSON.parse(native_text);
-        expect(document[pointer] ?? {}).toEqual(Object.fromEntries(entries));
+        const found = document[pointer] ?? {};
+        const byName = (items: { name: string }[]) =>
+          Object.fromEntries(items.map(({ name, ...rest }) => [name, rest]));
+        expect(Array.isArray(found) ? byName(found) : found).toEqual(Object.fromEntries(entries));
       }),
     );
   });

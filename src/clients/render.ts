@@ -8,11 +8,12 @@ import { isRemote, PORTABLE_SERVER_NAME } from '../core/payload.ts';
 import { referencesOf } from '../core/references.ts';
 import { spliceEntries } from '../core/splice/splice.ts';
 import { BRIDGE, bridgeCommand, checkBridged } from './bridge.ts';
-import type { ClientDefinition, Os } from './client.ts';
-import { tomlCodec } from './codecs/toml.ts';
+import type { ClientDefinition, ConfigScope, Os } from './client.ts';
+import { codecOf } from './codecs/codec-of.ts';
 import { addOwnFields, addTimeout, addToolFilters, setAt } from './extras.ts';
 import { renderEnv, renderHeaders } from './named.ts';
 import { pointerIn } from './paths.ts';
+import { quoteWord } from './posix-words.ts';
 import type { NativeEntry, Work } from './translate.ts';
 import {
   addType,
@@ -110,16 +111,18 @@ function documentOf(client: ClientDefinition, target: RenderTarget, entries: Ren
     });
   }
   const filled = pointerIn(pointer, target.project);
-  if (scope?.format === 'toml') return tomlDocument(pointerKeys(filled), entries);
+  if (scope?.format === 'toml') return splicedDocument(scope, pointerKeys(filled), entries);
   const root = nullRecord<JsonValue>();
   setAt(root, filled, nullRecord(entries));
   return `${JSON.stringify(root, null, 2)}\n`;
 }
 
-function tomlDocument(pointer: readonly string[], entries: Rendering['entries']): string {
+function splicedDocument(scope: ConfigScope, pointer: readonly string[], entries: Rendering['entries']): string {
+  const codec = codecOf(scope);
+  if (codec === undefined) throw new Error(`no codec for ${scope.format}`);
   const set = entries.map(([name, value]) => ({ name, value }));
-  const text = tomlCodec.skeleton(pointer);
-  return spliceEntries(tomlCodec, text, pointer, { set, remove: [] }, null).text ?? text;
+  const text = codec.skeleton(pointer);
+  return spliceEntries(codec, text, pointer, { set, remove: [] }, null).text ?? text;
 }
 
 /** The launcher is started by the client, and can only pass on what it is given. */
@@ -211,14 +214,18 @@ function renderRemote(work: Work, entry: RemoteEntry): NativeEntry {
 }
 
 /** Command and arguments in two fields, or in one list (opencode). */
-function writeCommand({ client }: Work, { command, args }: { command: string; args: string[] }, native: NativeEntry) {
+function writeCommand(
+  { client, dialect }: Work,
+  { command, args }: { command: string; args: string[] },
+  native: NativeEntry,
+) {
   const facts = client.entry.stdio;
   if (facts === null) return;
   if (facts.command_shape === 'array') {
     native[facts.command_field] = [command, ...args];
     return;
   }
-  native[facts.command_field] = command;
+  native[facts.command_field] = dialect.splits_command === true ? quoteWord(command) : command;
   native[facts.args_field ?? 'args'] = args;
 }
 

@@ -1,4 +1,5 @@
 import type { ClientDefinition, ConfigScope } from '../../clients/client.ts';
+import { codecOf } from '../../clients/codecs/codec-of.ts';
 import { type ConfigTarget, locateConfig, pointerIn } from '../../clients/paths.ts';
 import { AppError } from '../../core/errors.ts';
 import { pointerKeys } from '../../core/json-value.ts';
@@ -8,7 +9,7 @@ import type { Codec } from '../../core/splice/types.ts';
 import { readClientFile } from '../../io/client-files/read.ts';
 import { resolveTarget } from '../../io/client-files/target.ts';
 import { pathExists } from '../../io/which.ts';
-import { codecOf, placesIn, pointerFor } from '../rollout/place.ts';
+import { placesIn, pointerFor } from '../rollout/place.ts';
 import type { Machine } from '../services.ts';
 
 /** One file that a client may read, as it is now. */
@@ -109,7 +110,7 @@ async function lookAt(
     parses: null,
     servers: [],
   };
-  const codec = codecOf(scope.format);
+  const codec = codecOf(scope);
   if (!report.exists || codec === undefined || scope.pointer === null) return report;
   try {
     const target = await resolveTarget({ path, uid: machine.uid ?? -1, allowed_roots: [...roots, machine.home] });

@@ -2,8 +2,7 @@ import { readdirSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, sep } from 'node:path';
 import type { ClientDefinition, ConfigScope } from '../../clients/client.ts';
-import { jsonCodec, jsoncCodec } from '../../clients/codecs/json.ts';
-import { tomlCodec } from '../../clients/codecs/toml.ts';
+import { codecOf } from '../../clients/codecs/codec-of.ts';
 import {
   type ConfigTarget,
   deployableScope,
@@ -41,11 +40,6 @@ export interface Place {
   explicit_path: boolean;
 }
 
-const CODECS: Readonly<Record<string, Codec>> = { json: jsonCodec, jsonc: jsoncCodec, toml: tomlCodec };
-
-/** Undefined: this version does not read files of that format. */
-export const codecOf = (format: string | null): Codec | undefined => CODECS[format ?? ''];
-
 /** Which file a caller means; the usual one of the client when nothing is said. */
 export interface Wanted {
   config_scope?: string | undefined;
@@ -73,7 +67,7 @@ export async function findPlace(
   const project = (free ? undefined : projectOf(scope, { ...machine, project: wanted.project })) ?? wanted.project;
   const located = locate(client, scope, machine, { ...wanted, project });
   const config_path = wanted.config_path ?? placesIn(located, machine)[0] ?? located.path;
-  const codec = codecOf(scope.format);
+  const codec = codecOf(scope);
   if (!codec || scope.pointer === null) {
     throw new AppError('CLIENT_NOT_WRITABLE', `This version cannot write the file of ${client.display_name}.`, {
       client_id: client.client_id,
