@@ -88,6 +88,7 @@ export const amp: ClientDefinition = {
   limits: { servers: null, tools: null },
   reload_behaviour: 'restart (unverified)',
   trust_steps: ['Servers of a project start only after their user has approved them.'],
+  approval_scopes: ['project'],
   detect: {
     macos: ['~/.config/amp'],
     linux: ['~/.config/amp'],

@@ -50,6 +50,7 @@ export const claudeCode: ClientDefinition = {
       pointer: '/mcpServers',
       shared: false,
       managed: true,
+      exclusive: true,
       note: 'exclusive control: users cannot add servers while this file exists; needs admin rights',
     },
     {
@@ -115,6 +116,12 @@ export const claudeCode: ClientDefinition = {
   limits: { servers: null, tools: null },
   reload_behaviour: 'new session, or /mcp reconnect (recent versions re-read .mcp.json on reconnect)',
   trust_steps: ['A server of a project file (.mcp.json) starts only after its user has approved it.'],
+  approval_scopes: ['project'],
+  precedence: [['managed', 'local', 'project', 'user']],
+  switched_off: [
+    { scope: 'user', pointer: '/projects/${workspace}/disabledMcpServers' },
+    { scope: 'user', pointer: '/projects/${workspace}/disabledMcpjsonServers', of: ['project'] },
+  ],
   detect: {
     macos: ['~/.claude', '~/.claude.json'],
     linux: ['~/.claude', '~/.claude.json'],

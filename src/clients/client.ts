@@ -49,6 +49,8 @@ export const ConfigScope = z.strictObject({
   live_state: z.boolean().optional(),
   /** Only an administrator writes here. */
   managed: z.boolean().optional(),
+  /** While this file exists, the client reads servers from no other. */
+  exclusive: z.boolean().optional(),
   /** `list`: an array of entries that carry their name in `name`; a map by name otherwise. */
   container: z.literal('list').optional(),
   env_override: z.array(EnvOverride).optional(),
@@ -214,6 +216,14 @@ export const ClientDefinition = z
     reload_behaviour: z.string(),
     /** What the person has to do once before the client starts a new server: approve it, trust the folder. */
     trust_steps: z.array(z.string()).optional(),
+    /** The scopes whose servers start only after that. */
+    approval_scopes: z.array(z.string()).optional(),
+    /** Chains of scopes, the one that wins first, for servers of one name; what no chain orders is not known. */
+    precedence: z.array(z.array(z.string()).min(2)).optional(),
+    /** Lists of names of servers that are switched off: in the file of which scope, where, and for which scopes (all). */
+    switched_off: z
+      .array(z.strictObject({ scope: z.string(), pointer: Pointer, of: z.array(z.string()).optional() }))
+      .optional(),
     /** Any of these paths or programs means that the client is installed; a `*` is a hint for people only. */
     detect: z.strictObject({
       macos: z.array(PathTemplate),

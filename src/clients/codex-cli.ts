@@ -100,6 +100,7 @@ export const codexCli: ClientDefinition = {
   limits: { servers: null, tools: null },
   reload_behaviour: 'restart / new session',
   trust_steps: ['Servers of a project file are read only when the project is trusted.'],
+  approval_scopes: ['project'],
   detect: {
     macos: ['~/.codex', '/Applications/Codex.app'],
     linux: ['~/.codex'],

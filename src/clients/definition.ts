@@ -9,11 +9,31 @@ import { codecOf } from './codecs/codec-of.ts';
 export function contradictionsIn(client: ClientDefinition): Issue[] {
   return [
     ...faultsOfScopes(client),
+    ...faultsOfNames(client),
     ...faultsOfPlaces(client),
     ...faultsOfFields(client),
     ...faultsOfDialect(client),
     ...faultsOfReferences(client),
   ];
+}
+
+/** Facts about scopes name scopes that there are. */
+function faultsOfNames({
+  scopes,
+  approval_scopes = [],
+  precedence = [],
+  switched_off = [],
+}: ClientDefinition): Issue[] {
+  const named = [
+    ...approval_scopes.map((scope) => ({ path: 'approval_scopes', scope })),
+    ...precedence.flat().map((scope) => ({ path: 'precedence', scope })),
+    ...switched_off.flatMap(({ scope, of = [] }) =>
+      [scope, ...of].map((one) => ({ path: 'switched_off', scope: one })),
+    ),
+  ];
+  return named
+    .filter(({ scope }) => !scopes.some((one) => one.scope === scope))
+    .map(({ path, scope }) => ({ path, message: `"${scope}" is no scope of it` }));
 }
 
 function faultsOfScopes({ scopes, deployable_scopes, dialect }: ClientDefinition): Issue[] {

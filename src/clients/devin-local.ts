@@ -72,6 +72,7 @@ export const devinLocal: ClientDefinition = {
   references: null,
   limits: { servers: null, tools: null },
   reload_behaviour: 'startup',
+  precedence: [['project-personal', 'project']],
   detect: { macos: ['~/.config/devin'], linux: ['~/.config/devin'], windows: [], binaries: ['devin'] },
   notes: [
     'Since v3000.3 a dedicated file; mcpServers left in config.json are migrated into it at startup, so never write the old key.',

@@ -89,6 +89,16 @@ export const geminiCli: ClientDefinition = {
   limits: { servers: null, tools: null },
   reload_behaviour: 'restart (an in-app /mcp refresh exists; unverified)',
   trust_steps: ['Servers of a project start only in a trusted folder.'],
+  approval_scopes: ['project'],
+  precedence: [
+    ['system', 'project'],
+    ['system', 'user'],
+  ],
+  switched_off: [
+    { scope: 'user', pointer: '/mcp/excluded' },
+    { scope: 'project', pointer: '/mcp/excluded' },
+    { scope: 'system', pointer: '/mcp/excluded' },
+  ],
   detect: {
     macos: ['~/.gemini'],
     linux: ['~/.gemini'],

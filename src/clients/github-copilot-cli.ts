@@ -88,6 +88,7 @@ export const githubCopilotCli: ClientDefinition = {
   reload_behaviour:
     '/mcp add takes effect without restart (docs); picking up outside edits is unverified, assume a new session',
   trust_steps: ['Servers of a project are loaded only in a trusted folder.'],
+  approval_scopes: ['project', 'project-shared'],
   detect: {
     macos: ['~/.copilot'],
     linux: ['~/.copilot'],

@@ -67,6 +67,7 @@ export const kimiCode: ClientDefinition = {
   limits: { servers: null, tools: null },
   reload_behaviour: 'new session',
   trust_steps: ['Servers of a project are read only in a trusted folder.'],
+  approval_scopes: ['project'],
   detect: {
     macos: ['~/.kimi-code'],
     linux: ['~/.kimi-code'],

@@ -77,6 +77,7 @@ export const kiro: ClientDefinition = {
   },
   limits: { servers: null, tools: null },
   reload_behaviour: 'IDE reconnects on save; CLI new session',
+  precedence: [['project', 'user']],
   detect: {
     macos: ['/Applications/Kiro.app', '~/.kiro'],
     linux: ['~/.kiro'],

@@ -76,6 +76,7 @@ export const mistralVibe: ClientDefinition = {
   limits: { servers: null, tools: null },
   reload_behaviour: 'new session',
   trust_steps: ['The file of a project is read only in a folder that is trusted.'],
+  approval_scopes: ['project'],
   detect: { macos: ['~/.vibe'], linux: ['~/.vibe'], windows: ['%USERPROFILE%\\.vibe'], binaries: ['vibe'] },
   notes: [
     'The only covered TOML client with an array of tables: merge by name, keep order and fields that its /mcp panel wrote. Mixing an [auth] table with legacy top-level auth keys is an error.',

@@ -115,6 +115,13 @@ function overridden(scope: ConfigScope, machine: Machine): { path: string; root:
   return undefined;
 }
 
+/** The variable that moves the file of a scope on that machine, if one is set. */
+export const movedBy = (scope: ConfigScope, machine: Machine): string | undefined =>
+  scope.env_override?.find(
+    ({ variable, systems }) =>
+      variableOf(variable, machine) !== undefined && (systems ?? [machine.os]).includes(machine.os),
+  )?.variable;
+
 /** The scope that a deployment names, or the default one. */
 export function deployableScope(client: ClientDefinition, name?: string): ConfigScope {
   const wanted = name ?? client.deployable_scopes[0] ?? client.scopes[0]?.scope;

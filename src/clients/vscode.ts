@@ -91,6 +91,7 @@ export const vscode: ClientDefinition = {
   reload_behaviour:
     'changes picked up from the file; chat.mcp.autostart decides automatic restart; first start asks for trust',
   trust_steps: ['The first start of a server asks whether you trust it.'],
+  approval_scopes: ['user', 'project'],
   detect: {
     macos: ['/Applications/Visual Studio Code.app', '~/Library/Application Support/Code'],
     linux: ['~/.config/Code'],

@@ -62,6 +62,7 @@ export const zed: ClientDefinition = {
   limits: { servers: null, tools: null },
   reload_behaviour: 'hot reload of settings; tools/list_changed honoured',
   trust_steps: ['Servers of a project start only in a trusted worktree.'],
+  approval_scopes: ['project'],
   detect: {
     macos: ['/Applications/Zed.app', '~/.config/zed'],
     linux: ['~/.config/zed'],

@@ -26,6 +26,7 @@ const NOUNS: Readonly<Record<string, () => Promise<object>>> = {
   undo: () => import('./undo.ts'),
   backups: () => import('./backups.ts'),
   doctor: () => import('./doctor.ts'),
+  explain: () => import('./explain.ts'),
   pull: () => import('./pull.ts'),
   keys: () => import('./keys.ts'),
   trust: () => import('./trust.ts'),

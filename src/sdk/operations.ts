@@ -1791,6 +1791,63 @@ export interface PruneBackupsOutput {
   kept: number;
 }
 
+export interface ExplainConfigInput {
+  /** Only this client; all that have a file when left out. */
+  client_id?: string | undefined;
+  /** Look at the files of this project as well. */
+  project?: string | undefined;
+}
+
+export interface ExplainConfigOutput {
+  clients: Array<{
+    /** Id of a client application, for example `cursor`. */
+    client_id: string;
+    display_name: string;
+    /** Chains of scopes, the one that wins first. What no chain orders is not known. */
+    precedence: Array<Array<string>>;
+    files: Array<{
+      config_scope: string;
+      path: string;
+      exists: boolean;
+      /** managed: an administrator writes it. stale: the client reads another file in its place. legacy: an earlier version kept its servers there, and whether this one still reads it is not known. */
+      role: 'read' | 'managed' | 'stale' | 'legacy';
+      /** The variable of the environment that moved it here. */
+      moved_by: string | null;
+      readable: boolean | null;
+      detail: string | null;
+      servers: Array<string>;
+    }>;
+    servers: Array<{
+      server_name: string;
+      /** needs_approval: the client asks its user; whether that was answered is not known here. shut_out: a file of an administrator lets no other server through. not_known: it stands in several files, and which one wins is written nowhere. */
+      status: 'enabled' | 'needs_approval' | 'disabled' | 'shut_out' | 'not_known';
+      /** The scope whose entry the client takes. */
+      wins: string | null;
+      found: Array<{
+        config_scope: string;
+        path: string;
+        transport: 'stdio' | 'http' | 'sse' | null;
+        /** The program, or the address without its query. */
+        starts: string | null;
+        /** Names of variables and headers, without their values. */
+        variables: Array<string>;
+        /** The deployment that it is from; null: somebody else wrote it. */
+        deployed_by: {
+          /** Id of a client application, for example `cursor`. */
+          client_id: string;
+          /** Id of a profile of that client. */
+          profile_id: string;
+          sequence: number;
+        } | null;
+        disabled: boolean;
+        needs_approval: boolean;
+      }>;
+    }>;
+    /** What only the person at the machine can do in the application. */
+    to_do: Array<string>;
+  }>;
+}
+
 export interface InitializeKeysInput {
   /**
    * Replace an existing key.
@@ -2358,6 +2415,13 @@ export interface Methods {
    */
   pruneBackups(input?: PruneBackupsInput, options?: CallOptions): Promise<PruneBackupsOutput>;
   /**
+   * Say which servers a client gets to see on this machine, from which files, and which entry wins.
+   * Reads all files of the client: which exist, which one wins for each server, what is ours and what is of others, what is switched off, and what its user still has to approve. Values are never shown.
+   * `GET /v1/explain`, scope `config:deploy`.
+   * Errors of its own: CLIENT_NOT_FOUND.
+   */
+  explainConfig(input?: ExplainConfigInput, options?: CallOptions): Promise<ExplainConfigOutput>;
+  /**
    * Make the signing key, or replace it.
    * A replaced key stays known as retired, so that old releases verify.
    * `POST /v1/keys/initialize`, scope `keys:admin`.
@@ -2535,6 +2599,7 @@ export const ROUTES: Readonly<Record<keyof Methods, Route>> = {
   undoDeployment: { method: 'POST', path: '/v1/config/{client_id}/{profile_id}/undo' },
   listBackups: { method: 'GET', path: '/v1/backups' },
   pruneBackups: { method: 'POST', path: '/v1/backups/prune' },
+  explainConfig: { method: 'GET', path: '/v1/explain' },
   initializeKeys: { method: 'POST', path: '/v1/keys/initialize' },
   listKeys: { method: 'GET', path: '/v1/keys' },
   generateToken: { method: 'POST', path: '/v1/tokens' },

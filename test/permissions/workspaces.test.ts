@@ -214,10 +214,18 @@ describe('a workspace', () => {
 });
 
 describe('a server that was not started to deploy', () => {
-  it('writes no file for a tool over HTTP either', async () => {
+  it('neither writes files nor looks into them for a tool over HTTP', async () => {
     const { app, server } = await served({ mode: 'server', allow_http_deploy: false });
     await callOn(app, 'publish_config', { ...target, payload: payload('x') });
-    for (const name of ['deploy_config', 'deploy_configs', 'undo_deployment', 'import_config', 'prune_backups']) {
+    const tools = [
+      'deploy_config',
+      'deploy_configs',
+      'undo_deployment',
+      'import_config',
+      'prune_backups',
+      'explain_config',
+    ];
+    for (const name of tools) {
       const answer = await server.inject({
         method: 'POST',
         url: '/mcp',
@@ -228,7 +236,12 @@ describe('a server that was not started to deploy', () => {
           method: 'tools/call',
           params: {
             name,
-            arguments: name === 'deploy_configs' ? { clients: ['cursor'] } : name === 'prune_backups' ? {} : target,
+            arguments:
+              name === 'deploy_configs'
+                ? { clients: ['cursor'] }
+                : ['prune_backups', 'explain_config'].includes(name)
+                  ? {}
+                  : target,
           },
         },
       });

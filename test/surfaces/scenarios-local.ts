@@ -196,6 +196,62 @@ export const LOCAL_SCENARIOS: Scenario[] = [
     ],
   },
   {
+    title: 'what a client gets to see on this machine is explained, file by file',
+    steps: [
+      { tool: 'explain_config', expect: 'ok', has: { clients: [] } },
+      { tool: 'explain_config', input: { client_id: 'cursr' }, expect: 'CLIENT_NOT_FOUND' },
+      keys,
+      publish('one'),
+      { tool: 'deploy_config', input: source, expect: 'ok' },
+      {
+        tool: 'explain_config',
+        input: { client_id: 'cursor' },
+        expect: 'ok',
+        has: {
+          clients: [
+            {
+              client_id: 'cursor',
+              display_name: 'Cursor',
+              precedence: [],
+              files: [
+                {
+                  config_scope: 'user',
+                  path: '<HOME>/.cursor/mcp.json',
+                  exists: true,
+                  role: 'read',
+                  moved_by: null,
+                  readable: true,
+                  detail: null,
+                  servers: ['ours'],
+                },
+              ],
+              servers: [
+                {
+                  server_name: 'ours',
+                  status: 'enabled',
+                  wins: 'user',
+                  found: [
+                    {
+                      config_scope: 'user',
+                      path: '<HOME>/.cursor/mcp.json',
+                      transport: 'stdio',
+                      starts: 'node',
+                      variables: [],
+                      deployed_by: { client_id: 'cursor', profile_id: 'default', sequence: 1 },
+                      disabled: false,
+                      needs_approval: false,
+                    },
+                  ],
+                },
+              ],
+              to_do: [],
+            },
+          ],
+        },
+      },
+    ],
+  },
+  {
     title: 'a deployment is taken back, and the file is as it was before',
     steps: [
       { tool: 'undo_deployment', input: { client_id: 'cursr' }, expect: 'CLIENT_NOT_FOUND' },

@@ -11,7 +11,7 @@ import { tomlListCodec } from './toml-list.ts';
 
 // The order of items counts: what is left stands in the order that it had.
 const numRuns = Number(process.env.PROPERTY_RUNS ?? 500);
-const timeout = 10_000 + numRuns * 10;
+const timeout = 20_000 + numRuns * 30;
 
 const newEntries = fc.uniqueArray(fc.tuple(fc.constantFrom(...TOML_NAMES), tomlEntry), {
   selector: ([name]) => name,

@@ -80,7 +80,8 @@ function isLeft(client: ClientDefinition, scope: ConfigScope, machine: Machine, 
 const isInProject = ({ paths }: Pick<ConfigScope, 'paths'>) =>
   Object.values(paths).some((path) => path?.startsWith('${workspace}') === true);
 
-function locatedOf(
+/** Undefined: there is no such file here, no project was named, or the place is a pattern. */
+export function locatedOf(
   client: ClientDefinition,
   scope: ConfigScope,
   machine: Machine,

@@ -20,6 +20,17 @@ export function assertMayWriteHere({ services, door }: Context, verb: string): v
   );
 }
 
+/** Throws FORBIDDEN over HTTP where nothing may be written either: what stands in files of that machine is nobody's business there. */
+export function assertMayLookHere({ services, door }: Context, verb: string): void {
+  if (door === 'cli' || services.allow_http_deploy) return;
+  throw new AppError(
+    'FORBIDDEN',
+    'This server does not look into files of its own machine for callers over HTTP.',
+    { needs: 'config:deploy' },
+    { hint: `Start it with --allow-deploy, or run \`mcp-orchestration ${verb}\` on the machine of the client.` },
+  );
+}
+
 /** Backups without which what is in force now, on this machine or in one file, could not be undone. */
 export async function neededBackups(
   { store, workspace }: Context,
