@@ -27,7 +27,7 @@ export const DriftChange = z.object({
 });
 export type DriftChange = z.infer<typeof DriftChange>;
 
-const DeploymentState = z.object({
+export const DeploymentState = z.object({
   client_id: ClientId,
   profile_id: ProfileId,
   config_path: z.string(),
@@ -178,7 +178,7 @@ export function putBackCommand(state: Omit<DeploymentState, 'changes'>): string 
 const shellWord = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 /** Only an entry of ours, or a file that is gone, can be put back. */
-const canBePutBack = ({ changes }: Pick<DeploymentState, 'changes'>) =>
+export const canBePutBack = ({ changes }: Pick<DeploymentState, 'changes'>) =>
   changes.some(({ kind }) => kind === 'changed' || kind === 'missing' || kind === 'file_gone');
 
 export const diffLines = (changes: readonly DriftChange[], style: TextStyle): string[] =>

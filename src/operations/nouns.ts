@@ -23,6 +23,7 @@ const NOUNS: Readonly<Record<string, () => Promise<object>>> = {
   'deploy-all': () => import('./deploy-all.ts'),
   deployed: () => import('./deployed.ts'),
   drift: () => import('./drift.ts'),
+  watch: () => import('./watch.ts'),
   undo: () => import('./undo.ts'),
   backups: () => import('./backups.ts'),
   doctor: () => import('./doctor.ts'),

@@ -122,8 +122,8 @@ export interface CliBinding {
    */
   interact?: (input: Record<string, unknown>, ask: Asker, context: Context) => Promise<Record<string, unknown>>;
   /**
-   * For an operation with a field `watch`: what `--watch` waits for between two calls, asked after the first one. It goes
-   * on until `signal` ends it. The input is not parsed yet, but a call with it was not refused for that.
+   * For a verb that goes on: what it waits for between two calls, asked after the first one. With a field `watch` it goes on
+   * when that is said, without one unless `once` is said, until `signal` ends it. The input is not parsed yet, but a call with it was not refused for that.
    */
   watch?: (input: unknown, context: Context, signal: AbortSignal) => Promise<Watch>;
   /** What `--yes` agrees to, for the help. */
@@ -143,6 +143,8 @@ export interface Watch {
   next(before: 'news' | 'nothing' | 'failed'): Promise<boolean>;
   /** Whether a success is worth telling. */
   isNews(output: Record<string, unknown>): boolean;
+  /** What it noticed while it waited, in words for the person who watches; once for each `next`. */
+  remarks?(): readonly string[];
 }
 
 /** How the CLI lets an operation write for a person: plain text when stdout is not a terminal. */

@@ -34,6 +34,7 @@ describe('commands in the documentation', () => {
       'user-docs/how-to/use-the-sdk.md',
       'user-docs/how-to/use-with-a-gateway.md',
       'user-docs/how-to/verify-a-signature.md',
+      'user-docs/how-to/watch-for-drift.md',
       'user-docs/tutorials/first-configuration.md',
     ]);
   });

@@ -72,6 +72,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'backups.prune': row('config:deploy', 'workspace', { client_id: HERE.client_id }, machine),
   'doctor.examine': row('config:deploy', 'workspace', { client_id: HERE.client_id }, machine),
   'clients.explain': row('config:deploy', 'workspace', { client_id: HERE.client_id }, machineToo),
+  'deployments.watch': row('config:deploy', 'workspace', { clients: ['cursor'], once: true }, machine),
   'deployments.pull': row('config:deploy', 'target', { ...HERE, server: 'http://127.0.0.1:9' }, machine),
   'deployments.unpull': row('config:deploy', 'target', HERE, machine),
   'agents.install': row('config:deploy', 'target', { ...HERE, server: 'http://127.0.0.1:9' }, machine),

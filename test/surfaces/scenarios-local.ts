@@ -216,7 +216,6 @@ export const LOCAL_SCENARIOS: Scenario[] = [
               files: [
                 {
                   config_scope: 'user',
-                  path: '<HOME>/.cursor/mcp.json',
                   exists: true,
                   role: 'read',
                   moved_by: null,
@@ -233,11 +232,10 @@ export const LOCAL_SCENARIOS: Scenario[] = [
                   found: [
                     {
                       config_scope: 'user',
-                      path: '<HOME>/.cursor/mcp.json',
                       transport: 'stdio',
                       starts: 'node',
                       variables: [],
-                      deployed_by: { client_id: 'cursor', profile_id: 'default', sequence: 1 },
+                      deployed_by: { client_id: 'cursor', profile_id: 'dev', sequence: 1 },
                       disabled: false,
                       needs_approval: false,
                     },

@@ -130,14 +130,18 @@ function declareOperation(
     const tell = (result: Answer) =>
       result.ok ? show(operation, result.output, terminal, options) : report(result, terminal, json, cli.verb);
     const { watch } = cli;
-    if (watch === undefined || options['watch'] !== true) return finish(await tell(await once()));
+    if (watch === undefined || !goesOn(operation, options)) return finish(await tell(await once()));
     const begin = async (signal: AbortSignal) => {
       const input = await inputFrom(operation, flags, options, positional, terminal);
       return watch(input, await settings.contextOf(), signal);
     };
-    finish(await goOn({ once, tell, begin }));
+    const say = (remark: string) => write(terminal.stderr, `${printable(remark)}\n`);
+    finish(await goOn({ once, tell, begin, say }));
   });
 }
+
+const goesOn = ({ input }: Operation, options: Readonly<Record<string, unknown>>): boolean =>
+  'watch' in input.shape ? options['watch'] === true : options['once'] !== true;
 
 interface Typed {
   flags: readonly Flag[];
