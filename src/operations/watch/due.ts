@@ -30,13 +30,14 @@ export function watchFiles({ files, now, pause, signal, gist }: Watched): Watch 
   const told = onceEach(gist);
   return {
     async next() {
-      for (;;) {
+      for (let settled = false; ; settled = true) {
         bell = new AbortController();
         const followed = await files();
         watch.follow(followed);
         const changed = watch.changes(followed);
         remarks = changed.flatMap(({ file, first }) => (first ? [] : rewrites.note(file, now().getTime())));
         if (signal.aborted) watch.close();
+        if (changed.length > 0 && !settled) await pause(SETTLE_MS, signal);
         if (signal.aborted || changed.length > 0) return !signal.aborted;
         await pause(POLL_MS, AbortSignal.any([signal, bell.signal]));
         if (!bell.signal.aborted) return !signal.aborted;
