@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-const ELSEWHERE = new Set(['node_modules', 'dist', 'coverage', '.git', '.tmp', '.tools']);
+const ELSEWHERE = new Set(['node_modules', 'dist', 'coverage', '.git', '.tmp', '.tools', '.release']);
 
 /** Every Markdown file of the checkout, relative to it. */
 export function markdownFiles(under = ''): string[] {
