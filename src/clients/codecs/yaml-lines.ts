@@ -2,18 +2,11 @@ import type { Document, Edit, Member, Span } from '../../core/splice/types.ts';
 import { unparsable } from '../../core/splice/unparsable.ts';
 import { eolOf } from './json-style.ts';
 import { PLAIN_STYLE, type YamlStyle } from './yaml-print.ts';
-import { asNode, type YamlNode } from './yaml-syntax.ts';
+import { asNode, lineEnd, type YamlNode } from './yaml-syntax.ts';
 
 /** Whole lines of a file: where they begin and end, how they come and go, and how the file indents them. */
 
 const lineStart = (text: string, offset: number) => text.lastIndexOf('\n', offset - 1) + 1;
-
-/** Before the line break, and behind the comment that may stand on the line. */
-export function lineEnd(text: string, offset: number): number {
-  const end = text.indexOf('\n', offset);
-  if (end < 0) return text.length;
-  return end > offset && text[end - 1] === '\r' ? end - 1 : end;
-}
 
 /** Lines behind the one that holds the offset. A last line without an end stays the last without an end. */
 export const linesBehind = (text: string, offset: number, eol: string, lines: readonly string[]): Edit => {

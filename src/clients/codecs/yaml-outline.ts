@@ -1,6 +1,6 @@
 import { CST, Parser } from 'yaml';
 import type { Span } from '../../core/splice/types.ts';
-import { lineEnd } from './yaml-lines.ts';
+import { lineEnd } from './yaml-syntax.ts';
 
 /**
  * A reading of a file by its tokens, where `parse` uses composed nodes: the marks, keys and scalars as they are spelled
@@ -87,7 +87,8 @@ class Outline {
       if (!way) this.#see('nothing');
     } else if (isCollection(token)) this.#collection(token, path, way);
     else if (token.type === 'block-scalar') {
-      for (const prop of token.props) if (prop.type !== 'newline' && 'source' in prop) this.#marks([prop]);
+      for (const prop of token.props)
+        if (prop.type !== 'newline' && 'source' in prop) this.#marks([prop as CST.SourceToken]);
       this.#see(token.source);
     } else if ('source' in token) this.#see(token.source, 'end' in token ? token.end : undefined);
   }

@@ -1,8 +1,8 @@
 import type { Edit, Glue, Put, Step } from '../../core/splice/types.ts';
 import { blankGlue, createdAlso, forgetPath } from './json-glue.ts';
-import { behindComments, isOpenAt, lineEnd, linesBehind, refuseLayout, styleOf } from './yaml-lines.ts';
+import { behindComments, isOpenAt, linesBehind, refuseLayout, styleOf } from './yaml-lines.ts';
 import { behindDash, behindKey, named, nested, textOf, type YamlStyle } from './yaml-print.ts';
-import { asObject, refuseOdd, type YamlDocument, type YamlObject } from './yaml-syntax.ts';
+import { asObject, lineEnd, refuseOdd, type YamlDocument, type YamlObject } from './yaml-syntax.ts';
 import { updateEntry } from './yaml-update.ts';
 
 /** Updates entries where they stand and writes new ones behind the last; see `Codec.put`. */
@@ -39,6 +39,7 @@ export function putYaml(
     return member === undefined ? [] : updateEntry({ document, column, style }, member, put);
   });
   if (fresh.length === 0) return { edits, glue, touched: null };
+  for (const { name } of fresh) assertFree(document, node, name);
   const lines = fresh.map((put) => entryLine(document, put, column, style));
   return { edits: [...edits, ...insert(document, node, path, lines, style)], glue: opened, touched: null };
 }
@@ -68,6 +69,7 @@ function deepest(document: YamlDocument, pointer: readonly string[], style: Yaml
     if (node.all.length > 0) column = node.column;
     else if (depth > 0) column += deeper;
     const below = asObject(node.members.find(({ key }) => key === pointer[depth])?.value);
+    if (below === undefined) assertFree(document, node, pointer[depth]);
     if (depth === pointer.length || below === undefined) return { node, path: pointer.slice(0, depth), column };
     node = below;
   }
@@ -93,6 +95,12 @@ export function assertContainer(document: YamlDocument, node: YamlObject, last: 
       'the servers stand in braces; write each on lines of its own',
     );
   }
+}
+
+/** A key with a tag, an anchor or a question mark may say the same name. */
+function assertFree(document: YamlDocument, { form, all, members }: YamlObject, name: string | undefined): void {
+  const same = all.find((member) => member.key === name && !members.includes(member));
+  if (same !== undefined && form === 'block') throw refuseOdd(document, { at: same.start, reason: 'complex_key' });
 }
 
 /** Remembers what stood for a container that gets its first member now. */

@@ -19,8 +19,8 @@ import { unparsable } from '../../core/splice/unparsable.ts';
 
 /**
  * One YAML document as a tree of the engine. A value begins behind the colon (or the dash) and ends with its last
- * character, so that what stands for a value can be put back as it was, line ends and indentation included. Comments
- * behind that end are nobody's.
+ * character, or with its last line when it has lines of its own: so what stands for a value can be put back as it was,
+ * indentation and comments included. Comments behind that end are nobody's.
  */
 
 const MAX_DEPTH = 64;
@@ -180,7 +180,7 @@ class Builder {
     }
     const props = propsOf(map) ?? merge;
     const form = map.flow ? ('flow' as const) : ('block' as const);
-    const end = map.flow ? map.range[1] : (all.at(-1)?.value.end ?? map.range[1]);
+    const end = map.flow ? map.range[1] : lineEnd(this.#text, all.at(-1)?.value.end ?? map.range[1]);
     const column = columnOf(this.#text, all[0]?.start ?? map.range[0]);
     return { kind: 'object', form, start, end, column, members, all, props, odd: props ?? odd };
   }
@@ -206,7 +206,7 @@ class Builder {
     });
     const props = propsOf(sequence);
     const column = columnOf(this.#text, items[0]?.at ?? sequence.range[0]);
-    const end = dashed ? (items.at(-1)?.value.end ?? sequence.range[1]) : sequence.range[1];
+    const end = dashed ? lineEnd(this.#text, items.at(-1)?.value.end ?? sequence.range[1]) : sequence.range[1];
     const odd = props ?? items.find(({ value }) => value.odd !== null)?.value.odd ?? null;
     const common = { start, end, column, props, odd };
     if (!this.#list || !listable) {
@@ -256,7 +256,14 @@ function plainOf(node: Scalar.Parsed | Alias.Parsed, raw: string): JsonValue {
   return exact && (!Number.isInteger(value) || Number.isSafeInteger(value) || /[.eE]/.test(raw)) ? value : raw;
 }
 
-export function columnOf(text: string, offset: number): number {
+/** Before the line break, and behind the comment that may stand on the line. */
+export function lineEnd(text: string, offset: number): number {
+  const end = text.indexOf('\n', offset);
+  if (end < 0) return text.length;
+  return end > offset && text[end - 1] === '\r' ? end - 1 : end;
+}
+
+function columnOf(text: string, offset: number): number {
   return offset - (text.lastIndexOf('\n', offset - 1) + 1);
 }
 

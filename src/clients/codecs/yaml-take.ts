@@ -1,9 +1,9 @@
 import { containerAt } from '../../core/splice/entries.ts';
 import type { Edit, Glue, Step } from '../../core/splice/types.ts';
 import { blankGlue, compactGlue, forgetPath, interiorOf, isCreated } from './json-glue.ts';
-import { lineEnd, linesOf, removals } from './yaml-lines.ts';
+import { linesOf, removals } from './yaml-lines.ts';
 import { assertContainer } from './yaml-put.ts';
-import { asNode, asObject, refuseOdd, type YamlDocument, type YamlObject } from './yaml-syntax.ts';
+import { asNode, asObject, lineEnd, refuseOdd, type YamlDocument, type YamlObject } from './yaml-syntax.ts';
 
 /** Takes entries out with their lines, and puts back what stood there before the first one came; see `Codec.take`. */
 export function takeYaml(
