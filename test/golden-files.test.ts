@@ -24,16 +24,16 @@ const cases = COVERED.flatMap((client) =>
   ['stdio', 'remote'].flatMap((kind) => OPERATING_SYSTEMS.map((os) => ({ client, kind, os, id: client.client_id }))),
 );
 
-test('thirteen clients have six files each', () => {
-  expect(cases).toHaveLength(13 * 6);
+test('sixteen clients have six files each', () => {
+  expect(cases).toHaveLength(16 * 6);
   expect(globSync('*.after.*', { cwd: GOLDEN })).toHaveLength(cases.length);
 });
 
 describe('before and after', () => {
-  test.each(cases)('$id, $kind servers on $os', ({ client, kind, os, id }) => {
+  test.each(cases)('$id, $kind servers on $os', async ({ client, kind, os, id }) => {
     const sample = globSync(`${id}.*`, { cwd: SAMPLES })[0] ?? '';
     const [scope] = client.scopes;
-    const codec = codecOf(scope?.format ?? null);
+    const codec = scope && (await codecOf(scope));
     if (codec === undefined || typeof scope?.pointer !== 'string') throw new Error('no codec');
     const before = readFileSync(SAMPLES + sample, 'utf8');
     const rendering = renderPayload(payloadOf(kind), client, { os, launcher: LAUNCHER[os] });

@@ -46,7 +46,7 @@ export const continueClient: ClientDefinition = {
       container: 'list',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: false },
@@ -61,14 +61,16 @@ export const continueClient: ClientDefinition = {
     http: {
       type: { field: 'type', value: 'streamable-http', required: false },
       url_field: 'url',
-      headers_field: 'requestOptions.headers',
+      headers_in: 'requestOptions',
+      headers_field: 'headers',
       required: ['name', 'url'],
-      optional: ['type', 'requestOptions.headers', 'apiKey', 'connectionTimeout'],
+      optional: ['type', 'requestOptions{headers}', 'apiKey', 'connectionTimeout'],
     },
     sse: {
       type: { field: 'type', value: 'sse', required: false },
       url_field: 'url',
-      headers_field: 'requestOptions.headers',
+      headers_in: 'requestOptions',
+      headers_field: 'headers',
       required: ['name', 'url'],
       optional: ['headers'],
     },
@@ -106,5 +108,12 @@ export const continueClient: ClientDefinition = {
     'docker/mcp-gateway:pkg/client/config.yml (2026-07-23)',
     'pathintegral-institute/mcpm.sh:src/mcpm/clients/managers/ (2026-03-27)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['http', 'sse'],
+    bridged: [],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

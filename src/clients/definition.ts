@@ -1,5 +1,5 @@
 import type { Issue } from '../core/errors.ts';
-import type { ClientDefinition } from './client.ts';
+import type { ClientDefinition, ConfigScope } from './client.ts';
 
 /**
  * What is wrong with a definition whose form is right: parts of it that contradict each other. The ones that are known out
@@ -16,14 +16,14 @@ export function contradictionsIn(client: ClientDefinition): Issue[] {
 }
 
 /** What this version can change without loss. */
-const WRITABLE: ReadonlySet<string | null> = new Set(['json', 'jsonc', 'toml']);
+const isWritable = ({ format, container }: ConfigScope): boolean =>
+  format === 'yaml' || (format !== null && container === undefined);
 
 function faultsOfScopes({ scopes, deployable_scopes, dialect }: ClientDefinition): Issue[] {
   const names = scopes.map(({ scope }) => scope);
   const twice = names.filter((name, at) => names.indexOf(name) < at);
   const unusable = deployable_scopes.filter(
-    (name) =>
-      !scopes.some((one) => one.scope === name && WRITABLE.has(one.format) && one.pointer !== null && !one.managed),
+    (name) => !scopes.some((one) => one.scope === name && isWritable(one) && one.pointer !== null && !one.managed),
   );
   const strange = scopes.flatMap(({ env_override = [] }) =>
     env_override.filter(({ variable, file }) => !`${file}/`.startsWith(`$${variable}/`)),
@@ -32,7 +32,7 @@ function faultsOfScopes({ scopes, deployable_scopes, dialect }: ClientDefinition
     ...twice.map((name) => ({ path: 'scopes', message: `"${name}" is there twice` })),
     ...unusable.map((name) => ({
       path: 'deployable_scopes',
-      message: `"${name}" is no scope of people with a pointer, and json, jsonc or toml as its format`,
+      message: `"${name}" is no scope of people with a pointer and a map of servers, or a list in yaml`,
     })),
     ...strange.map(({ variable }) => ({ path: 'scopes', message: `the file of ${variable} does not begin with it` })),
     ...((dialect === null) === (deployable_scopes.length === 0)

@@ -6,10 +6,12 @@ import { pointerKeys } from '../core/json-value.ts';
 import { nullRecord } from '../core/null-record.ts';
 import type { Bridge, Entry, JsonValue, Payload, RemoteEntry, StdioEntry } from '../core/payload.ts';
 import { isRemote, PORTABLE_SERVER_NAME } from '../core/payload.ts';
+import { isObject } from '../core/splice/equality.ts';
 import { spliceEntries } from '../core/splice/splice.ts';
 import { BRIDGE, bridgeCommand, checkBridged } from './bridge.ts';
 import type { ClientDefinition, FieldKind, Os } from './client.ts';
 import { tomlCodec } from './codecs/toml.ts';
+import { yamlDocumentOf } from './codecs/yaml-print.ts';
 import { renderEnv, renderHeaders } from './named.ts';
 import { pointerIn } from './paths.ts';
 import type { NativeEntry, Work } from './translate.ts';
@@ -110,6 +112,7 @@ function documentOf(client: ClientDefinition, target: RenderTarget, entries: Ren
   }
   const filled = pointerIn(pointer, target.project);
   if (scope?.format === 'toml') return tomlDocument(pointerKeys(filled), entries);
+  if (scope?.format === 'yaml') return yamlDocumentOf(pointerKeys(filled), entries, scope.container === 'list');
   const root = nullRecord<JsonValue>();
   setAt(root, filled, nullRecord(entries));
   return `${JSON.stringify(root, null, 2)}\n`;
@@ -143,11 +146,20 @@ function renderEntry(work: Work, entry: Entry, target: RenderTarget): NativeEntr
   checkName(work);
   const own = isRemote(entry) ? renderRemote(work, entry) : renderStdio(work, entry);
   const native = work.launched ? renderLaunched(work, entry, target) : own;
-  if (entry.disabled === true && disabled !== null) setAt(native, disabled.pointer, disabled.off);
+  if (disabled !== null && (entry.disabled === true || work.dialect.write_enabled === true)) {
+    setAt(native, disabled.pointer, entry.disabled === true ? disabled.off : !disabled.off);
+  }
   addTimeout(work, entry, native);
   addToolFilters(work, entry, native);
   addOwnFields(work, entry, native);
-  return native;
+  return withName(work, native);
+}
+
+/** The name goes first, as the client itself writes it; a name for display that the payload has stays. */
+function withName({ dialect, server }: Work, native: NativeEntry): NativeEntry {
+  const { name_field } = dialect;
+  if (name_field === undefined || Object.hasOwn(native, name_field)) return native;
+  return nullRecord<JsonValue>([[name_field, server], ...Object.entries(native)]);
 }
 
 /** How an entry is switched off in the layout that the file has. */
@@ -204,7 +216,10 @@ function renderRemote(work: Work, entry: RemoteEntry): NativeEntry {
   }
   addType(work, entry.type, native);
   native[facts.url_field] = translate(work, 'url', entry.url, ['url']);
-  if (entry.headers !== undefined) renderHeaders(work, entry.headers, facts.headers_field, native);
+  if (entry.headers === undefined) return native;
+  const at = facts.headers_in === undefined ? native : nullRecord<JsonValue>();
+  renderHeaders(work, entry.headers, facts.headers_field, at);
+  if (facts.headers_in !== undefined) native[facts.headers_in] = at;
   return native;
 }
 
@@ -309,7 +324,8 @@ function addOwnFields(work: Work, entry: Entry, native: NativeEntry): void {
   const { client } = work;
   for (const [field, value] of sorted(entry['x-client']?.[client.client_id])) {
     const place = ['x-client', client.client_id, field];
-    if (GUARDED.includes(field) || Object.hasOwn(native, field)) {
+    const headers = besideHeaders(work, entry, field, value) ? native[field] : undefined;
+    if (GUARDED.includes(field) || (!isObject(headers) && Object.hasOwn(native, field))) {
       lossy(work, place, 'This field is already decided by the entry itself and cannot be replaced.');
       continue;
     }
@@ -331,8 +347,15 @@ function addOwnFields(work: Work, entry: Entry, native: NativeEntry): void {
       );
     }
     // Sorted keys, so that two spellings of one artifact give the same bytes.
-    native[field] = JSON.parse(canonicalJson(value)) as JsonValue;
+    const own = JSON.parse(canonicalJson(value)) as JsonValue;
+    native[field] = isObject(headers) && isObject(own) ? { ...own, ...headers } : own;
   }
+}
+
+/** Does the field hold other things about the connection, beside the headers that the payload says? */
+function besideHeaders({ client }: Work, entry: Entry, field: string, value: JsonValue): boolean {
+  const facts = isRemote(entry) ? client.entry[entry.type] : null;
+  return facts?.headers_in === field && isObject(value) && !Object.hasOwn(value, facts.headers_field);
 }
 
 const IS_KIND: Readonly<Record<FieldKind, (value: JsonValue) => boolean>> = {

@@ -6,6 +6,7 @@ import { behindDash, behindKey, flowOf, itemsOf, membersOf, named, type YamlStyl
 import {
   asNode,
   asObject,
+  lineEnd,
   refuseOdd,
   type YamlDocument,
   type YamlNode,
@@ -59,13 +60,12 @@ function updateMap(around: Surroundings, map: YamlObject, wanted: JsonObject, ke
     const value = kept.has(member.key) || !Object.hasOwn(wanted, member.key) ? undefined : wanted[member.key];
     return value === undefined ? [] : updateMember(inside, member, value);
   });
-  edits.push(
-    ...removals(
-      document,
-      gone.map((member) => goneOf(text, member, first)),
-    ),
-  );
   const fresh = membersOf(without(wanted, [...known]) as JsonObject, map.column, style);
+  const spans = gone.map((member) => goneOf(text, member, first));
+  // What stood above a last line is of no use below the entry: comments there go with it.
+  const end = lineEnd(text, left.at(-1)?.value.end ?? map.end);
+  if (fresh.length === 0 && end < map.end) spans.push({ start: end, end: map.end });
+  edits.push(...removals(document, spans));
   if (fresh.length > 0) edits.push(linesBehind(text, map.end, style.eol, fresh));
   return edits;
 }

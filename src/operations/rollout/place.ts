@@ -33,10 +33,21 @@ export interface Place {
   explicit_path: boolean;
 }
 
-const CODECS: Readonly<Record<string, Codec>> = { json: jsonCodec, jsonc: jsoncCodec, toml: tomlCodec };
+/** YAML is loaded when a file needs it: its library takes longer than most commands. */
+const CODECS: Readonly<Record<string, () => Codec | Promise<Codec>>> = {
+  json: () => jsonCodec,
+  jsonc: () => jsoncCodec,
+  toml: () => tomlCodec,
+  yaml: async () => (await import('../../clients/codecs/yaml.ts')).yamlCodec,
+  'yaml list': async () => (await import('../../clients/codecs/yaml.ts')).yamlListCodec,
+};
 
 /** Undefined: this version does not read files of that format. */
-export const codecOf = (format: string | null): Codec | undefined => CODECS[format ?? ''];
+export const codecOf = async ({
+  format,
+  container,
+}: Pick<ConfigScope, 'format' | 'container'>): Promise<Codec | undefined> =>
+  CODECS[container === undefined ? (format ?? '') : `${format} ${container}`]?.();
 
 /** Which file a caller means; the usual one of the client when nothing is said. */
 export interface Wanted {
@@ -62,7 +73,7 @@ export async function findPlace(
   const machine = await context.services.machine();
   const located = locateConfig(client, scope, { ...machine, project: wanted.project });
   const config_path = wanted.config_path ?? [located.path, ...located.alternates].find(pathExists) ?? located.path;
-  const codec = codecOf(scope.format);
+  const codec = await codecOf(scope);
   if (!codec || scope.pointer === null) {
     throw new AppError('CLIENT_NOT_WRITABLE', `This version cannot write the file of ${client.display_name}.`, {
       client_id: client.client_id,
