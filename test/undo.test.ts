@@ -48,7 +48,8 @@ const edit = (file: string, from: string | RegExp, to: string) => {
   writeFileSync(file, changed);
 };
 /** Somebody else writes another setting into the file. */
-const foreignEdit = (text: string) => text.replace('{', '{ "edited-meanwhile": [1.0,  2],');
+const foreignEdit = (text: string) =>
+  /^\w+: /.test(text) ? `edited_meanwhile: [1.0,  2]\n${text}` : text.replace('{', '{ "edited-meanwhile": [1.0,  2],');
 
 const SAMPLES = readdirSync(join(ROOT, 'test/fixtures/client-samples')).flatMap((name) => {
   const [client_id = ''] = name.split('.');

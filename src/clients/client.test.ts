@@ -60,16 +60,19 @@ test.each(CLIENTS)('$client_id is a valid definition that survives a trip throug
   expect(new Set(client.scopes.map(({ scope }) => scope)).size).toBe(client.scopes.length);
 });
 
-test('thirteen clients are writable, in their user scope first and in no managed one', () => {
+test('sixteen clients are writable, in their user scope first where there is one, and in no managed one', () => {
   const writable = CLIENTS.filter(({ dialect }) => dialect !== null);
   expect(writable.map(({ client_id }) => client_id).toSorted()).toEqual([
     'claude-code',
     'claude-desktop',
     'cline',
     'codex-cli',
+    'continue',
     'cursor',
     'gemini-cli',
+    'goose',
     'kiro',
+    'librechat',
     'lm-studio',
     'opencode',
     'vscode',
@@ -78,7 +81,7 @@ test('thirteen clients are writable, in their user scope first and in no managed
     'zed',
   ]);
   for (const { scopes, deployable_scopes } of writable) {
-    expect(deployable_scopes[0]).toBe('user');
+    expect(deployable_scopes[0]).toBe(scopes.some(({ scope }) => scope === 'user') ? 'user' : 'server');
     const managed = scopes.filter((scope) => scope.managed === true).map(({ scope }) => scope);
     expect(deployable_scopes.filter((scope) => managed.includes(scope))).toEqual([]);
     for (const scope of deployable_scopes) expect(scopes.map((it) => it.scope)).toContain(scope);

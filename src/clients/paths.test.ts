@@ -159,9 +159,9 @@ test('a scope or client that is not written in this version says what is', () =>
     code: 'CLIENT_NOT_WRITABLE',
     details: { deployable_scopes: ['user', 'local', 'project'] },
   });
-  const other = caught(() => resolveConfigPath(client('goose'), undefined, linux));
+  const other = caught(() => resolveConfigPath(client('junie'), undefined, linux));
   expect(other).toMatchObject({ code: 'CLIENT_NOT_WRITABLE', details: { deployable_scopes: [] } });
-  expect(other.message).toBe('This version does not write goose.');
+  expect(other.message).toBe('This version does not write JetBrains Junie (IDE and CLI).');
 });
 
 test('a project file lies in the project and needs one', () => {
@@ -210,6 +210,18 @@ test.each(['linux', 'macos', 'windows'] as const)('every file of every client ha
     'kiro/agent',
     'librechat/server',
   ]);
+});
+
+test('a file without a fixed place is the one that a person names, inside the home directory', () => {
+  const it = client('librechat');
+  const [scope] = it.scopes;
+  if (scope === undefined) throw new Error('no scope');
+  expect(locateConfig(it, scope, linux, '/home/zoë/chat/librechat.yaml')).toEqual({
+    path: '/home/zoë/chat/librechat.yaml',
+    roots: ['/home/zoë'],
+    preferred: [],
+    alternates: [],
+  });
 });
 
 test('a scope without a file on this system says so', () => {

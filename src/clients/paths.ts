@@ -139,19 +139,30 @@ function notDeployable(client: ClientDefinition, scope: ConfigScope): AppError {
   return new AppError('CLIENT_NOT_WRITABLE', message, { client_id: client.client_id, deployable_scopes: can });
 }
 
-/** Where the file of one scope is, without any look at the disk and without asking whether it may be written. */
-export function locateConfig(client: ClientDefinition, scope: ConfigScope, machine: Machine): ConfigTarget {
+/**
+ * Where the file of one scope is, without any look at the disk and without asking whether it may be written. Where a file
+ * has no fixed place, a person has `named` it; it may lie inside their home directory.
+ */
+export function locateConfig(
+  client: ClientDefinition,
+  scope: ConfigScope,
+  machine: Machine,
+  named?: string,
+): ConfigTarget {
+  if (named !== undefined && isPattern(scope.paths[machine.os])) {
+    return { path: named, roots: [homeOf(machine)], preferred: [], alternates: [] };
+  }
   const moved = overridden(scope, machine);
   const others = (scope.alternate_paths?.[machine.os] ?? []).map((template) => expandTemplate(template, machine).path);
   const { path, root } = moved ?? expandTemplate(fixedTemplate(client, scope, machine.os), machine);
   // A variable that names the file itself leaves no choice.
-  const named = moved !== undefined && moved.path === moved.sign;
+  const fixed = moved !== undefined && moved.path === moved.sign;
   const inProject = scope.paths[machine.os]?.startsWith('${workspace}') === true;
   return {
     path,
     roots: inProject || scope.managed === true ? [root] : [...new Set([homeOf(machine), root])],
     preferred: others.filter((place) => place.includes('*')),
-    alternates: named ? [] : [...namesBeside(scope, path, machine), ...others.filter((place) => !place.includes('*'))],
+    alternates: fixed ? [] : [...namesBeside(scope, path, machine), ...others.filter((place) => !place.includes('*'))],
   };
 }
 
@@ -160,9 +171,11 @@ function namesBeside({ alternate_names = [] }: ConfigScope, path: string, { os }
   return alternate_names.map((name) => join(dirname(path), name));
 }
 
+const isPattern = (template: string | null) => template !== null && /[*<]/.test(template);
+
 function fixedTemplate(client: ClientDefinition, scope: ConfigScope, os: Os): string {
   const template = scope.paths[os];
-  if (template !== null && !/[*<]/.test(template)) return template;
+  if (template !== null && !isPattern(template)) return template;
   const reason = template === null ? `has no file on ${os}` : 'has no fixed place: name the file yourself';
   throw new AppError('INVALID_INPUT', `The scope ${scope.scope} of ${client.display_name} ${reason}.`, {
     field: template === null ? 'config_scope' : 'config_path',

@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path';
 import fc from 'fast-check';
 import { parse as parseToml } from 'smol-toml';
 import { describe, expect, test } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { AppError } from '../core/errors.ts';
 import { Finding } from '../core/finding.ts';
 import { type Entry, isRemote, Payload } from '../core/payload.ts';
@@ -20,6 +21,7 @@ const client = (id: string): ClientDefinition => {
 };
 
 const WRITABLE = CLIENTS.filter(({ dialect }) => dialect !== null);
+const PARSERS: Record<string, (text: string) => Record<string, unknown>> = { toml: parseToml, yaml: parseYaml };
 
 type Options = { os?: Os; name?: string; bridge?: Payload['bridge'] };
 
@@ -34,7 +36,8 @@ function render(id: string, entry: Entry, { os = 'linux', name = 'it', bridge }:
 
 /** The entry that starts the server `it` through the launcher. */
 function launched(id: string) {
-  const args = ['exec-server', '--client', id, '--profile', 'default', '--config-scope', 'user', '--', 'it'];
+  const scope = id === 'librechat' ? 'server' : 'user';
+  const args = ['exec-server', '--client', id, '--profile', 'default', '--config-scope', scope, '--', 'it'];
   const entry = { command: 'mcp-orchestration', args };
   return { ...entry, entry, argv: ['mcp-orchestration', ...args] };
 }
@@ -87,7 +90,7 @@ test('another scope puts the entries under its own pointer, and a scope without 
 });
 
 test('a client without a dialect is refused', () => {
-  const work = () => renderPayload({ mcpServers: {} }, client('goose'), { os: 'linux', launcher: 'x' });
+  const work = () => renderPayload({ mcpServers: {} }, client('junie'), { os: 'linux', launcher: 'x' });
   expect(work).toThrow(expect.objectContaining({ code: 'CLIENT_NOT_WRITABLE' }));
 });
 
@@ -107,8 +110,10 @@ describe('references', () => {
   test.each(WRITABLE.map(({ client_id }) => client_id))('%s gets the launcher for a secret or an input', (id) => {
     for (const kind of ['secret', 'input']) {
       const { native, told } = render(id, { ...stdio, env: { K: `\${${kind}:my.key}` }, cwd: '/srv' });
-      if (id === 'opencode') expect(native).toMatchObject({ type: 'local', command: launched(id).argv });
-      else expect(native).toMatchObject(launched(id).entry);
+      const { entry, argv } = launched(id);
+      if (id === 'opencode') expect(native).toMatchObject({ type: 'local', command: argv });
+      else if (id === 'goose') expect(native).toMatchObject({ cmd: entry.command, args: entry.args, enabled: true });
+      else expect(native).toMatchObject(entry);
       expect(JSON.stringify(native)).not.toMatch(/my\.key|srv/);
       expect(told).toEqual([]);
     }
@@ -580,8 +585,9 @@ describe('properties', () => {
           .map(([name]) => name);
         expect(entries.map(([name]) => name)).toEqual(expected.toSorted());
         const pointer = it.scopes[0]?.pointer?.slice(1) ?? '';
-        const document = it.client_id === 'codex-cli' ? parseToml(native_text) : JSON.parse(native_text);
-        expect(document[pointer] ?? {}).toEqual(Object.fromEntries(entries));
+        const parse = PARSERS[it.scopes[0]?.format ?? ''] ?? JSON.parse;
+        const named = it.scopes[0]?.container === 'list' ? entries.map(([name, entry]) => ({ name, ...entry })) : null;
+        expect(parse(native_text)[pointer] ?? {}).toEqual(named ?? Object.fromEntries(entries));
       }),
     );
   });

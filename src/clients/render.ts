@@ -325,7 +325,8 @@ function addOwnFields(work: Work, entry: Entry, native: NativeEntry): void {
   for (const [field, value] of sorted(entry['x-client']?.[client.client_id])) {
     const place = ['x-client', client.client_id, field];
     const headers = besideHeaders(work, entry, field, value) ? native[field] : undefined;
-    if (GUARDED.includes(field) || (!isObject(headers) && Object.hasOwn(native, field))) {
+    const decided = Object.hasOwn(native, field) || (field === 'name' && isListed(client));
+    if (GUARDED.includes(field) || (!isObject(headers) && decided)) {
       lossy(work, place, 'This field is already decided by the entry itself and cannot be replaced.');
       continue;
     }
@@ -351,6 +352,9 @@ function addOwnFields(work: Work, entry: Entry, native: NativeEntry): void {
     native[field] = isObject(headers) && isObject(own) ? { ...own, ...headers } : own;
   }
 }
+
+/** The name of an entry in a list is its key. */
+const isListed = ({ scopes }: ClientDefinition) => scopes.some(({ container }) => container === 'list');
 
 /** Does the field hold other things about the connection, beside the headers that the payload says? */
 function besideHeaders({ client }: Work, entry: Entry, field: string, value: JsonValue): boolean {

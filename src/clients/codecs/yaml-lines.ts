@@ -2,7 +2,7 @@ import type { Document, Edit, Member, Span } from '../../core/splice/types.ts';
 import { unparsable } from '../../core/splice/unparsable.ts';
 import { eolOf } from './json-style.ts';
 import { PLAIN_STYLE, type YamlStyle } from './yaml-print.ts';
-import { asNode, lineEnd, type YamlNode } from './yaml-syntax.ts';
+import { asNode, lineEnd, type YamlNode, type YamlScalar } from './yaml-syntax.ts';
 
 /** Whole lines of a file: where they begin and end, how they come and go, and how the file indents them. */
 
@@ -26,15 +26,17 @@ export function linesOf(text: string, member: Member): Span {
 export const beginsLine = (text: string, { start }: Pick<Span, 'start'>) =>
   text.slice(lineStart(text, start), start).trim() === '';
 
-/** Does a block of text end there, to whose value the line end belongs? */
-export function isOpenAt(node: YamlNode, offset: number): boolean {
-  if (node.kind === 'scalar') return node.open && node.end === offset;
+/** Of the block of text that ends there, if one does: what of the line ends behind it belongs to its value. */
+export function openAt(node: YamlNode, offset: number): YamlScalar['open'] {
+  if (node.kind === 'scalar') return node.end === offset ? node.open : 'no';
   const below = node.kind === 'array' ? node.items : node.all.map(({ value }) => value);
-  return below.some((child) => child.end >= offset && child.start < offset && isOpenAt(asNode(child), offset));
+  const child = below.find(({ start, end }) => end >= offset && start < offset);
+  return child === undefined ? 'no' : openAt(asNode(child), offset);
 }
 
 /** Takes spans out. What begins the file takes its line break along. */
-export function removals({ text, root }: Document, spans: readonly Span[]): Edit[] {
+export function removals(document: Document, spans: readonly Span[]): Edit[] {
+  const { text, root } = document;
   const merged: Span[] = [];
   for (const span of spans.toSorted((a, b) => a.start - b.start || a.end - b.end)) {
     const last = merged.at(-1);
@@ -43,8 +45,12 @@ export function removals({ text, root }: Document, spans: readonly Span[]): Edit
   }
   return merged.map(({ start, end }) => {
     const broken = start === 0 ? (/^\r?\n/.exec(text.slice(end, end + 2))?.[0].length ?? 0) : 0;
-    const open = end === text.length && root !== null && isOpenAt(asNode(root), start);
-    const kept = open ? (/^\r?\n/.exec(text.slice(start, start + 2))?.[0].length ?? 0) : 0;
+    const open = root === null ? 'no' : openAt(asNode(root), start);
+    if (open === 'keep' && /^\r?\n[ \t]*(?:\r?\n|$)/.test(text.slice(end))) {
+      throw refuseLayout(document, end, 'unsupported_layout', 'the blank lines there would go over to the text above');
+    }
+    const kept =
+      end === text.length && open !== 'no' ? (/^\r?\n/.exec(text.slice(start, start + 2))?.[0].length ?? 0) : 0;
     return { start: start + kept, end: end + broken, text: '' };
   });
 }

@@ -87,9 +87,11 @@ class Outline {
       if (!way) this.#see('nothing');
     } else if (isCollection(token)) this.#collection(token, path, way);
     else if (token.type === 'block-scalar') {
-      for (const prop of token.props)
-        if (prop.type !== 'newline' && 'source' in prop) this.#marks([prop as CST.SourceToken]);
-      this.#see(token.source);
+      const marks = token.props.filter((prop) => 'source' in prop && prop.type !== 'newline') as CST.SourceToken[];
+      this.#marks(marks);
+      // Where the last line end is stripped, it makes no difference.
+      const stripped = marks.some(({ type, source }) => type === 'block-scalar-header' && source.includes('-'));
+      this.#see(stripped ? token.source.replace(/\r?\n$/, '') : token.source);
     } else if ('source' in token) this.#see(token.source, 'end' in token ? token.end : undefined);
   }
 

@@ -1,6 +1,6 @@
 import type { Edit, Glue, Put, Step } from '../../core/splice/types.ts';
 import { blankGlue, createdAlso, forgetPath } from './json-glue.ts';
-import { behindComments, isOpenAt, linesBehind, refuseLayout, styleOf } from './yaml-lines.ts';
+import { behindComments, linesBehind, openAt, refuseLayout, styleOf } from './yaml-lines.ts';
 import { behindDash, behindKey, named, nested, textOf, type YamlStyle } from './yaml-print.ts';
 import { asObject, lineEnd, refuseOdd, type YamlDocument, type YamlObject } from './yaml-syntax.ts';
 import { updateEntry } from './yaml-update.ts';
@@ -129,7 +129,7 @@ function insert(
   if (node.all.length > 0) {
     // Comments at the end of a file are about what stands above them.
     const at = path.length === 0 ? behindComments(text, end) : end;
-    if (lineEnd(text, at) === text.length && isOpenAt(node, text.length)) {
+    if (lineEnd(text, at) === text.length && openAt(node, text.length) !== 'no') {
       throw refuseLayout(document, end, 'unsupported_layout', 'the file ends in a block of text without a line end');
     }
     return [linesBehind(text, at, eol, lines)];
@@ -138,7 +138,7 @@ function insert(
     const added = linesBehind(text, end, eol, lines);
     return end > start ? [{ start, end, text: '' }, added] : [added];
   }
-  const alone = text.slice(text.lastIndexOf('\n', start - 1) + 1, lineEnd(text, end)).trim();
+  const alone = text.slice(text.lastIndexOf('\n', start - 1) + 1, lineEnd(text, end)).trimEnd();
   if (alone !== text.slice(start, end)) {
     throw refuseLayout(document, start, 'unsupported_layout', 'other things stand on the line of the empty map');
   }

@@ -51,10 +51,10 @@ interface Extra {
   /** The first odd thing anywhere in it. */
   odd: Odd | null;
 }
-interface YamlScalar extends ScalarNode, Extra {
+export interface YamlScalar extends ScalarNode, Extra {
   value: JsonValue;
-  /** A block of text whose last line end belongs to its value. */
-  open: boolean;
+  /** The line end behind a block of text belongs to its value, and with `keep` every blank line that follows. */
+  open: 'no' | 'clip' | 'keep';
 }
 export interface YamlArray extends ArrayNode, Extra {
   flow: boolean;
@@ -147,7 +147,8 @@ class Builder {
     const end = this.#withoutBreak(node);
     const props = isAlias(node) ? { at: node.range[0], reason: 'alias' } : propsOf(node);
     const raw = this.#text.slice(node.range[0], end);
-    const open = !isAlias(node) && node.type?.startsWith('BLOCK_') === true && !/^.[0-9]?-/.test(raw);
+    const header = isAlias(node) || !node.type?.startsWith('BLOCK_') ? '-' : (/^.[-+0-9]*/.exec(raw)?.[0] ?? '');
+    const open = header.includes('-') ? 'no' : header.includes('+') ? 'keep' : 'clip';
     return { kind: 'scalar', start, end, value: plainOf(node, raw), open, props, odd: props };
   }
 

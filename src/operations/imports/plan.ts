@@ -110,7 +110,8 @@ function reasonAgainst(
 
 function startsLauncher(value: JsonValue): boolean {
   if (!isObject(value)) return false;
-  const words = [value['command'], value['args']].flat();
+  // goose calls its command `cmd`.
+  const words = [value['command'], value['cmd'], value['args']].flat();
   return (
     words.includes('exec-server') && words.some((word) => /(?:^|[\\/])mcp-orchestration(?:\.cmd)?$/.test(String(word)))
   );

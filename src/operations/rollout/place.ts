@@ -71,7 +71,7 @@ export async function findPlace(
 ): Promise<Place> {
   const scope = deployableScope(client, wanted.config_scope);
   const machine = await context.services.machine();
-  const located = locateConfig(client, scope, { ...machine, project: wanted.project });
+  const located = locateConfig(client, scope, { ...machine, project: wanted.project }, wanted.config_path);
   const config_path = wanted.config_path ?? [located.path, ...located.alternates].find(pathExists) ?? located.path;
   const codec = await codecOf(scope);
   if (!codec || scope.pointer === null) {
