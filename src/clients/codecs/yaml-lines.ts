@@ -46,7 +46,7 @@ export function removals(document: Document, spans: readonly Span[]): Edit[] {
   return merged.map(({ start, end }) => {
     const broken = start === 0 ? (/^\r?\n/.exec(text.slice(end, end + 2))?.[0].length ?? 0) : 0;
     const open = root === null ? 'no' : openAt(asNode(root), start);
-    if (open === 'keep' && /^\r?\n[ \t]*(?:\r?\n|$)/.test(text.slice(end))) {
+    if (open === 'keep' && /^\r?\n(?:[ \t]*\r?\n|[ \t]+$)/.test(text.slice(end))) {
       throw refuseLayout(document, end, 'unsupported_layout', 'the blank lines there would go over to the text above');
     }
     const kept =
