@@ -81,9 +81,9 @@ it('LibreChat is written where a person says, inside their home directory, and n
   const text = readFileSync(file, 'utf8');
   expect(text).toBe(sample('librechat').replace('number.\n', `number.\n${added}`));
   writeFileSync(file, text.replace('n.js', 'other.js'));
-  expect(await json('get-deployed', '--client', 'librechat', '--config-path', file)).toMatchObject({ drift: true });
+  expect(await json('get-deployed', '--client', 'librechat')).toMatchObject({ drift: true });
   writeFileSync(file, text);
-  await json('undo-deployment', ...there);
+  await json('undo-deployment', '--client', 'librechat');
   expect(readFileSync(file, 'utf8')).toBe(sample('librechat'));
 });
 

@@ -97,7 +97,8 @@ export const continueClient: ClientDefinition = {
   notes: [
     'mcpServers is a list: match by name, keep order, comments, anchors and quoting. config.json is the deprecated predecessor.',
     'In *.json block files the type is http (not streamable-http).',
-    'A dedicated block file is the safest place to write: nothing else lives in it.',
+    'A dedicated block file is the safest place to write: nothing else lives in it. This version writes config.yaml only.',
+    '${{ secrets.NAME }} is read as ${secret:NAME}. It is not written: secrets of ours are given by the launcher, and Continue would look for them in its own .env files.',
   ],
   limitations: ['Agent mode only.'],
   state_fields: [],

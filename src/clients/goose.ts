@@ -76,6 +76,7 @@ export const goose: ClientDefinition = {
   notes: [
     'extensions also holds builtin / platform / frontend / inline_python entries (developer, memory...): never remove or rewrite them.',
     'Key is a normalised lower-case id; field names differ from everyone else (cmd, envs, uri).',
+    'Every entry says whether it is switched on. Switching one of ours off in goose is drift, as the release says otherwise.',
     'References: env_keys names secrets kept in the system keyring; envs are literal.',
   ],
   limitations: [],

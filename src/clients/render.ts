@@ -2,18 +2,14 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { AppError } from '../core/errors.ts';
 import type { Finding } from '../core/finding.ts';
-import { pointerKeys } from '../core/json-value.ts';
 import { nullRecord } from '../core/null-record.ts';
 import type { Bridge, Entry, JsonValue, Payload, RemoteEntry, StdioEntry } from '../core/payload.ts';
 import { isRemote, PORTABLE_SERVER_NAME } from '../core/payload.ts';
 import { isObject } from '../core/splice/equality.ts';
-import { spliceEntries } from '../core/splice/splice.ts';
 import { BRIDGE, bridgeCommand, checkBridged } from './bridge.ts';
 import type { ClientDefinition, FieldKind, Os } from './client.ts';
-import { tomlCodec } from './codecs/toml.ts';
-import { yamlDocumentOf } from './codecs/yaml-print.ts';
 import { renderEnv, renderHeaders } from './named.ts';
-import { pointerIn } from './paths.ts';
+import { type DocumentTarget, documentOf, setAt } from './native-document.ts';
 import type { NativeEntry, Work } from './translate.ts';
 import {
   addType,
@@ -33,20 +29,14 @@ export { BRIDGE };
 /** Part of every plan, ledger row and audit entry: it changes when the same input would give other text. */
 export const RENDERER_VERSION = '2';
 
-export interface RenderTarget {
+export interface RenderTarget extends DocumentTarget {
   os: Os;
   /** The launcher on that machine: a path, or its bare name. */
   launcher?: string | undefined;
-  /** Config scope; the client's default one when absent. */
-  scope?: string | undefined;
   /** The profile that is deployed; `default` when absent. */
   profile_id?: string | undefined;
-  /** The project directory, for a scope inside a project. */
-  project?: string | undefined;
   /** The file, when the caller of the deployment named it. */
   config_path?: string | undefined;
-  /** Where the servers are in the file at hand; the pointer of the scope when absent. */
-  pointer?: string | undefined;
 }
 
 export interface Rendering {
@@ -97,44 +87,6 @@ export function needsBridge(payload: Payload, client: ClientDefinition): boolean
 /** What a publisher adds to a payload, so that the release and not the renderer decides which bridge runs. */
 export function bridgeFor(payload: Payload, client: ClientDefinition): { bridge?: Bridge } {
   return needsBridge(payload, client) ? { bridge: payload.bridge ?? BRIDGE } : {};
-}
-
-function documentOf(client: ClientDefinition, target: RenderTarget, entries: Rendering['entries']): string {
-  const wanted = target.scope ?? client.deployable_scopes[0];
-  const scope = client.scopes.find((candidate) => candidate.scope === wanted);
-  const pointer = target.pointer ?? scope?.pointer;
-  if (typeof pointer !== 'string') {
-    const message = `${client.display_name} has no config scope of that name with a map of servers.`;
-    throw new AppError('INVALID_INPUT', message, {
-      field: 'config_scope',
-      scopes: client.scopes.map(({ scope }) => scope),
-    });
-  }
-  const filled = pointerIn(pointer, target.project);
-  if (scope?.format === 'toml') return tomlDocument(pointerKeys(filled), entries);
-  if (scope?.format === 'yaml') return yamlDocumentOf(pointerKeys(filled), entries, scope.container === 'list');
-  const root = nullRecord<JsonValue>();
-  setAt(root, filled, nullRecord(entries));
-  return `${JSON.stringify(root, null, 2)}\n`;
-}
-
-function tomlDocument(pointer: readonly string[], entries: Rendering['entries']): string {
-  const set = entries.map(([name, value]) => ({ name, value }));
-  const text = tomlCodec.skeleton(pointer);
-  return spliceEntries(tomlCodec, text, pointer, { set, remove: [] }, null).text ?? text;
-}
-
-/** Puts a value where a JSON Pointer points, with the objects on the way. */
-function setAt(root: NativeEntry, pointer: string, value: JsonValue): void {
-  const keys = pointerKeys(pointer);
-  const last = keys.pop() ?? '';
-  let at = root;
-  for (const key of keys) {
-    const below = nullRecord<JsonValue>();
-    at[key] = below;
-    at = below;
-  }
-  at[last] = value;
 }
 
 function renderEntry(work: Work, entry: Entry, target: RenderTarget): NativeEntry | undefined {

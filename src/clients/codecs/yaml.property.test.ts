@@ -9,9 +9,9 @@ import { isObject } from '../../core/splice/equality.ts';
 import { spliceEntries } from '../../core/splice/splice.ts';
 import { yamlCodec, yamlListCodec } from './yaml.ts';
 
-// Each takes about ten times as long as one of JSON.
-const numRuns = Number(process.env.PROPERTY_RUNS ?? 300);
-const timeout = 20_000 + numRuns * 20;
+// Each takes about fifty times as long as one of JSON.
+const numRuns = Number(process.env.PROPERTY_RUNS ?? 120);
+const timeout = 30_000 + numRuns * 100;
 
 const newEntries = fc.uniqueArray(fc.tuple(fc.constantFrom(...YAML_NAMES), yamlEntry), {
   selector: ([name]) => name,
