@@ -25,7 +25,7 @@ import { unparsable } from '../../core/splice/unparsable.ts';
 
 const MAX_DEPTH = 64;
 /** The parser needs seconds for a mebibyte. No person writes a configuration of that size. */
-const MAX_LENGTH = 512 * 1024;
+const MAX_LENGTH = 256 * 1024;
 
 /** What makes a part of a file say more than its text does: it is never changed by us. */
 export interface Odd {
@@ -84,7 +84,7 @@ export const asObject = (node: SyntaxNode | null | undefined): YamlObject | unde
   node?.kind === 'object' ? (node as YamlObject) : undefined;
 
 export function parseYaml(text: string, list: boolean): YamlDocument {
-  if (text.length > MAX_LENGTH) throw unparsable('', 0, 'too_large', 'it is YAML of more than 512 KiB');
+  if (text.length > MAX_LENGTH) throw unparsable('', 0, 'too_large', 'it is YAML of more than 256 KiB');
   const lone = /\r(?!\n)/.exec(text);
   if (lone !== null) throw unparsable(text, lone.index, 'syntax', 'a carriage return stands there without a line feed');
   const [document, second] = compose(text);
@@ -188,7 +188,9 @@ class Builder {
 
   #member(pair: Pair<ParsedNode, ParsedNode | null>, place: Place): Member {
     const token = pair.srcToken as Partial<CST.CollectionItem> | undefined;
-    const [keyStart, keyEnd] = pair.key.range;
+    const [keyStart] = pair.key.range;
+    // The range of a collection in a key goes on to the next thing that follows.
+    const keyEnd = this.node(pair.key, keyStart, { ...place, listable: false }).end;
     const before = token?.start?.find(({ type }) => ['anchor', 'tag', 'explicit-key-ind'].includes(type));
     const colon = token?.sep?.find(({ type }) => type === 'map-value-ind');
     const from = colon === undefined ? keyEnd : colon.offset + 1;

@@ -194,6 +194,7 @@ describe('what is left alone', () => {
     ['extensions:\n  x:\n    <<: *b\n', 'merge_key'],
     ['extensions:\n  x:\n    ? [a]\n    : b\n', 'complex_key'],
     ['extensions:\n  !t x: {}\n', 'complex_key'],
+    ['extensions:\n  ? x\n  : {}\n', 'complex_key'],
     ['extensions:\n  x:\n    a: 1\n    a: 2\n', 'duplicate_key'],
     ['extensions:\n  x: 1\n  x: 2\n', 'duplicate_key'],
     ['extensions: {}\nextensions: {}\n', 'duplicate_key'],
@@ -218,6 +219,11 @@ describe('what is left alone', () => {
     const after = put(text, 'x', { cmd: 'run' });
     expect(after).toBe(text.replace('n: 2}\n', 'n: 2}\n  x:\n    cmd: run\n'));
     expect(readEntries(yamlCodec, after, POINTER).get('c')?.value).toBe('*a');
+  });
+
+  test('a map as a key ends where it ends', () => {
+    const text = 'extensions:\n  a: 1\n  ? k: v # why\nother: 1\n';
+    expect(put(text, 'x', { cmd: 'run' })).toBe(text.replace('why\n', 'why\n  x:\n    cmd: run\n'));
   });
 
   test('names that look like a prototype are names', () => {
