@@ -89,9 +89,9 @@ class Outline {
     else if (token.type === 'block-scalar') {
       const marks = token.props.filter((prop) => 'source' in prop && prop.type !== 'newline') as CST.SourceToken[];
       this.#marks(marks);
-      // Where the last line end is stripped, it makes no difference.
+      // Where the last line end is stripped, it makes no difference; and neither does how it is spelled.
       const stripped = marks.some(({ type, source }) => type === 'block-scalar-header' && source.includes('-'));
-      this.#see(stripped ? token.source.replace(/\r?\n$/, '') : token.source);
+      this.#see(token.source.replace(/\r?\n$/, stripped ? '' : '\n'));
     } else if ('source' in token) this.#see(token.source, 'end' in token ? token.end : undefined);
   }
 

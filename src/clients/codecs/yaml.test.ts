@@ -221,6 +221,12 @@ describe('what is left alone', () => {
     expect(readEntries(yamlCodec, after, POINTER).get('c')?.value).toBe('*a');
   });
 
+  test('the line end behind a block of text may be spelled in the other way', () => {
+    expect(put('a: 1\r\nextensions:\n  b: |\n    text\n', 'x', { cmd: 'run' })).toBe(
+      'a: 1\r\nextensions:\n  b: |\n    text\r\n  x:\r\n    cmd: run\n',
+    );
+  });
+
   test('a map as a key ends where it ends', () => {
     const text = 'extensions:\n  a: 1\n  ? k: v # why\nother: 1\n';
     expect(put(text, 'x', { cmd: 'run' })).toBe(text.replace('why\n', 'why\n  x:\n    cmd: run\n'));
