@@ -96,7 +96,7 @@ describe('a client that is added from a file', () => {
     ['definition.client_id', { client_id: '../x' }],
     ['definition.scopes', { scopes: [...DEFINITION.scopes, ...DEFINITION.scopes] }],
     ['definition.deployable_scopes', { deployable_scopes: ['project'] }],
-    ['definition.deployable_scopes', { scopes: [{ ...DEFINITION.scopes[0], format: 'yaml' }] }],
+    ['definition.deployable_scopes', { scopes: [{ ...DEFINITION.scopes[0], container: 'list' }] }],
     ['definition.scopes', placed('/srv/shared/servers.jsonc')],
     ['definition.scopes', placed('servers.jsonc')],
     ['definition.scopes', placed('~/../other/servers.jsonc')],

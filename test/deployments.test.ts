@@ -251,12 +251,12 @@ describe('several clients at once', () => {
     for (const id of ['cursor', 'vscode', 'zed']) await publish(id, { files: entry('/a') });
     mkdirSync(inHome('.config/zed'), { recursive: true });
     writeFileSync(inHome('.config/zed/settings.json'), '{ "context_servers": [');
-    const clients = ['cursor', 'zed', 'goose', 'vscode', 'cursor'];
+    const clients = ['cursor', 'zed', 'witsy', 'vscode', 'cursor'];
     const planned = await call(deployConfigs, { clients, dry_run: true });
     expect(rows(planned)).toEqual([
       ['cursor', 'planned', null],
       ['zed', 'failed', 'CLIENT_FILE_UNPARSABLE'],
-      ['goose', 'failed', 'CLIENT_NOT_WRITABLE'],
+      ['witsy', 'failed', 'CLIENT_NOT_WRITABLE'],
       ['vscode', 'planned', null],
     ]);
     expect(existsSync(inHome('.cursor/mcp.json'))).toBe(false);
@@ -293,10 +293,10 @@ describe('several clients at once', () => {
 
   test('on the command line: a list in one word, a table with the diffs, and exit 1 when one failed', async () => {
     await publish('cursor', { files: entry('/a') });
-    const { code, stdout, stderr } = await cli(workspace, 'deploy-all', '--clients', 'cursor,goose', '--dry-run');
+    const { code, stdout, stderr } = await cli(workspace, 'deploy-all', '--clients', 'cursor,witsy', '--dry-run');
     expect(code).toBe(1);
     expect(stdout).toMatch(/cursor\W+planned\W+\+1 ~0 -0/);
     expect(stdout).toContain('+     "server-files@1.0.0"');
-    expect(stderr).toMatch(/goose: .*\n.*Nothing was written/);
+    expect(stderr).toMatch(/witsy: .*\n.*Nothing was written/);
   });
 });

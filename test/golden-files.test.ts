@@ -25,15 +25,15 @@ const cases = COVERED.flatMap((client) =>
 );
 
 test('every client that can be written has six files', () => {
-  expect(cases).toHaveLength(34 * 6);
+  expect(cases).toHaveLength(37 * 6);
   expect(globSync('*.after.*', { cwd: GOLDEN })).toHaveLength(cases.length);
 });
 
 describe('before and after', () => {
-  test.each(cases)('$id, $kind servers on $os', ({ client, kind, os, id }) => {
+  test.each(cases)('$id, $kind servers on $os', async ({ client, kind, os, id }) => {
     const sample = globSync(`${id}.*`, { cwd: SAMPLES })[0] ?? '';
     const [scope] = client.scopes;
-    const codec = scope && codecOf(scope);
+    const codec = scope && (await codecOf(scope));
     if (codec === undefined || typeof scope?.pointer !== 'string') throw new Error('no codec');
     const before = readFileSync(SAMPLES + sample, 'utf8');
     const rendering = renderPayload(payloadOf(kind), client, { os, launcher: LAUNCHER[os] });

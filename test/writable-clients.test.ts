@@ -51,9 +51,9 @@ const cases = CLIENTS.flatMap((client) =>
   }),
 );
 
-test('34 clients can be written, in 68 files of people', () => {
-  expect(new Set(cases.map(({ client_id }) => client_id)).size).toBe(34);
-  expect(cases).toHaveLength(68);
+test('37 clients can be written, in 71 files of people', () => {
+  expect(new Set(cases.map(({ client_id }) => client_id)).size).toBe(37);
+  expect(cases).toHaveLength(71);
 });
 
 describe.each(cases)('$client_id, scope $name', ({ client_id, name, scope, pointer }) => {
@@ -62,13 +62,13 @@ describe.each(cases)('$client_id, scope $name', ({ client_id, name, scope, point
     const inProject = scope.paths.windows?.startsWith('${workspace}') === true || pointer.includes('${workspace}');
     const project = join(workspace.home, 'projects', `${client_id}-${name}`);
     mkdirSync(project, { recursive: true });
-    // Only on Windows, or only where a variable says: such a file is named.
+    // Only on Windows, or only where a variable or a person says: such a file is named.
     const config_path = join(inProject ? project : workspace.home, 'named', `${client_id}.json`);
     const where = {
       client_id,
       config_scope: name,
       ...(inProject && { project }),
-      ...((scope.paths.linux ?? '$').startsWith('$') && !scope.paths.linux?.startsWith('${workspace}')
+      ...(/^[$<]/.test(scope.paths.linux ?? '$') && !scope.paths.linux?.startsWith('${workspace}')
         ? { config_path }
         : {}),
     };
@@ -79,7 +79,7 @@ describe.each(cases)('$client_id, scope $name', ({ client_id, name, scope, point
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, sample);
 
-    const codec = codecOf(scope);
+    const codec = await codecOf(scope);
     const keys = pointerKeys(pointerIn(pointer, inProject ? project : undefined));
     const entriesOf = (text: string) => (codec ? readEntries(codec, text, keys) : new Map());
     const deployed = await call('deploy_config', where);

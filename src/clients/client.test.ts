@@ -61,7 +61,7 @@ test.each(CLIENTS)('$client_id is a valid definition that survives a trip throug
   expect(new Set(client.scopes.map(({ scope }) => scope)).size).toBe(client.scopes.length);
 });
 
-test('34 clients are writable, in a scope of the user first and in no managed one', () => {
+test('37 clients are writable, in a scope of the user first and in no managed one', () => {
   const writable = CLIENTS.filter(({ dialect }) => dialect !== null);
   expect(writable.map(({ client_id }) => client_id).toSorted()).toEqual([
     'amazon-q-cli',
@@ -73,18 +73,21 @@ test('34 clients are writable, in a scope of the user first and in no managed on
     'claude-desktop',
     'cline',
     'codex-cli',
+    'continue',
     'crush',
     'cursor',
     'devin-local',
     'factory-droid',
     'gemini-cli',
     'github-copilot-cli',
+    'goose',
     'grok-build',
     'jetbrains-ai-assistant',
     'junie',
     'kilo-code',
     'kimi-code',
     'kiro',
+    'librechat',
     'lm-studio',
     'mistral-vibe',
     'opencode',
@@ -99,8 +102,8 @@ test('34 clients are writable, in a scope of the user first and in no managed on
     'windsurf',
     'zed',
   ]);
-  for (const { client_id, confidence, scopes, deployable_scopes } of writable) {
-    expect(deployable_scopes[0]).toBe(client_id === 'anythingllm' ? 'server' : 'user');
+  for (const { confidence, scopes, deployable_scopes } of writable) {
+    expect(deployable_scopes[0]).toBe(scopes.some(({ scope }) => scope === 'user') ? 'user' : 'server');
     expect(confidence).not.toBe('unverified');
     const managed = scopes.filter((scope) => scope.managed === true).map(({ scope }) => scope);
     expect(deployable_scopes.filter((scope) => managed.includes(scope))).toEqual([]);

@@ -98,6 +98,8 @@ const RemoteFacts = z.strictObject({
   type: TypeTag.nullable(),
   url_field: z.string(),
   headers_field: z.string(),
+  /** The map inside an entry in which the headers stand, with other things about the connection. */
+  headers_in: z.string().min(1).optional(),
   alternate_url_fields: z.array(z.string()).optional(),
   ...documented,
 });
@@ -190,6 +192,10 @@ export const Dialect = z.strictObject({
   passes_environment: z.boolean().optional(),
   /** The only `x-client` fields that are written, by transport; without it all are. */
   own_fields: z.partialRecord(Transport, z.record(z.string(), FieldKind)).optional(),
+  /** A field in which the client wants to have the name of the server once more. */
+  name_field: z.string().min(1).optional(),
+  /** The field of `entry.disabled` is written also for entries that are switched on: without it the client takes none. */
+  write_enabled: z.boolean().optional(),
   /** The layout of files that keep their servers under another pointer. */
   alternate_layout: Layout.optional(),
   /** The client splits the command at its blanks as a POSIX shell does, quotes and backslashes included. */

@@ -46,7 +46,7 @@ export const continueClient: ClientDefinition = {
       container: 'list',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['user'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: false },
@@ -61,14 +61,16 @@ export const continueClient: ClientDefinition = {
     http: {
       type: { field: 'type', value: 'streamable-http', required: false },
       url_field: 'url',
-      headers_field: 'requestOptions.headers',
+      headers_in: 'requestOptions',
+      headers_field: 'headers',
       required: ['name', 'url'],
-      optional: ['type', 'requestOptions.headers', 'apiKey', 'connectionTimeout'],
+      optional: ['type', 'requestOptions{headers}', 'apiKey', 'connectionTimeout'],
     },
     sse: {
       type: { field: 'type', value: 'sse', required: false },
       url_field: 'url',
-      headers_field: 'requestOptions.headers',
+      headers_in: 'requestOptions',
+      headers_field: 'headers',
       required: ['name', 'url'],
       optional: ['headers'],
     },
@@ -95,7 +97,8 @@ export const continueClient: ClientDefinition = {
   notes: [
     'mcpServers is a list: match by name, keep order, comments, anchors and quoting. config.json is the deprecated predecessor.',
     'In *.json block files the type is http (not streamable-http).',
-    'A dedicated block file is the safest place to write: nothing else lives in it.',
+    'A dedicated block file is the safest place to write: nothing else lives in it. This version writes config.yaml only.',
+    '${{ secrets.NAME }} is read as ${secret:NAME}. It is not written: secrets of ours are given by the launcher, and Continue would look for them in its own .env files.',
   ],
   limitations: ['Agent mode only.'],
   state_fields: [],
@@ -106,5 +109,12 @@ export const continueClient: ClientDefinition = {
     'docker/mcp-gateway:pkg/client/config.yml (2026-07-23)',
     'pathintegral-institute/mcpm.sh:src/mcpm/clients/managers/ (2026-03-27)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['http', 'sse'],
+    bridged: [],
+    timeout_field: null,
+    references: [],
+    windows_shell_for: ['npx', 'uvx'],
+    server_names: null,
+  },
 };

@@ -1,6 +1,6 @@
 import type { Issue } from '../core/errors.ts';
 import type { ClientDefinition } from './client.ts';
-import { codecOf } from './codecs/codec-of.ts';
+import { hasCodec } from './codecs/codec-of.ts';
 
 /**
  * What is wrong with a definition whose form is right: parts of it that contradict each other. The ones that are known out
@@ -40,8 +40,7 @@ function faultsOfScopes({ scopes, deployable_scopes, dialect }: ClientDefinition
   const names = scopes.map(({ scope }) => scope);
   const twice = names.filter((name, at) => names.indexOf(name) < at);
   const unusable = deployable_scopes.filter(
-    (name) =>
-      !scopes.some((one) => one.scope === name && codecOf(one) !== undefined && one.pointer !== null && !one.managed),
+    (name) => !scopes.some((one) => one.scope === name && hasCodec(one) && one.pointer !== null && !one.managed),
   );
   const strange = scopes.flatMap(({ env_override = [] }) =>
     env_override.filter(({ variable, file }) => !`${file}/`.startsWith(`$${variable}/`)),
@@ -52,7 +51,7 @@ function faultsOfScopes({ scopes, deployable_scopes, dialect }: ClientDefinition
     ...hidden.map((name) => ({ path: 'scopes', message: `hides "${name}", which is no scope` })),
     ...unusable.map((name) => ({
       path: 'deployable_scopes',
-      message: `"${name}" is no scope of people with a pointer, and json, jsonc or toml as its format (a list in toml only)`,
+      message: `"${name}" is no scope of people with a pointer, and json, jsonc, toml or yaml as its format (a list in toml and yaml only)`,
     })),
     ...strange.map(({ variable }) => ({ path: 'scopes', message: `the file of ${variable} does not begin with it` })),
     ...((dialect === null) === (deployable_scopes.length === 0)

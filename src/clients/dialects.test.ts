@@ -231,7 +231,8 @@ test.each(CLIENTS.filter(({ dialect }) => dialect !== null))(
 
 describe('Windows', () => {
   const npx: Entry = { command: 'npx', args: ['-y', 'a-mcp@1.0.0'] };
-  const through = (id: string) => render(id, npx, 'windows').native?.['command'] === 'cmd';
+  const through = (id: string) =>
+    render(id, npx, 'windows').native?.[client(id).entry.stdio?.command_field ?? ''] === 'cmd';
 
   test('programs that are known to find batch files themselves get them as they are, all others through cmd', () => {
     const bare = CLIENTS.filter(({ client_id, dialect }) => dialect !== null && !through(client_id));
@@ -242,6 +243,7 @@ describe('Windows', () => {
       'cursor',
       'gemini-cli',
       'kilo-code',
+      'librechat',
       'opencode',
       'qwen-code',
       'roo-code',

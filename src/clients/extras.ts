@@ -87,7 +87,10 @@ export function addOwnFields(work: Work, entry: Entry, native: NativeEntry): voi
   const guarded = guardedBy(client);
   for (const [field, value] of sorted(entry['x-client']?.[client.client_id])) {
     const place = ['x-client', client.client_id, field];
-    if (guarded.has(field) || Object.hasOwn(native, field) || isNameField(client, field)) {
+    const headers = besideHeaders(work, entry, field, value) ? native[field] : undefined;
+    const decided =
+      Object.hasOwn(native, field) || isNameField(client, field) || saysHeaders(work, entry, field, value);
+    if (guarded.has(field) || (decided && !isObject(headers))) {
       lossy(work, place, 'This field is already decided by the entry itself and cannot be replaced.');
       continue;
     }
@@ -109,8 +112,26 @@ export function addOwnFields(work: Work, entry: Entry, native: NativeEntry): voi
       );
     }
     // Sorted keys, so that two spellings of one artifact give the same bytes.
-    native[field] = JSON.parse(canonicalJson(value)) as JsonValue;
+    const own = JSON.parse(canonicalJson(value)) as JsonValue;
+    native[field] = isObject(headers) && isObject(own) ? { ...own, ...headers } : own;
   }
+}
+
+/** The map in which this client keeps the headers of the entry, when it is that field. */
+function headersIn({ client }: Work, entry: Entry, field: string): string | undefined {
+  const facts = isRemote(entry) ? client.entry[entry.type] : null;
+  return facts?.headers_in === field ? facts.headers_field : undefined;
+}
+
+/** Does the field hold other things about the connection, beside the headers that the payload says? */
+function besideHeaders(work: Work, entry: Entry, field: string, value: JsonValue): boolean {
+  const headers = headersIn(work, entry, field);
+  return headers !== undefined && isObject(value) && !Object.hasOwn(value, headers);
+}
+
+function saysHeaders(work: Work, entry: Entry, field: string, value: JsonValue): boolean {
+  const headers = headersIn(work, entry, field);
+  return headers !== undefined && !(isObject(value) && !Object.hasOwn(value, headers));
 }
 
 const IS_KIND: Readonly<Record<FieldKind, (value: JsonValue) => boolean>> = {

@@ -21,7 +21,7 @@ export const librechat: ClientDefinition = {
       note: 'The variable CONFIG_PATH can move the file (unverified).',
     },
   ],
-  deployable_scopes: [],
+  deployable_scopes: ['server'],
   entry: {
     stdio: {
       type: { field: 'type', value: 'stdio', required: false },
@@ -84,9 +84,9 @@ export const librechat: ClientDefinition = {
     env: '${{name}}',
     secret: null,
     input: null,
-    fields: [],
+    fields: ['args', 'env', 'url', 'headers'],
     markers: ['${', '{{'],
-    note: '{{LIBRECHAT_USER_*}} and {{customUserVar}} are filled in per user.',
+    note: 'Filled in from the environment of the LibreChat server. {{LIBRECHAT_USER_*}} and {{customUserVar}} are filled in per user.',
   },
   limits: { servers: null, tools: null },
   reload_behaviour: 'server restart (some changes live through the admin UI, unverified)',
@@ -96,7 +96,15 @@ export const librechat: ClientDefinition = {
   state_fields: [],
   confidence: 'one source',
   sources: [
+    'danny-avila/LibreChat:packages/api/src/utils/env.ts (which fields are filled in)',
     'LibreChat-AI/librechat.ai:content/docs/configuration/librechat_yaml/object_structure/mcp_servers.mdx (2026-08-21)',
   ],
-  dialect: null,
+  dialect: {
+    write_type: ['stdio', 'http', 'sse'],
+    bridged: [],
+    timeout_field: 'timeout',
+    references: ['env'],
+    windows_shell_for: [],
+    server_names: { also: '_.-', reserved: [] },
+  },
 };

@@ -241,9 +241,9 @@ test('a scope or client that is not written in this version says what is', () =>
     code: 'CLIENT_NOT_WRITABLE',
     details: { deployable_scopes: ['user', 'local', 'project'] },
   });
-  const other = caught(() => resolveConfigPath(client('goose'), undefined, linux));
+  const other = caught(() => resolveConfigPath(client('witsy'), undefined, linux));
   expect(other).toMatchObject({ code: 'CLIENT_NOT_WRITABLE', details: { deployable_scopes: [] } });
-  expect(other.message).toBe('This version does not write goose.');
+  expect(other.message).toBe('This version does not write Witsy.');
 });
 
 test('a project file lies in the project and needs one', () => {

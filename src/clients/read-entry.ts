@@ -17,6 +17,8 @@ export interface ReadTarget {
   os: Os;
   /** Where the servers are in the file at hand: a client may have two layouts. */
   pointer?: string | undefined;
+  /** The name of the entry, where it may stand in the entry once more. */
+  server?: string | undefined;
 }
 
 /** One entry while it is read: fields are taken out of `rest`, and what is left is the client's own. */
@@ -132,10 +134,22 @@ function readStdio(work: Work): Entry {
 }
 
 function readRemote(work: Work, type: 'http' | 'sse', url_field: string): Entry {
-  const { client } = work;
   const url = textAt(work, 'url', url_field);
-  const headers = [...mapOf(work, 'headers', client.entry[type]?.headers_field), ...namedHeaders(work)];
+  const headers = [...headersOf(work, type), ...namedHeaders(work)];
   return { type, url, ...filled('headers', headers) };
+}
+
+/** What else stands in the map of the headers stays a field of the client. */
+function headersOf(work: Work, type: 'http' | 'sse'): [string, string][] {
+  const { headers_in, headers_field } = work.client.entry[type] ?? {};
+  const map = headers_in === undefined ? undefined : take(work, headers_in);
+  if (headers_in === undefined) return mapOf(work, 'headers', headers_field);
+  if (map === undefined) return [];
+  if (!isObject(map)) throw new Inexpressible(`its "${headers_in}" is no map`);
+  const inside = { ...work, rest: new Map(Object.entries(map)) };
+  const headers = mapOf(inside, 'headers', headers_field);
+  if (inside.rest.size > 0) work.rest.set(headers_in, nullRecord([...inside.rest]));
+  return headers;
 }
 
 /** Headers that the client fills in from variables which it is told by name. */
@@ -211,6 +225,8 @@ export function readEntry(client: ClientDefinition, value: JsonValue, target: Re
   assertSayable(value);
   const work: Work = { client, target, rest: new Map(Object.entries(value)) };
   const start = startOf(work, value);
+  const name = client.dialect?.name_field ?? '';
+  if (target.server !== undefined && work.rest.get(name) === target.server) work.rest.delete(name);
   return {
     ...start,
     ...(isDisabled(work) && { disabled: true }),

@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path';
 import fc from 'fast-check';
 import { parse as parseToml } from 'smol-toml';
 import { describe, expect, test } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { AppError } from '../core/errors.ts';
 import { Finding } from '../core/finding.ts';
 import { type Entry, isRemote, Payload } from '../core/payload.ts';
@@ -20,6 +21,7 @@ const client = (id: string): ClientDefinition => {
 };
 
 const WRITABLE = CLIENTS.filter(({ dialect }) => dialect !== null);
+const PARSERS: Record<string, (text: string) => Record<string, unknown>> = { toml: parseToml, yaml: parseYaml };
 
 type Options = { os?: Os; name?: string; bridge?: Payload['bridge'] };
 
@@ -88,7 +90,7 @@ test('another scope puts the entries under its own pointer, and a scope without 
 });
 
 test('a client without a dialect is refused', () => {
-  const work = () => renderPayload({ mcpServers: {} }, client('goose'), { os: 'linux', launcher: 'x' });
+  const work = () => renderPayload({ mcpServers: {} }, client('witsy'), { os: 'linux', launcher: 'x' });
   expect(work).toThrow(expect.objectContaining({ code: 'CLIENT_NOT_WRITABLE' }));
 });
 
@@ -108,9 +110,11 @@ describe('references', () => {
   test.each(WRITABLE.map(({ client_id }) => client_id))('%s gets the launcher for a secret or an input', (id) => {
     for (const kind of ['secret', 'input']) {
       const { native, told } = render(id, { ...stdio, env: { K: `\${${kind}:my.key}` }, cwd: '/srv' });
+      const { entry, argv } = launched(id);
       if (client(id).entry.stdio?.command_shape === 'array')
-        expect(native).toMatchObject({ type: 'local', command: launched(id).argv });
-      else expect(native).toMatchObject(launched(id).entry);
+        expect(native).toMatchObject({ type: 'local', command: argv });
+      else if (id === 'goose') expect(native).toMatchObject({ cmd: entry.command, args: entry.args, enabled: true });
+      else expect(native).toMatchObject(entry);
       expect(JSON.stringify(native)).not.toMatch(/my\.key|srv/);
       expect(told).toEqual([]);
     }
@@ -582,11 +586,9 @@ describe('properties', () => {
           .map(([name]) => name);
         expect(entries.map(([name]) => name)).toEqual(expected.toSorted());
         const pointer = it.scopes[0]?.pointer?.slice(1) ?? '';
-        const document = it.scopes[0]?.format === 'toml' ? parseToml(native_text) : JSON.parse(native_text);
-        const found = document[pointer] ?? {};
-        const byName = (items: { name: string }[]) =>
-          Object.fromEntries(items.map(({ name, ...rest }) => [name, rest]));
-        expect(Array.isArray(found) ? byName(found) : found).toEqual(Object.fromEntries(entries));
+        const parse = PARSERS[it.scopes[0]?.format ?? ''] ?? JSON.parse;
+        const named = it.scopes[0]?.container === 'list' ? entries.map(([name, entry]) => ({ name, ...entry })) : null;
+        expect(parse(native_text)[pointer] ?? (named ? [] : {})).toEqual(named ?? Object.fromEntries(entries));
       }),
     );
   });

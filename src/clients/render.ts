@@ -1,18 +1,15 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../core/errors.ts';
 import type { Finding } from '../core/finding.ts';
-import { pointerKeys } from '../core/json-value.ts';
 import { nullRecord } from '../core/null-record.ts';
 import type { Bridge, DraftPayload, Entry, JsonValue, Payload, RemoteEntry, StdioEntry } from '../core/payload.ts';
 import { isRemote, PORTABLE_SERVER_NAME } from '../core/payload.ts';
 import { referencesOf } from '../core/references.ts';
-import { spliceEntries } from '../core/splice/splice.ts';
 import { BRIDGE, bridgeCommand, checkBridged } from './bridge.ts';
-import type { ClientDefinition, ConfigScope, Os } from './client.ts';
-import { codecOf } from './codecs/codec-of.ts';
+import type { ClientDefinition, Os } from './client.ts';
 import { addOwnFields, addTimeout, addToolFilters, setAt } from './extras.ts';
 import { renderEnv, renderHeaders } from './named.ts';
-import { pointerIn } from './paths.ts';
+import { type DocumentTarget, documentOf } from './native-document.ts';
 import { quoteWord } from './posix-words.ts';
 import type { NativeEntry, Work } from './translate.ts';
 import {
@@ -33,20 +30,14 @@ export { BRIDGE };
 /** Part of every plan, ledger row and audit entry: it changes when the same input would give other text. */
 export const RENDERER_VERSION = '2';
 
-export interface RenderTarget {
+export interface RenderTarget extends DocumentTarget {
   os: Os;
   /** The launcher on that machine: a path, or its bare name. */
   launcher?: string | undefined;
-  /** Config scope; the client's default one when absent. */
-  scope?: string | undefined;
   /** The profile that is deployed; `default` when absent. */
   profile_id?: string | undefined;
-  /** The project directory, for a scope inside a project. */
-  project?: string | undefined;
   /** The file, when the caller of the deployment named it. */
   config_path?: string | undefined;
-  /** Where the servers are in the file at hand; the pointer of the scope when absent. */
-  pointer?: string | undefined;
 }
 
 export interface Rendering {
@@ -99,32 +90,6 @@ export function bridgeFor(payload: Payload, client: ClientDefinition): { bridge?
   return needsBridge(payload, client) ? { bridge: payload.bridge ?? BRIDGE } : {};
 }
 
-function documentOf(client: ClientDefinition, target: RenderTarget, entries: Rendering['entries']): string {
-  const wanted = target.scope ?? client.deployable_scopes[0];
-  const scope = client.scopes.find((candidate) => candidate.scope === wanted);
-  const pointer = target.pointer ?? scope?.pointer;
-  if (typeof pointer !== 'string') {
-    const message = `${client.display_name} has no config scope of that name with a map of servers.`;
-    throw new AppError('INVALID_INPUT', message, {
-      field: 'config_scope',
-      scopes: client.scopes.map(({ scope }) => scope),
-    });
-  }
-  const filled = pointerIn(pointer, target.project);
-  if (scope?.format === 'toml') return splicedDocument(scope, pointerKeys(filled), entries);
-  const root = nullRecord<JsonValue>();
-  setAt(root, filled, nullRecord(entries));
-  return `${JSON.stringify(root, null, 2)}\n`;
-}
-
-function splicedDocument(scope: ConfigScope, pointer: readonly string[], entries: Rendering['entries']): string {
-  const codec = codecOf(scope);
-  if (codec === undefined) throw new Error(`no codec for ${scope.format}`);
-  const set = entries.map(([name, value]) => ({ name, value }));
-  const text = codec.skeleton(pointer);
-  return spliceEntries(codec, text, pointer, { set, remove: [] }, null).text ?? text;
-}
-
 /** The launcher is started by the client, and can only pass on what it is given. */
 function checkEnvironment(work: Work, entry: Entry): void {
   if (work.dialect.passes_environment !== false) return;
@@ -148,11 +113,20 @@ function renderEntry(work: Work, entry: Entry, target: RenderTarget): NativeEntr
   checkName(work);
   const own = isRemote(entry) ? renderRemote(work, entry) : renderStdio(work, entry);
   const native = work.launched ? renderLaunched(work, entry, target) : own;
-  if (entry.disabled === true && disabled !== null) setAt(native, disabled.pointer, disabled.off);
+  if (disabled !== null && (entry.disabled === true || work.dialect.write_enabled === true)) {
+    setAt(native, disabled.pointer, entry.disabled === true ? disabled.off : !disabled.off);
+  }
   addTimeout(work, entry, native);
   addToolFilters(work, entry, native);
   addOwnFields(work, entry, native);
-  return native;
+  return withName(work, native);
+}
+
+/** The name goes first, as the client itself writes it; a name for display that the payload has stays. */
+function withName({ dialect, server }: Work, native: NativeEntry): NativeEntry {
+  const { name_field } = dialect;
+  if (name_field === undefined || Object.hasOwn(native, name_field)) return native;
+  return nullRecord<JsonValue>([[name_field, server], ...Object.entries(native)]);
 }
 
 /** How an entry is switched off in the layout that the file has. */
@@ -209,7 +183,10 @@ function renderRemote(work: Work, entry: RemoteEntry): NativeEntry {
   }
   addType(work, entry.type, native);
   native[facts.url_field] = translate(work, 'url', entry.url, ['url']);
-  if (entry.headers !== undefined) renderHeaders(work, entry.headers, facts.headers_field, native);
+  if (entry.headers === undefined) return native;
+  const at = facts.headers_in === undefined ? native : nullRecord<JsonValue>();
+  renderHeaders(work, entry.headers, facts.headers_field, at);
+  if (facts.headers_in !== undefined) native[facts.headers_in] = at;
   return native;
 }
 

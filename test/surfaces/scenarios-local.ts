@@ -297,7 +297,7 @@ export const LOCAL_SCENARIOS: Scenario[] = [
       { tool: 'deploy_configs', input: { clients: ['cursor', 'cursr'] }, expect: 'CLIENT_NOT_FOUND' },
       {
         tool: 'deploy_configs',
-        input: { clients: ['cursor', 'goose'], profile_id: source.profile_id },
+        input: { clients: ['cursor', 'witsy'], profile_id: source.profile_id },
         expect: 'ok',
         has: { changed_count: 1, failed_count: 1 },
       },
@@ -359,7 +359,7 @@ export const LOCAL_SCENARIOS: Scenario[] = [
     steps: [
       { tool: 'import_config', input: { ...source, client_id: 'cursr' }, expect: 'CLIENT_NOT_FOUND' },
       { tool: 'import_config', input: { ...source, profile_id: 'none' }, expect: 'PROFILE_NOT_FOUND' },
-      { tool: 'import_config', input: { ...source, client_id: 'goose' }, expect: 'CLIENT_NOT_WRITABLE' },
+      { tool: 'import_config', input: { ...source, client_id: 'witsy' }, expect: 'CLIENT_NOT_WRITABLE' },
       { tool: 'import_config', input: source, expect: 'NOT_FOUND' },
       { tool: 'import_config', input: source, expect: 'CLIENT_FILE_UNPARSABLE', before: write(CURSOR, '{') },
       {

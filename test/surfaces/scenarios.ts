@@ -366,7 +366,7 @@ export const SCENARIOS: Scenario[] = [
       { tool: 'get_deployed', input: target, expect: 'DEPLOYMENT_NOT_FOUND' },
       { tool: 'deploy_config', input: target, expect: 'CONFIG_NOT_FOUND' },
       ...published(),
-      { tool: 'deploy_config', input: { client_id: 'goose' }, expect: 'CLIENT_NOT_WRITABLE' },
+      { tool: 'deploy_config', input: { client_id: 'witsy' }, expect: 'CLIENT_NOT_WRITABLE' },
       { tool: 'deploy_config', input: { ...target, artifact_id: unknownArtifact }, expect: 'ARTIFACT_NOT_FOUND' },
       { tool: 'deploy_config', input: { ...target, config_scope: 'nowhere' }, expect: 'INVALID_INPUT' },
       {

@@ -111,7 +111,7 @@ async function lookAt(
     parses: null,
     servers: [],
   };
-  const codec = codecOf(scope);
+  const codec = await codecOf(scope);
   if (!report.exists || codec === undefined || scope.pointer === null) return report;
   try {
     const target = await resolveTarget({ path, uid: machine.uid ?? -1, allowed_roots: [...roots, machine.home] });

@@ -84,7 +84,7 @@ async function lookInto(
     entries: new Map(),
     switched_off: [],
   };
-  const codec = codecOf(scope);
+  const codec = await codecOf(scope);
   if (!exists || codec === undefined) return file;
   try {
     const target = await targetOf(path, role, { uid: machine.uid ?? -1, roots: [...roots, machine.home] });

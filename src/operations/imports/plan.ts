@@ -111,7 +111,8 @@ function reasonAgainst(
 
 function startsLauncher(value: JsonValue): boolean {
   if (!isObject(value)) return false;
-  const words = [value['command'], value['args']].flat();
+  // goose calls its command `cmd`.
+  const words = [value['command'], value['cmd'], value['args']].flat();
   return (
     words.includes('exec-server') && words.some((word) => /(?:^|[\\/])mcp-orchestration(?:\.cmd)?$/.test(String(word)))
   );
@@ -121,7 +122,7 @@ function startsLauncher(value: JsonValue): boolean {
 async function takeIn(work: Work, plan: ImportPlan, name: string, value: JsonValue): Promise<string | undefined> {
   const { client, place } = work;
   try {
-    const read = readEntry(client, value, { os: place.machine.os, pointer: place.scope.pointer });
+    const read = readEntry(client, value, { os: place.machine.os, pointer: place.scope.pointer, server: name });
     const known = recognise(read, work.catalog);
     const { entry, secrets } = await withoutSecrets(work, name, read, known);
     const payload = withEntry(plan.payload, name, entry, work.declared);

@@ -67,7 +67,7 @@ export async function findPlace(
   const project = (free ? undefined : projectOf(scope, { ...machine, project: wanted.project })) ?? wanted.project;
   const located = locate(client, scope, machine, { ...wanted, project });
   const config_path = wanted.config_path ?? placesIn(located, machine)[0] ?? located.path;
-  const codec = codecOf(scope);
+  const codec = await codecOf(scope);
   if (!codec || scope.pointer === null) {
     throw new AppError('CLIENT_NOT_WRITABLE', `This version cannot write the file of ${client.display_name}.`, {
       client_id: client.client_id,

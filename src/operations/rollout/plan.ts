@@ -95,9 +95,9 @@ export async function planDeployment(
 
 /** The entries on disk that say in their own spelling what the release says: writing them again would only lose that. */
 function alikeOn(disk: Entries, payload: Payload, client: ClientDefinition, { machine, scope }: Place): Set<string> {
-  const target = { os: machine.os, pointer: scope.pointer };
   const names = Object.entries(payload.mcpServers).filter(([name, entry]) => {
     const value = disk.get(name);
+    const target = { os: machine.os, pointer: scope.pointer, server: name };
     return value !== undefined && meansTheSame(client, value, entry, target);
   });
   return new Set(names.map(([name]) => name));

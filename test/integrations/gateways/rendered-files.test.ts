@@ -34,10 +34,10 @@ const ADDRESS: Partial<Record<(typeof LOADED)[number], string>> = {
   warp: 'url',
 };
 
-it('every client whose file has mcpServers is among those whose file is loaded', () => {
+it('every client whose file has mcpServers in JSON is among those whose file is loaded', () => {
   const written = CLIENTS.filter(({ dialect, scopes, deployable_scopes: [first] }) => {
     const scope = scopes.find((one) => one.scope === first);
-    return dialect !== null && scope?.pointer === '/mcpServers';
+    return dialect !== null && scope?.pointer === '/mcpServers' && scope.format !== 'yaml';
   });
   expect(written.map(({ client_id }) => client_id)).toEqual(LOADED);
 });
