@@ -18,12 +18,7 @@ const NAMES = ['src/**/*.test.ts', 'test/**/*.test.ts'];
 // With programs that are not installed with the project: vitest.integrations.config.ts.
 const NOT_HERE = ['test/integrations/**'];
 /** What promises a latency under load: beside other tests it would measure those. */
-const MEASURED = [
-  'test/load.test.ts',
-  'test/events-load.test.ts',
-  'test/pull-watch.test.ts',
-  'test/hostile/slow-clients.test.ts',
-];
+const MEASURED = ['test/load.test.ts', 'test/events-load.test.ts', 'test/hostile/slow-clients.test.ts'];
 
 export default defineConfig({
   test: {

@@ -9,7 +9,7 @@ import { spliceEntries } from '../../core/splice/splice.ts';
 import { tomlCodec } from './toml.ts';
 
 // Each takes about ten times as long as one of JSON.
-const numRuns = Number(process.env.PROPERTY_RUNS ?? 500);
+const numRuns = Number(process.env.PROPERTY_RUNS ?? 300);
 const timeout = 10_000 + numRuns * 10;
 
 const newEntries = fc.uniqueArray(fc.tuple(fc.constantFrom(...TOML_NAMES), tomlEntry), {

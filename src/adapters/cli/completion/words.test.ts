@@ -94,7 +94,10 @@ describe('a shell is offered', () => {
       ['deploy-config', '--client', 'cursor', '--config-scope', ''],
       ['user', 'project'],
     ],
-    [['deploy-config', '--client', 'unheard-of', '--config-scope', 'proj'], ['project']],
+    [
+      ['deploy-config', '--client', 'unheard-of', '--config-scope', 'proj'],
+      ['project', 'project-shared', 'project-local'],
+    ],
     [['add-server', 'brave-search', '--env', 'BRAVE_API'], ['BRAVE_API_KEY=']],
     [
       ['add-server', 'github', '--param', 'to'],
