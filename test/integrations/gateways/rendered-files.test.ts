@@ -13,12 +13,26 @@ const LOADED = [
   'claude-desktop',
   'claude-code',
   'cursor',
+  'github-copilot-cli',
   'windsurf',
+  'devin-local',
   'gemini-cli',
+  'jetbrains-ai-assistant',
+  'junie',
   'cline',
+  'roo-code',
   'lm-studio',
+  'amazon-q-cli',
   'kiro',
   'warp',
+  'trae',
+  'qwen-code',
+  'factory-droid',
+  'antigravity',
+  'anythingllm',
+  'augment',
+  'kimi-code',
+  'qoder',
 ] as const;
 
 /**
@@ -28,10 +42,18 @@ const LOADED = [
 const ADDRESS: Partial<Record<(typeof LOADED)[number], string>> = {
   cursor: 'url',
   windsurf: 'serverUrl',
+  'devin-local': 'serverUrl',
+  'jetbrains-ai-assistant': 'url',
+  junie: 'url',
   cline: 'url',
   'lm-studio': 'url',
   kiro: 'url',
   warp: 'url',
+  trae: 'url',
+  'qwen-code': 'httpUrl',
+  antigravity: 'serverUrl',
+  anythingllm: 'url',
+  'kimi-code': 'url',
 };
 
 it('every client whose file has mcpServers in JSON is among those whose file is loaded', () => {
@@ -56,7 +78,9 @@ it.each(LOADED)('the inspector loads every entry of the file that is written for
     remote: { type: 'http', url: `${remote.url}/mcp` },
     sealed: SERVERS.memory({ MEMORY_FILE_PATH: '${secret:notes}' }),
   });
-  const file = await deploy(place, client);
+  // The file of AnythingLLM is where its server keeps its data: a person names it.
+  const named = client === 'anythingllm' ? ['--config-path', join(place.home, 'anythingllm_mcp_servers.json')] : [];
+  const file = await deploy(place, client, ...named);
 
   const entries = Object.entries(JSON.parse(readFileSync(file, 'utf8')).mcpServers as Record<string, object>);
   const loaded = entries.map(async ([name, entry]) => {
