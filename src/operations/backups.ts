@@ -2,10 +2,9 @@ import { z } from 'zod';
 import { reaches } from '../core/binding.ts';
 import { ClientId, Timestamp } from '../core/ids.ts';
 import { removeBackups, type StoredBackup, storedBackups } from '../io/client-files/backup.ts';
-import { withWriterLock } from '../io/client-files/lock.ts';
 import type { DeploymentRow } from '../stores/store.ts';
 import { type Context, defineOperation } from './operation.ts';
-import { type Ledger, LOCK_WAIT_MS } from './rollout/ledger.ts';
+import { type Ledger, underWriterLock } from './rollout/ledger.ts';
 import { assertMayWriteHere, neededBackups } from './rollout/write.ts';
 import { findClient } from './shapes.ts';
 
@@ -126,7 +125,7 @@ export const pruneBackups = defineOperation({
     if (client_id !== undefined) await findClient(context, client_id);
     const { services, store, workspace } = context;
     // Under the lock: a copy that was just made is not yet in the ledger of the deployment that needs it.
-    return withWriterLock(services.writer_lock, LOCK_WAIT_MS, async () => {
+    return underWriterLock(context, async () => {
       const { machine_id } = await services.machine();
       const backups = await allBackups(context);
       const needed = await neededBackups(context, machine_id);

@@ -7,7 +7,8 @@ import { isOnPath, pathExists } from '../io/which.ts';
 import { clientsOf } from './added-clients.ts';
 import { colouredDiff } from './deployments.ts';
 import { type Context, defineOperation, type RunContext, refusal, type TextStyle } from './operation.ts';
-import { DeployChoices, DeployOutput, deployHere } from './rollout/deploy.ts';
+import { DeployChoices, DeployOutput, deployHere, deployLocked } from './rollout/deploy.ts';
+import { underWriterLock } from './rollout/ledger.ts';
 import { assertMayWriteHere } from './rollout/write.ts';
 import { findClient, findTarget, TargetInput } from './shapes.ts';
 
@@ -56,13 +57,14 @@ async function wantedClients(context: Context, { clients, installed }: DeployAll
 async function outcomeOf(
   context: RunContext,
   client: ClientDefinition,
-  input: DeployAllInput & { dry_run: boolean },
+  input: DeployAllInput,
+  deploy = deployHere,
 ): Promise<Outcome> {
   const { client_id } = client;
   const { profile_id } = input;
   try {
     await findTarget(context, { client_id, profile_id });
-    const result = await deployHere(context, client, { ...input, client_id, shared_inputs: true });
+    const result = await deploy(context, client, { ...input, client_id, shared_inputs: true });
     return { client_id, profile_id, status: result.status, result, error: null };
   } catch (error) {
     const { code, message, hint, details } = refusal(error, context).problem;
@@ -70,6 +72,18 @@ async function outcomeOf(
     const status = input.installed && code === 'CONFIG_NOT_FOUND' ? 'skipped' : 'failed';
     return { client_id, profile_id, status, result: null, error: { code, message, hint, details } };
   }
+}
+
+/** What would be written. The plans are made side by side and under one lock: they mostly wait for the disk. */
+function plansOf(context: RunContext, clients: readonly ClientDefinition[], input: DeployAllInput): Promise<Outcome[]> {
+  let made = 0;
+  const plan = async (client: ClientDefinition) => {
+    const outcome = await outcomeOf(context, client, { ...input, dry_run: true }, deployLocked);
+    made += 1;
+    context.progress?.(`Planned ${client.client_id} (${made} of ${clients.length})`);
+    return outcome;
+  };
+  return underWriterLock(context, () => Promise.all(clients.map(plan)));
 }
 
 /** Throws INVALID_INPUT for an input that none of the planned releases declares, before anything is written. */
@@ -145,19 +159,13 @@ export const deployConfigs = defineOperation({
   async run(context, input) {
     assertMayWriteHere(context, 'deploy-all');
     const clients = await wantedClients(context, input);
-    const tell = (doing: string, index: number) =>
-      context.progress?.(`${doing} ${clients[index]?.client_id} (${index + 1} of ${clients.length})`);
-    const plans: Outcome[] = [];
-    for (const [index, client] of clients.entries()) {
-      tell('Planning', index);
-      plans.push(await outcomeOf(context, client, { ...input, dry_run: true }));
-    }
+    const plans = await plansOf(context, clients, input);
     assertInputsMeant(input, plans);
     const deployments: Outcome[] = [];
     for (const [index, plan] of plans.entries()) {
       const client = clients[index];
       const goes = client !== undefined && plan.status === 'planned' && !input.dry_run;
-      if (goes) tell('Deploying to', index);
+      if (goes) context.progress?.(`Deploying to ${client.client_id} (${index + 1} of ${clients.length})`);
       deployments.push(goes ? await outcomeOf(context, client, input) : plan);
     }
     const count = (status: Outcome['status']) => deployments.filter((one) => one.status === status).length;

@@ -7,12 +7,11 @@ import { ArtifactId, ClientId, ProfileId } from '../core/ids.ts';
 import { clientsOwn, driftOf, type Entries } from '../core/merge.ts';
 import type { JsonValue } from '../core/payload.ts';
 import { without } from '../core/splice/equality.ts';
-import { withWriterLock } from '../io/client-files/lock.ts';
 import type { DeploymentRow } from '../stores/store.ts';
 import { knownClient } from './added-clients.ts';
 import { colouredDiff } from './deployments.ts';
 import { type Context, defineOperation, type RunContext, type TextStyle } from './operation.ts';
-import { type Ledger, LOCK_WAIT_MS, settleIntents } from './rollout/ledger.ts';
+import { type Ledger, settleIntents, underWriterLock } from './rollout/ledger.ts';
 import { diskOf, type Place, placeOf } from './rollout/place.ts';
 import { findClient } from './shapes.ts';
 
@@ -113,7 +112,7 @@ export async function whileNobodyWrites<T>(
     const seen = await look();
     if (!isDrift(seen)) return seen;
   }
-  return withWriterLock(context.services.writer_lock, LOCK_WAIT_MS, async () => {
+  return underWriterLock(context, async () => {
     await settleOpenIntents(context, concerns);
     return look();
   });

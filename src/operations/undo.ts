@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { AppError, invalidInput } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId } from '../core/ids.ts';
-import { withWriterLock } from '../io/client-files/lock.ts';
 import type { DeploymentRow } from '../stores/store.ts';
 import { named } from './current.ts';
 import { settleOpenIntents } from './drift.ts';
 import { type Context, defineOperation, type RunContext } from './operation.ts';
-import { LOCK_WAIT_MS, ledgerOf } from './rollout/ledger.ts';
+import { ledgerOf, underWriterLock } from './rollout/ledger.ts';
 import { namingFile, type Place, placeOf } from './rollout/place.ts';
 import { applyUndo, planUndo, type UndoPlan } from './rollout/undoing.ts';
 import { assertMayWriteHere } from './rollout/write.ts';
@@ -155,6 +154,6 @@ export const undoDeployment = defineOperation({
   },
   async run(context, input) {
     assertMayWriteHere(context, 'undo-deployment');
-    return withWriterLock(context.services.writer_lock, LOCK_WAIT_MS, () => undo(context, input));
+    return underWriterLock(context, () => undo(context, input));
   },
 });

@@ -4,11 +4,10 @@ import { RENDERER_VERSION } from '../../clients/render.ts';
 import { AppError } from '../../core/errors.ts';
 import { Finding } from '../../core/finding.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../../core/ids.ts';
-import { withWriterLock } from '../../io/client-files/lock.ts';
 import type { DeploymentRow } from '../../stores/store.ts';
 import type { RunContext } from '../operation.ts';
 import { applyPlan } from './apply.ts';
-import { isSameTarget, LOCK_WAIT_MS, settleIntents } from './ledger.ts';
+import { isSameTarget, settleIntents, underWriterLock } from './ledger.ts';
 import { findingsBeside } from './neighbours.ts';
 import { findPlace, namingFile, type Wanted } from './place.ts';
 import { diffOf, isUnchanged, type Plan, type PlanInput, planDeployment } from './plan.ts';
@@ -116,33 +115,37 @@ function outputOf(
 /** A client that writes its own file all the time leaves gaps; five tries find one. */
 const TRIES = 5;
 
+type DeployInput = PlanInput & Wanted & { dry_run: boolean };
+
+/** Deploys one client's release into its file, or only plans it, under the lock of the writer. */
+export const deployHere = (context: RunContext, client: ClientDefinition, input: DeployInput): Promise<DeployOutput> =>
+  underWriterLock(context, () => deployLocked(context, client, input));
+
 /**
- * Deploys one client's release into its file, or only plans it. The plan is made again when the file changed while it was
- * carried out, unless the caller bound it to one state of the file.
+ * As `deployHere`, for who holds the lock. The plan is made again when the file changed while it was carried out, unless
+ * the caller bound it to one state of the file.
  */
-export async function deployHere(
+export async function deployLocked(
   context: RunContext,
   client: ClientDefinition,
-  input: PlanInput & Wanted & { dry_run: boolean },
+  input: DeployInput,
 ): Promise<DeployOutput> {
   const place = await findPlace(context, client, input);
-  return withWriterLock(context.services.writer_lock, LOCK_WAIT_MS, async () => {
-    await settleIntents(context, place, client.state_fields);
-    const beside = await findingsBeside(client, place);
-    for (let tries = 1; ; tries += 1) {
-      const plan = await namingFile(place.config_path, () => planDeployment(context, input, client, place));
-      if (input.dry_run) return outputOf(plan, 'planned', undefined, beside);
-      if (isUnchanged(plan)) {
-        // The file is as it should be; what it calls may have been taken away, or may name a Node that has moved.
-        await context.services.launcher.ensure();
-        return outputOf(plan, 'unchanged', plan.previous, beside);
-      }
-      try {
-        return outputOf(plan, 'deployed', await applyPlan(context, plan), beside);
-      } catch (error) {
-        const changed = error instanceof AppError && error.code === 'CLIENT_FILE_CHANGED';
-        if (!changed || input.expect_file_sha256 !== undefined || tries === TRIES) throw error;
-      }
+  await settleIntents(context, place, client.state_fields);
+  const beside = await findingsBeside(client, place);
+  for (let tries = 1; ; tries += 1) {
+    const plan = await namingFile(place.config_path, () => planDeployment(context, input, client, place));
+    if (input.dry_run) return outputOf(plan, 'planned', undefined, beside);
+    if (isUnchanged(plan)) {
+      // The file is as it should be; what it calls may have been taken away, or may name a Node that has moved.
+      await context.services.launcher.ensure();
+      return outputOf(plan, 'unchanged', plan.previous, beside);
     }
-  });
+    try {
+      return outputOf(plan, 'deployed', await applyPlan(context, plan), beside);
+    } catch (error) {
+      const changed = error instanceof AppError && error.code === 'CLIENT_FILE_CHANGED';
+      if (!changed || input.expect_file_sha256 !== undefined || tries === TRIES) throw error;
+    }
+  }
 }

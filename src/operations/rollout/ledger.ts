@@ -3,13 +3,18 @@ import { pointerKeys } from '../../core/json-value.ts';
 import { driftOf, type Entries } from '../../core/merge.ts';
 import type { JsonValue } from '../../core/payload.ts';
 import type { Glue } from '../../core/splice/types.ts';
+import { withWriterLock } from '../../io/client-files/lock.ts';
 import { readClientFile } from '../../io/client-files/read.ts';
 import type { AuditRow, DeploymentRow, Store } from '../../stores/store.ts';
 import type { Context, Happening, RunContext, Target } from '../operation.ts';
 import { diskOf, type Place } from './place.ts';
 
 /** Shorter than the time limit of a request, so that a caller over HTTP is told why. */
-export const LOCK_WAIT_MS = 8_000;
+const LOCK_WAIT_MS = 8_000;
+
+/** Does work during which no other deployment or undo of this data directory runs. Not re-entrant. */
+export const underWriterLock = <T>({ services }: Context, work: () => Promise<T>): Promise<T> =>
+  withWriterLock(services.writer_lock, LOCK_WAIT_MS, work);
 
 /** What the ledger keeps of one deployment: the entries that we own, in order, and how to give back the original bytes. */
 export interface Ledger {
