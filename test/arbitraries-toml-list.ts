@@ -5,7 +5,8 @@ export type { OddToml };
 
 /**
  * TOML files whose servers are an array of tables, as people and programs leave them: items without a name, with a number
- * for one, with the same name twice, tables of others between an item and its own sub-tables.
+ * for one, with the same name twice, tables of others between an item and its own sub-tables. Or they stand in brackets,
+ * as programs leave them.
  */
 
 const spelled = (name: string) =>
@@ -63,7 +64,68 @@ const items = fc
       .map(({ pieces }) => pieces),
   );
 
-export const oddTomlList: fc.Arbitrary<OddToml> = fc
+const inBraces = fc.constantFrom(
+  'command = "a"',
+  'url="https://x.example/#1"',
+  'args = [\'b\', "c # d"]',
+  'env = { A = "1" }',
+  'when = 2026-01-02',
+);
+const braced = (name: fc.Arbitrary<string | null>) =>
+  fc.tuple(name, fc.uniqueArray(inBraces, { maxLength: 3 }), fc.constantFrom(' ', '')).map(([own, said, pad]) => {
+    const members = [...(own === null ? [] : [`name = ${JSON.stringify(own)}`]), ...said];
+    return `{${pad}${members.join(', ')}${pad}}`;
+  });
+
+/** A list in one value. Lines that hold more than one item, or a bracket, are nobody's: they change with any entry. */
+const brackets = fc
+  .record({
+    named: fc
+      .subarray(TOML_NAMES.slice(0, 6), { maxLength: 3 })
+      .chain((names) =>
+        fc.tuple(
+          ...names.map((name) => braced(fc.constant(name)).map((text) => ({ owner: name as string | null, text }))),
+        ),
+      ),
+    odd: fc.array(
+      fc.oneof(braced(fc.constant(null)), fc.constantFrom('7', '"x"', '[]')).map((text) => ({ owner: null, text })),
+      { maxLength: 2 },
+    ),
+    order: fc.array(fc.nat(1000), { minLength: 5, maxLength: 5 }),
+    style: fc.constantFrom('lines', 'line', 'packed', 'no last comma'),
+  })
+  .map(({ named, odd, order, style }) => {
+    const listed = [...named, ...odd]
+      .map((item, i) => ({ ...item, key: order[i] ?? 0 }))
+      .toSorted((a, b) => a.key - b.key);
+    const names = listed.flatMap(({ owner }) => owner ?? []);
+    const texts = listed.map(({ text }) => text);
+    if (style === 'line') return { names, lines: [], texts: [`mcp_servers = [${texts.join(', ')}]`] };
+    if (style === 'packed') return { names, lines: [], texts: [`mcp_servers=[ ${texts.join(',')} ] # all of them`] };
+    if (style === 'no last comma') {
+      return { names, lines: [], texts: ['mcp_servers = [', ...texts.join(',\n').split('\n').filter(Boolean), ']'] };
+    }
+    const lines = listed.map(({ owner, text }) => ({ owner, text: `    ${text},` }));
+    return { names, lines, texts: ['mcp_servers = [', ...lines.map(({ text }) => text), ']'] };
+  });
+
+const inBrackets: fc.Arbitrary<OddToml> = fc
+  .record({
+    top: pairs(['model', '"approval policy"', 'shell.env'], 'top'),
+    list: brackets,
+    others,
+    kept: fc.subarray([0, 1, 2, 3]),
+    eol: fc.constantFrom('\n', '\n', '\r\n'),
+    end: fc.constantFrom('', '\n', '\n\n'),
+  })
+  .map(({ top, list, others: all, kept, eol, end }) => {
+    const nobodys = (lines: readonly string[]) => lines.map((text) => ({ owner: null, text }));
+    const below = all.flatMap(({ lines }, i) => (kept.includes(i) ? ['', ...lines] : []));
+    const text = [...top, ...list.texts, ...below].join(eol) + end.replaceAll('\n', eol);
+    return { text, names: list.names, lines: [...nobodys(top), ...list.lines, ...nobodys(below)] };
+  });
+
+const inTables: fc.Arbitrary<OddToml> = fc
   .record({
     top: pairs(['model', '"approval policy"', 'shell.env'], 'top'),
     others,
@@ -90,3 +152,5 @@ export const oddTomlList: fc.Arbitrary<OddToml> = fc
     const text = lines.map((line) => line.text).join(eol) + (end === 'eol' ? eol : end === 'eol eol' ? eol + eol : '');
     return { text, names: [...new Set(lines.flatMap(({ owner }) => owner ?? []))], lines };
   });
+
+export const oddTomlList = fc.oneof({ weight: 3, arbitrary: inTables }, { weight: 1, arbitrary: inBrackets });

@@ -87,14 +87,29 @@ test('a project has a file of its own, and an undo takes away what was made', as
   expect(existsSync(file)).toBe(false);
 });
 
-test('servers in brackets are left alone, with the file, the line and what to do', async () => {
+test('servers in brackets, as Vibe leaves short ones, get ours beside them and lose them again', async () => {
   const content = 'vim_keybindings = true\nmcp_servers = [{ name = "x", transport = "stdio", command = "x" }]\n';
+  place(content);
+  await publish({ ours: { command: 'node', args: [] } });
+  expect((await cli('deploy-config', ...CLIENT)).code).toBe(0);
+  expect(now()).toBe(
+    content.replace(' }]', ' }, { name = "ours", transport = "stdio", command = "node", args = [] }]'),
+  );
+  expect((await cli('undo-deployment', ...CLIENT)).code).toBe(0);
+  expect(now()).toBe(content);
+});
+
+test('servers in brackets with a comment between them are left alone, with the file, the line and what to do', async () => {
+  const content =
+    'vim_keybindings = true\nmcp_servers = [ # mine\n  { name = "x", transport = "stdio", command = "x" }]\n';
   place(content);
   await publish({ ours: { command: 'node', args: [] } });
   const { code, err } = await cli('deploy-config', ...CLIENT);
   expect(code).not.toBe(0);
-  expect(err).toContain(`${file}: The client file cannot be changed safely (line 2:column 1)`);
-  expect(err).toContain('`mcp_servers` is written in brackets; write each server below a header [[mcp_servers]]');
+  expect(err).toContain(`${file}: The client file cannot be changed safely (line 2:column 17)`);
+  expect(err).toContain(
+    'a comment stands between the servers in brackets; write each server below a header of its own',
+  );
   expect(now()).toBe(content);
 });
 

@@ -82,7 +82,7 @@ export const mistralVibe: ClientDefinition = {
     'The only covered TOML client with an array of tables: merge by name, keep order and fields that its /mcp panel wrote. Mixing an [auth] table with legacy top-level auth keys is an error.',
     'A command that is one text is split into words as a shell does: paths with blanks or backslashes are quoted.',
     'Characters of a name other than letters, digits, _ and - become _.',
-    'Vibe writes its own file anew when it changes it, without comments; short servers then stand in brackets (mcp_servers = [...]), which is read here but not changed.',
+    'Vibe writes its own file anew when it changes it, without comments; short servers then stand in brackets (mcp_servers = [...]), and ours are written there as well.',
   ],
   limitations: [],
   state_fields: ['prompt', 'sampling_enabled', 'disabled_tools'],

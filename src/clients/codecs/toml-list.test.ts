@@ -98,8 +98,7 @@ describe('what belongs to others', () => {
 });
 
 test.each([
-  ['mcp_servers = [{ name = "x", command = "a" }]\n', 'inline_array', '[[mcp_servers]]'],
-  ['mcp_servers = []\n', 'inline_array', '[[mcp_servers]]'],
+  ['mcp_servers = [ # mine\n  { name = "x" },\n]\n', 'unsupported_layout', 'a comment stands between'],
   ['[mcp_servers.x]\ncommand = "a"\n', 'no_array', '[[mcp_servers]]'],
   ['mcp_servers.x.command = "a"\n', 'no_array', '[[mcp_servers]]'],
   ['mcp_servers = { x = { command = "a" } }\n', 'no_array', '[[mcp_servers]]'],
@@ -110,6 +109,47 @@ test.each([
   const error = refused(() => put(text, 'y', { command: 'b' }));
   expect(error).toMatchObject({ code: 'CLIENT_FILE_UNPARSABLE', details: { reason, line: expect.any(Number) } });
   expect(error).toMatchObject({ message: expect.stringContaining(says) });
+});
+
+describe('a list in brackets', () => {
+  const value = { command: 'b', env: { A: '1' } };
+  const item = '{ name = "y", command = "b", env = { A = "1" } }';
+  test.each([
+    ['mcp_servers = []\n', `mcp_servers = [\n    ${item},\n]\n`],
+    ['mcp_servers = [ ]\r\n[a]\r\n', `mcp_servers = [\r\n    ${item},\r\n]\r\n[a]\r\n`],
+    ['mcp_servers = [{name = "x"}]', `mcp_servers = [{name = "x"}, ${item}]`],
+    ['mcp_servers = [ {name = "x"},{a = 1} ]\n', `mcp_servers = [ {name = "x"},{a = 1}, ${item} ]\n`],
+    ['mcp_servers = [\n  {name = "x"}\n]\n', `mcp_servers = [\n  {name = "x"},\n  ${item}\n]\n`],
+    ['mcp_servers = [\n\t7,\n\t{name = "#,]"},\n]\n', `mcp_servers = [\n\t7,\n\t{name = "#,]"},\n\t${item},\n]\n`],
+  ])('%j goes on as it is written, and gives it back', (before, after) => {
+    const now = spliceEntries(
+      tomlListCodec,
+      before,
+      ['mcp_servers'],
+      { set: [{ name: 'y', value }], remove: [] },
+      null,
+    );
+    expect(now.text).toBe(after);
+    const change = { set: [], remove: ['y'] };
+    expect(spliceEntries(tomlListCodec, after, ['mcp_servers'], change, now.glue)).toEqual({
+      text: before,
+      glue: null,
+    });
+  });
+
+  test('loses the items that go, with their commas, and changes the others in place', () => {
+    const text = 'mcp_servers = [\n  {name = "a"}, {name = "b"},\n  {name = "c"}, {x = 1},\n  {name = "d"},\n]\n';
+    expect(splice(text, [], ['a', 'c'])).toBe('mcp_servers = [\n  {name = "b"},\n  {x = 1},\n  {name = "d"},\n]\n');
+    expect(splice(text, [], ['b', 'd'])).toBe('mcp_servers = [\n  {name = "a"}, {name = "c"}, {x = 1},\n]\n');
+    expect(put(text, 'b', { command: 'z' })).toBe(text.replace('{name = "b"}', '{ name = "b", command = "z" }'));
+    expect(splice('mcp_servers = [{name = "a"}] # all\n', [], ['a'])).toBe('mcp_servers = [] # all\n');
+  });
+
+  test('takes back an entry that stood in tables before the client wrote its file anew', () => {
+    const was = entriesOf('[[mcp_servers]]\nname = "y"\ncommand = "b"\n\n[mcp_servers.env]\nA = "1"\n').get('y');
+    const back = splice('mcp_servers = []\n', [{ name: 'y', value: was?.value ?? null, raw: was?.raw ?? '' }]);
+    expect(back).toBe(`mcp_servers = [\n    ${item},\n]\n`);
+  });
 });
 
 test('servers in brackets are read all the same', () => {

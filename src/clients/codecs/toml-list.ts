@@ -1,11 +1,12 @@
 import { containerAt } from '../../core/splice/entries.ts';
 import { isObject } from '../../core/splice/equality.ts';
-import type { Codec, Member, SyntaxNode } from '../../core/splice/types.ts';
+import type { Codec, Glue, Member, Put, Step, SyntaxNode } from '../../core/splice/types.ts';
 import { unparsable } from '../../core/splice/unparsable.ts';
+import { addInBrackets, type Brackets, bracketsAt, filledAlso, takeFromBrackets } from './toml-brackets.ts';
 import { type Addressed, commentsOutside } from './toml-comments.ts';
 import { assertTables } from './toml-edit.ts';
 import type { Layout } from './toml-layout.ts';
-import { putToml } from './toml-put.ts';
+import { inBraces, putToml } from './toml-put.ts';
 import { statementsOf } from './toml-statements.ts';
 import { asObject, asToml, parseToml, type TomlDocument, type TomlObject, tomlValueOf } from './toml-syntax.ts';
 import { takeToml } from './toml-take.ts';
@@ -20,10 +21,39 @@ export const tomlListCodec: Codec = {
   parse: parseList,
   valueOf: tomlValueOf,
   skeleton: () => '',
-  put: (document, pointer, puts, glue) => putToml(itemsByName, asToml(document), pointer, puts, glue),
-  take: (document, pointer, names, glue) => takeToml(itemsByName, asToml(document), pointer, names, glue),
+  put: (document, pointer, puts, glue) => putItems(asToml(document), pointer, puts, glue),
+  take: (document, pointer, names, glue) => takeItems(asToml(document), pointer, names, glue),
   outline: (text, skip) => [...commentsOutside(addressed(text, skip), skip), spellTomlList(text, skip)],
 };
+
+/** Tables or braces: a list goes on as it is written. */
+function putItems(document: TomlDocument, pointer: readonly string[], puts: readonly Put[], glue: Glue | null): Step {
+  const list = bracketsAt(document, pointer);
+  const fresh = puts.filter(({ name }) => !list?.members.some(({ key }) => key === name));
+  if (list === undefined || fresh.length === 0) return putToml(itemsByName, document, pointer, puts, glue);
+  const known = puts.filter((put) => !fresh.includes(put));
+  const { edits } = putToml(itemsByName, document, pointer, known, glue);
+  const items = fresh.map((put) =>
+    inBraces({ ...put, value: itemsByName.saidBy(put) }, itemsByName.newPath(pointer, put.name)),
+  );
+  return {
+    edits: [...edits, addInBrackets(document, list, items)],
+    glue: filledAlso(document, list, pointer, glue),
+    touched: null,
+  };
+}
+
+function takeItems(
+  document: TomlDocument,
+  pointer: readonly string[],
+  names: ReadonlySet<string>,
+  glue: Glue | null,
+): Step {
+  const list = bracketsAt(document, pointer);
+  return list === undefined
+    ? takeToml(itemsByName, document, pointer, names, glue)
+    : takeFromBrackets(document, list, pointer, { names, glue });
+}
 
 /** An item of the list; its own members without the name, which is the key that it has in the list. */
 interface Item extends TomlObject {
@@ -46,16 +76,11 @@ function showLists(table: TomlObject): void {
   }
 }
 
-function listOf(array: SyntaxNode & { kind: 'array' }): TomlObject {
+function listOf(array: SyntaxNode & { kind: 'array' }): TomlObject | Brackets {
   const tables = array.items.length > 0 && array.items.every((item) => asObject(item)?.form === 'header');
-  return {
-    kind: 'object',
-    start: array.start,
-    end: array.end,
-    form: tables ? 'list' : 'brackets',
-    block: null,
-    members: array.items.flatMap(memberOf),
-  };
+  const { start, end, items } = array;
+  const list = { kind: 'object' as const, start, end, block: null, members: items.flatMap(memberOf) };
+  return tables ? { ...list, form: 'list' } : { ...list, form: 'brackets', items };
 }
 
 function memberOf(node: SyntaxNode, index: number): Member[] {
@@ -73,11 +98,10 @@ const itemsByName: Layout = {
     assertTables(document, above);
     const last = containerAt(document, above)?.members.find(({ key }) => key === pointer.at(-1));
     const form = asObject(last?.value)?.form;
-    if (last === undefined || form === 'list') return;
+    if (last === undefined || form === 'list' || form === 'brackets') return;
     const header = `[[${pointer.join('.')}]]`;
-    const [reason, how] = form === 'brackets' ? ['inline_array', 'in brackets'] : ['no_array', 'as a table'];
-    const what = `\`${last.key}\` is written ${how}; write each server below a header ${header} of its own`;
-    throw unparsable(document.text, last.start, reason, what);
+    const what = `\`${last.key}\` is written as a table; write each server below a header ${header} of its own`;
+    throw unparsable(document.text, last.start, 'no_array', what);
   },
   find(document, pointer, name) {
     const member = containerAt(document, pointer)?.members.find(({ key }) => key === name);

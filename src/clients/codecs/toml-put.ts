@@ -62,6 +62,10 @@ function freshTable(put: Put, path: Path, eol: string): string {
   return tableOf(path, tableIn(put, path), eol);
 }
 
+/** A new entry in braces: the text that it had so once, or else its value. */
+export const inBraces = (put: Put, path: Path): string =>
+  put.raw?.startsWith('{') === true ? put.raw : inlineOf(tableIn(put, path));
+
 /** The value of an entry that is not written by its earlier bytes. Those may say what a value cannot, such as a date. */
 function tableIn({ value, raw }: Put, path: Path): Values {
   if (!isObject(value) || (raw !== undefined && !says(raw, value, path)))
