@@ -154,6 +154,23 @@ it('nobody waits for the lock of the store because an item of an atomic batch wa
   expect((await waiting).body.error).toMatchObject({ code: 'INVALID_INPUT', details: { index: 0 } });
 });
 
+it('no item of a batch waits: what asks for it is told so, and the others run', async () => {
+  const { app, post } = await served();
+  const { next } = await callOn(app, 'list_changes');
+  const item = { operation: 'list_changes', since: next };
+  const before = performance.now();
+  const seen = await post([
+    { ...item, wait: 5 },
+    { operation: 'list_changes', input: { since: next, wait: 5 } },
+    { ...item, wait: 0 },
+    item,
+    { operation: 'validate', ...target },
+  ]);
+  expect(statuses(seen)).toEqual([400, 400, 200, 200, 200]);
+  expect(seen.body.results[0].body.error).toMatchObject({ code: 'INVALID_INPUT', details: { field: 'wait' } });
+  expect(performance.now() - before).toBeLessThan(4_000);
+});
+
 it('deploying over HTTP is refused in a batch where it is refused alone', async () => {
   const { post } = await served({ mode: 'server', allow_http_deploy: false });
   const seen = await post([publish, { operation: 'deploy', ...target }]);

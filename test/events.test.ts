@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventId } from '../src/core/event.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
@@ -105,6 +106,23 @@ describe('what happens', () => {
     expect(changes[0]).toMatchObject({ type: 'config.published', client_id: 'cursor' });
     expect(performance.now() - begin).toBeLessThan(10_000);
   });
+
+  it('ends a wait with a refusal when the token of who waits is revoked, and shows nothing that comes after', async () => {
+    const { server, publish, run } = await running();
+    const { token, token_id } = await run('tokens.create', { role: 'viewer' });
+    await publish('one');
+    const waiting = server.inject({
+      url: `/v1/changes?since=${eventId(4)}&wait=20&types=config.published`,
+      headers: { host: 'localhost', authorization: `Bearer ${token}` },
+    });
+    const answered = waiting.then(() => 'answered');
+    expect(await Promise.race([answered, setTimeout(300, 'waits')])).toBe('waits');
+    await run('tokens.revoke', { token_id });
+    expect(await Promise.race([answered, setTimeout(1_000, 'waits')])).toBe('answered');
+    const { statusCode, headers, body } = await waiting;
+    expect([statusCode, JSON.parse(body).error.code]).toEqual([401, 'INVALID_CREDENTIALS']);
+    expect(headers['www-authenticate']).toBe('Bearer realm="mcp-orchestration"');
+  });
 });
 
 describe('the event stream', () => {
@@ -209,7 +227,7 @@ describe('the event stream', () => {
       await app.store.transaction(async (tx) => {
         for (let i = 0; i < 500; i += 1) await tx.events.append('default', { ...row, ...more }, 100_000);
       });
-      await new Promise((resolve) => setTimeout(resolve, 60));
+      await setTimeout(60);
     }
     source.resume();
     await source.until(changes);

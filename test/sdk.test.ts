@@ -46,6 +46,11 @@ const failureOf = async (work: Promise<unknown>): Promise<McpOrchestrationError>
   throw new Error('it did not fail as the client says it does', { cause: error });
 };
 
+/** A server that answers before it is done. */
+const STILL_AT_WORK = JSON.stringify({
+  error: { code: 'UNAVAILABLE', message: 'slow', details: { reason: 'still_at_work' } },
+});
+
 type Answer = [status: number, headers?: Record<string, string>, body?: string];
 
 /** A server that answers one request after the other as it is told, and the rest with the last answer. */
@@ -265,6 +270,10 @@ describe('a request that fails', () => {
     const conditional = client.setDraftConfig({ ...target, payload: payload('one'), if_revision: 3 });
     expect(await failureOf(conditional)).toMatchObject({ code: 'CONNECTION_FAILED', status: 0 });
     expect(seen).toHaveLength(1);
+    const slow = await scripted([503, {}, STILL_AT_WORK]);
+    const change = slow.client.setDraftConfig({ ...target, payload: payload('one'), if_revision: 3 });
+    expect(await failureOf(change)).toMatchObject({ code: 'UNAVAILABLE', status: 503 });
+    expect(slow.seen).toHaveLength(1);
   });
 
   it('of deleting says that it got no answer, and not that nothing is there after it went through', async () => {
@@ -274,6 +283,9 @@ describe('a request that fails', () => {
     lose.count = 1;
     expect(await failureOf(client.deleteProfile(profile))).toMatchObject({ code: 'CONNECTION_FAILED' });
     expect(await failureOf(client.deleteProfile(profile))).toMatchObject({ code: 'PROFILE_NOT_FOUND' });
+    const slow = await scripted([503, { 'retry-after': '0' }, STILL_AT_WORK], [404]);
+    expect(await failureOf(slow.client.deleteProfile(profile))).toMatchObject({ code: 'UNAVAILABLE', status: 503 });
+    expect(slow.seen).toHaveLength(2);
   });
 
   it('is not sent at all with a key that no header can carry', async () => {

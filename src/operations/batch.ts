@@ -75,11 +75,19 @@ function partOf(named: Named, item: unknown): Part {
   const operation = named.get(name);
   if (!operation) throw invalidInput('operation', unknownName(named, name));
   const { operation: _, ...fields } = item;
-  if (!Object.hasOwn(fields, 'input')) return { operation, input: fields };
+  if (!Object.hasOwn(fields, 'input')) return prompt({ operation, input: fields });
   const { input, ...others } = fields;
   const [other] = Object.keys(others);
   if (other !== undefined) throw invalidInput(other, 'goes into `input`, or the fields of `input` go beside it');
-  return { operation, input };
+  return prompt({ operation, input });
+}
+
+/** A hundred items that wait, one after the other, would go on long after there is nobody left who hears the answer. */
+function prompt(part: Part): Part {
+  const { operation, input } = part;
+  const wait = isRecord(input) && Object.hasOwn(operation.input.shape, 'wait') ? input['wait'] : undefined;
+  if (wait === undefined || wait === 0) return part;
+  throw invalidInput('wait', 'nothing in a batch waits: leave it out, or call this alone');
 }
 
 function unknownName(named: Named, name: string): string {
@@ -198,6 +206,8 @@ export function batchOf(operations: readonly Operation[]): Operation {
       method: 'POST',
       path: '/v1/config/batch',
       body: 'items',
+      // As long as a hundred of the slowest may take on a busy machine.
+      handler_ms: 60_000,
       showsSecret: ({ results }) => results.some(isSecret),
     },
     mcp: { tool: 'batch', toolset: 'releases' },

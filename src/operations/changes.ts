@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { invalidInput } from '../core/errors.ts';
+import { AppError, invalidInput } from '../core/errors.ts';
 import { Event, type EventFilter, eventId, isWanted, numberOfEvent, typesOf } from '../core/event.ts';
 import { ClientId, ProfileId } from '../core/ids.ts';
 import type { EventRow, Store } from '../stores/store.ts';
@@ -92,16 +92,25 @@ export const listChanges = defineOperation({
   async run(context, input) {
     const { from, filter } = watchOf(input);
     const deadline = performance.now() + input.wait * 1000;
+    let waited = false;
     for (let after = from; ; ) {
       const version = context.services.bell.version();
       const seen = await look(context, after, filter);
+      // It may have been revoked, or have expired, while this waited: what happened since is not for its holder.
+      if (waited) await assertStillAccepted(context);
       const left = deadline - performance.now();
       if (seen.changes.length > 0 || seen.resync || left <= 0) return seen;
       after = numberOfEvent(seen.next);
       if (!(await context.services.bell.changed(version, left))) return seen;
+      waited = true;
     }
   },
 });
+
+async function assertStillAccepted({ stillAccepted }: Context): Promise<void> {
+  if (stillAccepted === undefined || (await stillAccepted())) return;
+  throw new AppError('INVALID_CREDENTIALS', 'The credentials are not accepted.');
+}
 
 async function look({ store, workspace }: Context, from: number | undefined, filter: EventFilter) {
   const range = await store.events.range(workspace);

@@ -33,6 +33,8 @@ export interface Context {
   /** The only clock that operations know. */
   now(): Date;
   services: Services;
+  /** Whether the credential of the caller is one still: asked by what waits. Absent where there is none that could end. */
+  stillAccepted?: () => Promise<boolean>;
   /** Tells a waiting person in a few words what is being done now. Absent where nobody watches. Never with a secret. */
   progress?: (doing: string) => void;
 }

@@ -67,8 +67,9 @@ export async function call(
   }
 }
 
-/** 502 and 504 come from a proxy that cannot know what became of the request. */
-const mayHaveGoneThrough = ({ status }: McpOrchestrationError): boolean => [0, 502, 504].includes(status);
+/** 502 and 504 come from a proxy that cannot know what became of the request; a server that takes too long goes on with it. */
+const mayHaveGoneThrough = ({ status, details }: McpOrchestrationError): boolean =>
+  [0, 502, 504].includes(status) || details['reason'] === 'still_at_work';
 
 /** What one try came to. */
 type Result = { value: unknown } | { error: McpOrchestrationError; again: boolean; after?: number | undefined };
@@ -109,11 +110,9 @@ export const unreachable = ({ base }: Connection, cause: unknown): McpOrchestrat
 
 function refused(request: HttpRequest, response: Response, text: string): Result {
   const error = refusalIn(response.status, text, response.headers.get('x-request-id'));
-  const again =
-    error.status === 429 ||
-    error.status === 503 ||
-    error.details['reason'] === 'in_progress' ||
-    (mayHaveGoneThrough(error) && !request.conditional);
+  const again = mayHaveGoneThrough(error)
+    ? !request.conditional
+    : [429, 503].includes(error.status) || error.details['reason'] === 'in_progress';
   return { error, again, after: retryAfter(response.headers) };
 }
 

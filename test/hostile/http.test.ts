@@ -296,6 +296,22 @@ describe('slow clients', () => {
 });
 
 describe('an operation that takes too long', () => {
+  it('is given up also when it came with a body, over a real connection', async () => {
+    const never = {
+      ...OPERATIONS.find(({ id }) => id === 'releases.diff'),
+      run: () => new Promise(() => undefined),
+    } as unknown as Operation;
+    const { server } = await restInProcess({ operations: [never], handler_ms: 50 });
+    const url = await server.listen({ host: '127.0.0.1', port: 0 });
+    const answer = await fetch(`${url}/v1/config/diff`, {
+      method: 'POST',
+      headers: { 'x-api-key': API_KEY, 'content-type': 'application/json' },
+      body: '{"client_id":"cursor"}',
+      signal: AbortSignal.timeout(3_000),
+    });
+    expect([answer.status, codeIn(await answer.text())]).toEqual([503, 'UNAVAILABLE']);
+  });
+
   it('is given up with 503, in the one envelope', async () => {
     const never = {
       ...OPERATIONS.find(({ id }) => id === 'drafts.view'),

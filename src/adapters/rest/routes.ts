@@ -30,7 +30,7 @@ export interface RouteSettings {
 }
 
 export function registerRoutes(app: FastifyInstance, settings: RouteSettings): void {
-  const { operations, contextOf, handler_ms } = settings;
+  const { operations, handler_ms } = settings;
   for (const operation of operations) {
     const { rest } = operation;
     if (!rest) continue;
@@ -39,9 +39,10 @@ export function registerRoutes(app: FastifyInstance, settings: RouteSettings): v
       url: routeOf(rest.path),
       // Who reads the store alone waits for nothing but its lock, five seconds at most, and is spared the timer.
       // An answer is kept by its address: that of a POST hangs on its body as well.
-      ...(operation.holdsUntil && rest.method === 'GET'
-        ? { handler: fromKept(operation, settings) }
-        : { handler: afresh(operation, contextOf), handlerTimeout: rest.handler_ms ?? handler_ms }),
+      handler:
+        operation.holdsUntil && rest.method === 'GET'
+          ? fromKept(operation, settings)
+          : afresh(operation, settings, rest.handler_ms ?? handler_ms),
     });
   }
 }
@@ -49,17 +50,43 @@ export function registerRoutes(app: FastifyInstance, settings: RouteSettings): v
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> | undefined;
 
 const afresh =
-  (operation: Operation, contextOf: (request: FastifyRequest) => Context): Handler =>
+  (operation: Operation, { contextOf }: RouteSettings, limit_ms: number): Handler =>
   async (request, reply) => {
-    const context = contextOf(request);
-    // Who may not call this is told so, and uses up no key.
-    const keyed = mayCall(operation, context.principal) ? keyedRequest(request) : undefined;
-    if (!keyed) return send(await writtenFor(operation, context, request), request, reply);
-    const { answer, replayed } = await once(keyed, context, (keep) => writtenFor(operation, context, request, keep));
+    const { answer, replayed } = await inTime(answerTo(operation, contextOf(request), request), limit_ms);
     if (!replayed) return send(answer, request, reply);
     reply.header('idempotency-replayed', 'true');
     return send({ ...answer, etag: undefined, until: undefined }, request, reply);
   };
+
+/**
+ * Throws UNAVAILABLE when it takes longer. Not by the `handlerTimeout` of Fastify: that ends with the `close` of the
+ * request, which Node tells as soon as a body has been read, so it would hold for requests without one only.
+ */
+async function inTime<T>(work: Promise<T>, limit_ms: number): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(tooSlow(limit_ms)), limit_ms);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tooSlow(limit_ms: number): AppError {
+  const message = `This took longer than ${limit_ms / 1000} s, and may still be carried out.`;
+  const hint =
+    'Look at what became of it before you try again. With an Idempotency-Key, a repetition does nothing twice.';
+  return new AppError('UNAVAILABLE', message, { reason: 'still_at_work' }, { hint });
+}
+
+type Answered = Awaited<ReturnType<typeof once<Written>>>;
+
+async function answerTo(operation: Operation, context: Context, request: FastifyRequest): Promise<Answered> {
+  // Who may not call this is told so, and uses up no key.
+  const keyed = mayCall(operation, context.principal) ? keyedRequest(request) : undefined;
+  if (!keyed) return { answer: await writtenFor(operation, context, request), replayed: false };
+  return once(keyed, context, (keep) => writtenFor(operation, context, request, keep));
+}
 
 /** What a request is answered. `keep` is told the answer inside the transaction of the operation, where it opens one. */
 async function writtenFor(

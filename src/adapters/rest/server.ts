@@ -126,6 +126,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(security).header('x-request-id', request.id);
+    if (reply.statusCode === 401) reply.header('www-authenticate', challengeFor(request));
     done();
   });
   if (settings.cors_origins.size > 0) await app.register(cors, corsOf(settings.cors_origins));
@@ -155,10 +156,14 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     }
   });
   const stillAccepted = (request: FastifyRequest) => isStillAccepted(request, authentication);
+  const contextFor = (request: FastifyRequest): Context => ({
+    ...contextOf(settings, request),
+    stillAccepted: () => stillAccepted(request),
+  });
   if (settings.rate_limit !== undefined) await limitRates(app, settings.rate_limit);
   registerRoutes(app, {
     operations: settings.operations,
-    contextOf: (request) => contextOf(settings, request),
+    contextOf: contextFor,
     kept: answers,
     headers: security,
     handler_ms: settings.handler_ms ?? 10_000,
@@ -166,20 +171,20 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
   const { subscribers } = registerEvents(app, {
     store: settings.store,
     services,
-    contextOf: (request) => contextOf(settings, request),
+    contextOf: contextFor,
     stillAccepted,
     headers: security,
   });
   if (settings.metrics) {
     const page = settings.metrics({ caches: { answers, tokens }, subscribers });
-    registerMetrics(app, page, (request) => contextOf(settings, request));
+    registerMetrics(app, page, contextFor);
   }
   registerHealth(app, services.version, {
     readiness: settings.readiness ?? (async () => []),
     stopping: settings.stopping ?? (() => false),
   });
   if (settings.mcp) {
-    const mcpContext = (request: FastifyRequest): Context => ({ ...contextOf(settings, request), door: 'mcp' });
+    const mcpContext = (request: FastifyRequest): Context => ({ ...contextFor(request), door: 'mcp' });
     registerMcp(app, { mcp: settings.mcp, issuer: settings.oidc?.issuer, contextOf: mcpContext, stillAccepted });
   }
   registerPages(app, settings);
@@ -274,7 +279,6 @@ function sendProblem(
   }
   const refused = refusal(error, at);
   if (refused.status === 429) reply.header('retry-after', String(refused.problem.details['retry_after'] ?? 1));
-  if (refused.status === 401) reply.header('www-authenticate', challengeFor(request));
   return reply.code(refused.status).send({ error: refused.problem });
 }
 
