@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { eventId } from '../src/core/event.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { invoke } from '../src/operations/operation.ts';
@@ -33,6 +33,16 @@ async function running() {
 }
 
 describe('what happens', () => {
+  it('is told once of a token that is revoked twice', async () => {
+    const { run } = await running();
+    const { token_id } = await run('tokens.create', { role: 'viewer' });
+    for (let times = 0; times < 2; times += 1) {
+      expect(await run('tokens.revoke', { token_id })).toEqual({ status: 'revoked', token_id });
+    }
+    const { changes } = await run('events.list', { types: 'token.revoked' });
+    expect(changes).toHaveLength(1);
+  });
+
   it('is told once for each thing that changed, with names and numbers and no value', async () => {
     const { app, workspace, run, publish } = await running();
     const file = join(workspace.home, '.cursor/mcp.json');
@@ -126,6 +136,21 @@ describe('what happens', () => {
 });
 
 describe('the event stream', () => {
+  it('gives what was committed while it began, without waiting for the next commit', async () => {
+    const { app, watch, publish } = await running();
+    const range = app.store.events.range.bind(app.store.events);
+    vi.spyOn(app.store.events, 'range').mockImplementationOnce(async (workspace) => {
+      const found = await range(workspace);
+      await publish('meanwhile');
+      // Longer than it takes until the commit has rung.
+      await setTimeout(200);
+      return found;
+    });
+    const source = await watch();
+    const given = source.until(2).then(() => source.events().map(({ type }) => type));
+    expect(await Promise.race([given, setTimeout(1_500, [])])).toEqual(['config.published', 'config.draft_changed']);
+  });
+
   it('gives what happens from now on, each with its id, type and one line of data', async () => {
     const { watch, publish } = await running();
     await publish('before');

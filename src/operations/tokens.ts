@@ -226,7 +226,8 @@ export const revokeToken = defineOperation({
     const row = await store.tokens.get(workspace, token_id);
     if (row && reaches(principal.binding, row)) {
       await store.tokens.revoke(workspace, token_id, now().toISOString());
-      await emit(store, { type: 'token.revoked', workspace, data: { token_id } });
+      // Whoever asks again gets the same answer, and nothing has happened.
+      if (row.revoked_at === null) await emit(store, { type: 'token.revoked', workspace, data: { token_id } });
       return { status: 'revoked' as const, token_id };
     }
     throw new AppError('TOKEN_NOT_FOUND', `There is no token ${token_id}.`, { token_id });

@@ -77,7 +77,8 @@ export class EventFeed {
   /** `from` is the number of the last event that was seen; undefined: only what happens from now on. */
   async watch(workspace: string, from: number | undefined, filter: EventFilter, sink: Sink): Promise<Subscription> {
     const range = await this.#store.events.range(workspace);
-    const feed = this.#feeds.get(workspace) ?? { last: range.newest, watchers: new Set() };
+    const known = this.#feeds.get(workspace);
+    const feed = known ?? { last: range.newest, watchers: new Set() };
     this.#feeds.set(workspace, feed);
     const lost = from !== undefined && isLost(from, range);
     const watcher: Watcher = {
@@ -93,6 +94,8 @@ export class EventFeed {
     this.#stop ??= this.#bell.listen(() => this.#ring());
     sink.write(lost ? resyncAt(watcher.position) : placeOf(watcher.position));
     void this.#catchUp(workspace, feed, watcher);
+    // What was committed since the range was read has rung for nobody here.
+    if (known === undefined) this.#ring();
     return {
       resume: () => {
         watcher.slow = false;
