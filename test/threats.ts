@@ -57,6 +57,8 @@ export const THREATS: Record<string, Threat> = {
       'a token made beside a running server is accepted, survives a restart, and ends with its revocation',
       'wrong credentials are refused faster after ten a minute from one address; right ones and missing ones never',
       'wrong credentials are counted for the address that a trusted proxy names, and for the last one that it can know',
+      '%s ends when its token is revoked just after it was looked up',
+      'ends a wait with a refusal when the token of who waits is revoked, and shows nothing that comes after',
     ],
     long: ['T23: a refused token that begins like a valid one takes as long as any other'],
   },
@@ -95,6 +97,7 @@ export const THREATS: Record<string, Threat> = {
     shown_by: [
       'have 15 s for their headers and 30 s for a request, and are looked at every 5 s',
       'are told so in the one envelope when their time is over, be it for headers or for a body',
+      'is given up also when it came with a body, over a real connection',
       'a credential may send so many requests a second and twice as many in a burst, and is told when to come back',
       'is for who may read events, five times each, and ends with the credential',
       'waits for a slow reader in the store, and not in memory: it gets everything once it reads again',

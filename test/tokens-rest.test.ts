@@ -34,6 +34,15 @@ it('a token is made, works at once, is listed without its text, and is none any 
   expect((await ask('DELETE', '/v1/tokens/tok_none')).body.error.code).toBe('TOKEN_NOT_FOUND');
 });
 
+it('a cursor of another list, or of none, is refused by name', async () => {
+  const ask = await asking();
+  for (const cursor of ['zzz', Buffer.from('webhooks:1').toString('base64url')]) {
+    const { status, body } = await ask('GET', `/v1/tokens?cursor=${cursor}`);
+    expect([status, body.error.code, body.error.details.field]).toEqual([400, 'INVALID_INPUT', 'cursor']);
+    expect(body.error.details.reason).toBe('it is not one that this list gave out');
+  }
+});
+
 it('a token makes none that may do more than it, and an agent makes none at all', async () => {
   const ask = await asking();
   const make = async (body: object) => (await ask('POST', '/v1/tokens', undefined, body)).body.token;

@@ -369,6 +369,18 @@ describe('pages of other origins', () => {
     expect(opened.headers.get('access-control-expose-headers')?.split(', ')).toContain('mcp-session-id');
   });
 
+  it('learn how many requests they have left', async () => {
+    const { server } = await restInProcess({ cors_origins: new Set([origin]), rate_limit: 5 });
+    const { headers } = await server.inject({
+      url: '/v1/clients',
+      headers: { host: 'localhost', origin, 'x-api-key': API_KEY },
+    });
+    const shown = String(headers['access-control-expose-headers']).split(', ');
+    const limits = Object.keys(headers).filter((name) => name.startsWith('ratelimit-'));
+    expect(limits).toHaveLength(3);
+    expect(shown).toEqual(expect.arrayContaining([...limits, 'retry-after']));
+  });
+
   it.each(['https://console.example.evil', 'http://console.example', 'https://console.example:8443', 'null', '*'])(
     'may not call from %s when another origin is configured',
     async (from) => {

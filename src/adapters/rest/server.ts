@@ -17,6 +17,7 @@ import type { Services } from '../../operations/services.ts';
 import type { Store } from '../../stores/store.ts';
 import { UntilCommit } from '../../stores/until-commit.ts';
 import { authenticate, type Caller, isStillAccepted, type KnownToken, UseCounter } from './auth.ts';
+import { corsOf } from './cors.ts';
 import { registerDocs } from './docs.ts';
 import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus } from './errors.ts';
 import { registerEvents } from './events.ts';
@@ -317,29 +318,6 @@ function headersOf(middleware: ReturnType<typeof helmet>): Record<string, string
   });
   return headers;
 }
-
-const corsOf = (origins: ReadonlySet<string>) => ({
-  origin: [...origins],
-  credentials: false,
-  methods: ['GET', 'POST', 'PUT', 'DELETE'],
-  allowedHeaders: [
-    'authorization',
-    'content-type',
-    'if-match',
-    'if-none-match',
-    'idempotency-key',
-    'last-event-id',
-    'mcp-method',
-    'mcp-name',
-    'mcp-protocol-version',
-    'mcp-session-id',
-    'x-api-key',
-    'x-request-id',
-  ],
-  // The last two name session and issuer to MCP clients that are pages.
-  exposedHeaders: ['etag', 'x-request-id', 'retry-after', 'idempotency-replayed', 'mcp-session-id', 'www-authenticate'],
-  maxAge: 600,
-});
 
 /** The pages that describe the API are open in local mode only. */
 function registerPages(app: FastifyInstance, { operations, services, mcp }: RestSettings): void {

@@ -1,4 +1,4 @@
-import { AppError } from '../../core/errors.ts';
+import { invalidInput } from '../../core/errors.ts';
 import type { Page, PageRequest } from '../store.ts';
 
 const CURSOR = /^([a-z]+):([1-9][0-9]{0,14})$/;
@@ -14,8 +14,7 @@ export function beforeNumber(list: string, cursor: string | undefined): number {
   const match = CURSOR.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
   const number = Number(match?.[2]);
   if (match?.[1] === list && encodeCursor(list, number) === cursor) return number;
-  const message = 'The cursor is not one that this list gave out.';
-  throw new AppError('INVALID_INPUT', message, { issues: [{ path: 'cursor', message }] });
+  throw invalidInput('cursor', 'it is not one that this list gave out');
 }
 
 /** Makes a page of rows that were read newest first with a limit of one more than asked for. */
