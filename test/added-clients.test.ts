@@ -109,6 +109,7 @@ describe('a client that is added from a file', () => {
     ],
     ['definition.scopes', { scopes: [{ ...DEFINITION.scopes[0], hides: ['nowhere'] }] }],
     ['definition.dialect', { dialect: null }],
+    ['definition.dialect.inputs_at', { dialect: { ...DEFINITION.dialect, inputs_at: '/inputs' } }],
     ['definition.dialect.all_tools', { dialect: { ...DEFINITION.dialect, all_tools: '*' } }],
     [
       'definition.dialect.executes_values',

@@ -203,8 +203,11 @@ test('a bridged transport counts as one, and only what is really written counts 
     bridge: true,
     references: [],
   });
-  expect(described('vscode', 'linux').capabilities).toMatchObject({ references: ['env'], working_directory: true });
-  expect(described('vscode-insiders', 'linux').capabilities.references).toEqual(['env']);
+  expect(described('vscode', 'linux').capabilities).toMatchObject({
+    references: ['env', 'input'],
+    working_directory: true,
+  });
+  expect(described('vscode-insiders', 'linux').capabilities.references).toEqual(['env', 'input']);
   expect(described('codex-cli', 'linux').capabilities).toMatchObject({
     transports: ['stdio', 'http', 'sse'],
     bridge: true,

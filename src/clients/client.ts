@@ -183,6 +183,11 @@ export const Dialect = z.strictObject({
   timeout_field: z.string().nullable(),
   /** The reference kinds that are translated into the client's syntax. */
   references: z.array(ReferenceKind),
+  /**
+   * The list of what the client asks its user for, told apart by `id`: an entry that says `${input:NAME}` needs NAME there.
+   * Such inputs have no value on this machine.
+   */
+  inputs_at: Pointer.optional(),
   named_references: NamedReferences.optional(),
   /** What the list of allowed tools holds when it means all of them; such a client wants the list in every entry. */
   all_tools: z.string().min(1).optional(),

@@ -119,11 +119,20 @@ function faultsOfDialect({ dialect, entry, references }: ClientDefinition): Issu
   return issues;
 }
 
-function faultsOfReferences({ dialect, references }: ClientDefinition): Issue[] {
+function faultsOfReferences({ dialect, references, scopes, deployable_scopes }: ClientDefinition): Issue[] {
   const missing = (dialect?.references ?? []).filter((kind) => !references?.[kind]);
   const templates = [references?.env, references?.secret, references?.input].filter((text) => typeof text === 'string');
   const unmarked = templates.filter((text) => !references?.markers.some((marker) => text.includes(marker)));
+  const asks = dialect?.inputs_at !== undefined;
+  const listless = scopes.some(
+    ({ scope, format, pointer }) =>
+      deployable_scopes.includes(scope) &&
+      ((format !== 'json' && format !== 'jsonc') || `${pointer}/`.startsWith(`${dialect?.inputs_at}/`)),
+  );
   return [
+    ...(asks && (listless || dialect.references.every((kind) => kind !== 'input'))
+      ? [{ path: 'dialect.inputs_at', message: 'is beside the servers of a JSON file, for references to inputs' }]
+      : []),
     ...missing.map((kind) => ({ path: 'dialect.references', message: `references.${kind} has no template` })),
     ...unmarked.map(() => ({ path: 'references.markers', message: 'a template holds none of the markers' })),
   ];

@@ -3,6 +3,7 @@ import { pointerKeys } from '../core/json-value.ts';
 import { nullRecord } from '../core/null-record.ts';
 import type { JsonValue } from '../core/payload.ts';
 import { spliceEntries } from '../core/splice/splice.ts';
+import type { AskedInput } from './asked-inputs.ts';
 import type { ClientDefinition } from './client.ts';
 import { tomlCodec } from './codecs/toml.ts';
 import { tomlListCodec } from './codecs/toml-list.ts';
@@ -23,8 +24,13 @@ export interface DocumentTarget {
 
 type Entries = [name: string, native: NativeEntry][];
 
-/** A document that holds the entries and nothing else. */
-export function documentOf(client: ClientDefinition, target: DocumentTarget, entries: Entries): string {
+/** A document that holds the entries, what they ask for, and nothing else. */
+export function documentOf(
+  client: ClientDefinition,
+  target: DocumentTarget,
+  entries: Entries,
+  asked: readonly AskedInput[],
+): string {
   const wanted = target.scope ?? client.deployable_scopes[0];
   const scope = client.scopes.find((candidate) => candidate.scope === wanted);
   const pointer = target.pointer ?? scope?.pointer;
@@ -40,6 +46,13 @@ export function documentOf(client: ClientDefinition, target: DocumentTarget, ent
   if (scope?.format === 'yaml') return yamlDocumentOf(pointerKeys(filled), entries, scope.container === 'list');
   const root = nullRecord<JsonValue>();
   setAt(root, filled, nullRecord(entries));
+  const { inputs_at } = client.dialect ?? {};
+  if (inputs_at !== undefined && asked.length > 0)
+    setAt(
+      root,
+      inputs_at,
+      asked.map(({ value }) => value),
+    );
   return `${JSON.stringify(root, null, 2)}\n`;
 }
 

@@ -66,7 +66,7 @@ describe('golden files', () => {
 });
 
 test('the renderer says its version and the bridge it writes', () => {
-  expect(RENDERER_VERSION).toBe('2');
+  expect(RENDERER_VERSION).toBe('3');
   expect(BRIDGE).toEqual({ package: 'mcp-remote', version: '0.15.1' });
 });
 
@@ -74,6 +74,7 @@ test('an empty payload is an empty map under the pointer of the client', () => {
   const target = { os: 'linux', launcher: 'mcp-orchestration' } as const;
   expect(renderPayload({ mcpServers: {} }, client('vscode'), target)).toEqual({
     entries: [],
+    asked: [],
     findings: [],
     native_text: '{\n  "servers": {}\n}\n',
     native_sha256: 'ccd376d91a60545d0dbe2f89377847d29ea93b0cbac5b650ccaa3e300708fefe',

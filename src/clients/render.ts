@@ -5,6 +5,7 @@ import { nullRecord } from '../core/null-record.ts';
 import type { Bridge, DraftPayload, Entry, JsonValue, Payload, RemoteEntry, StdioEntry } from '../core/payload.ts';
 import { isRemote, PORTABLE_SERVER_NAME } from '../core/payload.ts';
 import { referencesOf } from '../core/references.ts';
+import { type AskedInput, askedIn } from './asked-inputs.ts';
 import { BRIDGE, bridgeCommand, checkBridged } from './bridge.ts';
 import type { ClientDefinition, Os } from './client.ts';
 import { addOwnFields, addTimeout, addToolFilters, setAt } from './extras.ts';
@@ -28,7 +29,7 @@ import {
 export { BRIDGE };
 
 /** Part of every plan, ledger row and audit entry: it changes when the same input would give other text. */
-export const RENDERER_VERSION = '2';
+export const RENDERER_VERSION = '3';
 
 export interface RenderTarget extends DocumentTarget {
   os: Os;
@@ -43,8 +44,10 @@ export interface RenderTarget extends DocumentTarget {
 export interface Rendering {
   /** Sorted by name like the canonical payload. An entry with an error finding is left out: half of one never shows. */
   entries: [name: string, native: NativeEntry][];
+  /** What the client has to ask its user for, and which entries want to know. Sorted by name. */
+  asked: AskedInput[];
   findings: Finding[];
-  /** A JSON document that holds the entries and nothing else. */
+  /** A document that holds the entries, what they ask for, and nothing else. */
   native_text: string;
   /** Lowercase hex SHA-256 of `native_text` in UTF-8. */
   native_sha256: string;
@@ -61,15 +64,22 @@ export function renderPayload(payload: Payload, client: ClientDefinition, target
     });
   }
   const bridge = payload.bridge ?? BRIDGE;
+  const { inputs: declared } = payload;
   const rendering: Pick<Rendering, 'entries' | 'findings'> = { entries: [], findings: [] };
   for (const [server, entry] of sorted(payload.mcpServers)) {
-    const work: Work = { client, dialect, os: target.os, bridge, server, findings: [], launched: false };
+    const work: Work = { client, dialect, os: target.os, bridge, server, findings: [], launched: false, declared };
     const native = renderEntry(work, entry, target);
     if (native !== undefined && !failed(work)) rendering.entries.push([server, native]);
     rendering.findings.push(...work.findings);
   }
-  const native_text = documentOf(client, target, rendering.entries);
-  return { ...rendering, native_text, native_sha256: createHash('sha256').update(native_text, 'utf8').digest('hex') };
+  const asked = askedIn(rendering.entries, payload, client);
+  const native_text = documentOf(client, target, rendering.entries, asked);
+  return {
+    ...rendering,
+    asked,
+    native_text,
+    native_sha256: createHash('sha256').update(native_text, 'utf8').digest('hex'),
+  };
 }
 
 /** Does any entry that would be written go through the bridge? Then the release must fix its version. */
@@ -79,7 +89,16 @@ export function needsBridge(payload: Payload, client: ClientDefinition): boolean
   return Object.entries(payload.mcpServers).some(([server, entry]) => {
     if (!isRemote(entry) || (entry.disabled === true && client.entry.disabled === null)) return false;
     if (dialect.bridged.includes(entry.type)) return true;
-    const work: Work = { client, dialect, os: 'linux', bridge: BRIDGE, server, findings: [], launched: false };
+    const work: Work = {
+      client,
+      dialect,
+      os: 'linux',
+      bridge: BRIDGE,
+      server,
+      findings: [],
+      launched: false,
+      declared: payload.inputs,
+    };
     renderRemote(work, entry);
     return work.launched;
   });

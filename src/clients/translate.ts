@@ -1,7 +1,7 @@
 import type { Finding } from '../core/finding.ts';
 import { nullRecord } from '../core/null-record.ts';
-import type { Bridge, JsonValue } from '../core/payload.ts';
-import { jsonPointer, parseReferences } from '../core/references.ts';
+import type { Bridge, JsonValue, Payload } from '../core/payload.ts';
+import { jsonPointer, parseReferences, type Reference } from '../core/references.ts';
 import type { ClientDefinition, Dialect, Os, TextField, Transport } from './client.ts';
 
 /** How one string, one command and one type are said in a client's own words, and where faults are reported. */
@@ -18,6 +18,8 @@ export interface Work {
   findings: Finding[];
   /** The client would not read a text of this entry as it is meant: the launcher starts it instead. */
   launched: boolean;
+  /** Inputs that the payload declares: a client that asks for them itself needs more than their names. */
+  declared: Payload['inputs'];
 }
 
 export type Place = readonly (string | number)[];
@@ -58,13 +60,24 @@ export function translate(work: Work, field: TextField, text: string, place: Pla
       if (markerIn(work, part.text) !== undefined) work.launched = true;
       return part.text;
     }
-    const known = dialect.references.includes(part.kind) && client.references?.fields.includes(field);
+    const known =
+      dialect.references.includes(part.kind) && client.references?.fields.includes(field) && isDefined(work, part);
     const template = known === true ? client.references?.[part.kind] : null;
     if (typeof template === 'string') return template.replace('{name}', part.name);
     work.launched = true;
     return '';
   });
   return spelled.join('');
+}
+
+/** Can the client say what it asks for when it comes to an input of that name? */
+function isDefined({ client, dialect, declared = {} }: Work, { kind, name }: Reference): boolean {
+  if (kind !== 'input' || dialect.inputs_at === undefined) return true;
+  const input = Object.hasOwn(declared, name) ? declared[name] : undefined;
+  const said = [input?.description, input?.default];
+  return (
+    input !== undefined && !client.references?.markers.some((marker) => said.some((text) => text?.includes(marker)))
+  );
 }
 
 /** Literal text must stay literal. `${secret:` is kept out of every file, so that finding one there is always a fault. */

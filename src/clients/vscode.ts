@@ -99,7 +99,7 @@ export const vscode: ClientDefinition = {
     binaries: ['code'],
   },
   notes: [
-    'The key is servers, not mcpServers; inputs[] beside it holds prompts and stays.',
+    'The key is servers, not mcpServers; inputs[] beside it holds prompts: ours come and go with the entries that need them, those of others stay.',
     'Comments and trailing commas are legal; the built-in template begins with a comment.',
     'Named profiles keep <User>/profiles/<id>/mcp.json, and remote, WSL and container hosts have a file of their own.',
     'The Agent Host reads .mcp.json of the workspace and ~/.copilot/mcp-config.json instead, and gets no server that needs ${input:...}.',
@@ -120,7 +120,8 @@ export const vscode: ClientDefinition = {
     write_type: ['stdio', 'http', 'sse'],
     bridged: [],
     timeout_field: null,
-    references: ['env'],
+    references: ['env', 'input'],
+    inputs_at: '/inputs',
     windows_shell_for: [],
     server_names: null,
   },

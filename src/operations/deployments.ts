@@ -43,6 +43,7 @@ export function deployedText(output: z.output<typeof DeployOutput>, style: TextS
     unchanged: `${style.dim('Unchanged')}: ${output.config_path} already has release ${output.sequence}`,
     deployed: `${style.good('Deployed')} release ${output.sequence} to ${output.config_path}: ${counts}`,
   }[output.status];
+  const asking = output.asked.length === 0 ? '' : ` The client will ask for ${output.asked.join(', ')}.`;
   const warnings = output.findings.map((finding) => style.warn(`! ${finding.message}`));
   return {
     out: [head, ...(output.plan?.diff ? [colouredDiff(output.plan.diff, style)] : []), ...warnings].join('\n'),
@@ -50,7 +51,7 @@ export function deployedText(output: z.output<typeof DeployOutput>, style: TextS
       output.status === 'planned'
         ? 'Nothing was written. Leave out --dry-run to write it.'
         : output.status === 'deployed'
-          ? `To take effect: ${output.restart_hint}.${output.backup_path ? ` The old file is kept at ${output.backup_path}` : ''}`
+          ? `To take effect: ${output.restart_hint}.${asking}${output.backup_path ? ` The old file is kept at ${output.backup_path}` : ''}`
           : '',
   };
 }

@@ -11,9 +11,11 @@ import type { DeploymentRow } from '../stores/store.ts';
 import { knownClient } from './added-clients.ts';
 import { colouredDiff } from './deployments.ts';
 import { type Context, defineOperation, type RunContext, type TextStyle } from './operation.ts';
+import { askedDrift } from './rollout/asked.ts';
 import { type Ledger, settleIntents, underWriterLock } from './rollout/ledger.ts';
 import { diskOf, type Place, placeOf } from './rollout/place.ts';
 import { findClient } from './shapes.ts';
+import { shellWord } from './words.ts';
 
 export const DriftChange = z.object({
   server: z.string().nullable(),
@@ -81,6 +83,10 @@ async function changesOnDisk(place: Place, ledger: Ledger, state_fields: readonl
     ...driftOf(owned, entries, state_fields).map((drift) => ({
       ...drift,
       diff: diffOf(drift.server, { left: owned.get(drift.server), now: entries.get(drift.server) }, state_fields),
+    })),
+    ...askedDrift(place, ledger, file.text).map(({ name, before, after, ...drift }) => ({
+      ...drift,
+      diff: entryDiff([{ name, before, after }]),
     })),
     ...news.map((server) => ({ server, kind: 'foreign_new' as const })),
   ];
@@ -173,8 +179,6 @@ export function putBackCommand(state: Omit<DeploymentState, 'changes'>): string 
   if (project !== null) words.push('--project', project);
   return [...words, '--on-drift', 'overwrite'].map(shellWord).join(' ');
 }
-
-const shellWord = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 /** Only an entry of ours, or a file that is gone, can be put back. */
 export const canBePutBack = ({ changes }: Pick<DeploymentState, 'changes'>) =>

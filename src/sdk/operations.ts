@@ -1492,6 +1492,8 @@ export interface DeployConfigOutput {
   adopted: Array<string>;
   /** Declared inputs that were given a value on this machine. */
   inputs: Array<string>;
+  /** Declared inputs that the client asks its user for, with a definition of ours in its file. */
+  asked: Array<string>;
   target: {
     machine_id: string;
     os: string;
@@ -1577,6 +1579,8 @@ export interface DeployConfigsOutput {
       adopted: Array<string>;
       /** Declared inputs that were given a value on this machine. */
       inputs: Array<string>;
+      /** Declared inputs that the client asks its user for, with a definition of ours in its file. */
+      asked: Array<string>;
       target: {
         machine_id: string;
         os: string;

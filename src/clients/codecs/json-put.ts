@@ -14,14 +14,20 @@ import {
 import { gapOf } from './json-syntax.ts';
 
 interface NewMember {
-  /** The key as it is printed, quotes included. */
+  /** The key as it is printed, quotes included; an item of a list has none. */
   key: string;
   value: Printable;
 }
 
 /** Updates entries in place and writes new ones behind the last member; see `Codec.put`. */
-export function putJson(document: Document, pointer: readonly string[], puts: readonly Put[], glue: Glue | null): Step {
-  if (document.root === null) return createRoot(document, pointer, puts, glue);
+export function putJson(
+  document: Document,
+  pointer: readonly string[],
+  puts: readonly Put[],
+  glue: Glue | null,
+  container: Container = MAP,
+): Step {
+  if (document.root === null) return createRoot(document, pointer, container.innermost(puts), glue);
   const { node, path } = deepest(document, pointer);
   const parent = path.length === 0 ? null : containerAt(document, path.slice(0, -1));
   const layout = layoutOf(document, node, parent);
@@ -29,7 +35,9 @@ export function putJson(document: Document, pointer: readonly string[], puts: re
   const opened = openedAlso(glue, document, node, path, missing.length > 0);
   const [segment, ...deeper] = missing;
   if (segment !== undefined) {
-    const edits = insert(document, node, layout, [{ key: JSON.stringify(segment), value: nest(deeper, puts) }]);
+    const edits = insert(document, node, layout, [
+      { key: JSON.stringify(segment), value: nest(deeper, container.innermost(puts)) },
+    ]);
     return { edits, glue: createdAlso(opened, pointer, path.length + 1), touched: [...path, segment] };
   }
   const known = new Map(node.members.map((member) => [member.key, member]));
@@ -37,7 +45,7 @@ export function putJson(document: Document, pointer: readonly string[], puts: re
   const edits: Edit[] = [];
   for (const put of puts) {
     const member = known.get(put.name);
-    if (member === undefined) fresh.push(memberOf(put));
+    if (member === undefined) fresh.push(container.memberOf(put));
     else edits.push(update(document, member, layout, put));
   }
   if (fresh.length > 0) edits.push(...insert(document, node, layout, fresh));
@@ -54,26 +62,37 @@ function deepest(document: Document, pointer: readonly string[]): { node: Object
   throw new Error('a document with a root has a deepest container');
 }
 
-const memberOf = ({ name, value, raw }: Put): NewMember => ({
-  key: JSON.stringify(name),
-  value: raw === undefined ? printableOf(value) : { kind: 'raw', text: raw },
-});
+/** How entries stand in what holds them. */
+interface Container {
+  memberOf(put: Put): NewMember;
+  innermost(puts: readonly Put[]): Printable;
+}
 
-/** The containers that are missing, with the entries in the innermost. */
-function nest(segments: readonly string[], puts: readonly Put[]): Printable {
-  const entries: Printable = { kind: 'map', members: puts.map(memberOf) };
-  return segments.reduceRight<Printable>(
+const printed = ({ value, raw }: Put): Printable =>
+  raw === undefined ? printableOf(value) : { kind: 'raw', text: raw };
+const memberOf = (put: Put): NewMember => ({ key: JSON.stringify(put.name), value: printed(put) });
+
+const MAP: Container = { memberOf, innermost: (puts) => ({ kind: 'map', members: puts.map(memberOf) }) };
+
+/** Entries that say their own names. */
+export const LIST: Container = {
+  memberOf: (put) => ({ key: '', value: printed(put) }),
+  innermost: (puts) => ({ kind: 'list', items: puts.map(printed) }),
+};
+
+/** The containers that are missing, with what goes into the innermost. */
+const nest = (segments: readonly string[], entries: Printable): Printable =>
+  segments.reduceRight<Printable>(
     (value, segment) => ({ kind: 'map', members: [{ key: JSON.stringify(segment), value }] }),
     entries,
   );
-}
 
 /** A file of blanks and comments: the value goes behind the last comment. */
-function createRoot({ text }: Document, pointer: readonly string[], puts: readonly Put[], glue: Glue | null): Step {
+function createRoot({ text }: Document, pointer: readonly string[], entries: Printable, glue: Glue | null): Step {
   const eol = eolOf(text);
   const layout: Layout = { eol, unit: '  ', indent: '', colon: ': ', comma: ', ', pad: ' ', inline: false };
   const start = gapOf(text, 0, text.length).comments.at(-1)?.end ?? 0;
-  const value = (start > 0 ? eol : '') + print(nest(pointer, puts), layout, '') + eol;
+  const value = (start > 0 ? eol : '') + print(nest(pointer, entries), layout, '') + eol;
   return {
     edits: [{ start, end: text.length, text: value }],
     glue: { ...createdAlso(glue, pointer, 0), root: text },
@@ -155,4 +174,4 @@ function insertBehind(
 const separator = (layout: Layout, inline: boolean) => (inline ? layout.comma.slice(1) : layout.eol + layout.indent);
 
 const printAll = (fresh: readonly NewMember[], layout: Layout) =>
-  fresh.map(({ key, value }) => key + layout.colon + print(value, layout, layout.indent));
+  fresh.map(({ key, value }) => (key && key + layout.colon) + print(value, layout, layout.indent));

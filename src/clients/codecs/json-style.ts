@@ -68,7 +68,7 @@ export function layoutOf({ text, root }: Document, node: ObjectNode, parent: Obj
   const top = root?.kind === 'object' ? root : null;
   const last = node.members.at(-1);
   const model = last ?? parent?.members.at(-1) ?? top?.members.at(-1);
-  const spaced = model === undefined || /\s/.test(text.slice(model.keyEnd, model.value.start));
+  const spaced = isSpaced(text, model) ?? true;
   const style = last === undefined ? parent : node;
   const unit = unitOf(text, node) ?? (top && unitOf(text, top)) ?? '  ';
   return {
@@ -80,6 +80,14 @@ export function layoutOf({ text, root }: Document, node: ObjectNode, parent: Obj
     pad: style !== null && isBlank(text[style.start + 1]) ? ' ' : '',
     inline: last === undefined ? isInline(text, parent) : !hasBreak(leadOf(text, node, last)),
   };
+}
+
+/** Is there a blank behind the colon? An item of a list has none: its own members tell. */
+function isSpaced(text: string, model: Member | undefined): boolean | undefined {
+  if (model === undefined) return undefined;
+  const { start, keyEnd, value } = model;
+  if (keyEnd > start) return /\s/.test(text.slice(keyEnd, value.start));
+  return value.kind === 'object' ? isSpaced(text, value.members.at(-1)) : undefined;
 }
 
 /** An empty container is opened up over lines, unless the one around it stands on one line. */

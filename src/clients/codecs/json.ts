@@ -35,7 +35,12 @@ const nestEmpty = (pointer: readonly string[]): JsonValue =>
   pointer.reduceRight<JsonValue>((value, segment) => Object.fromEntries([[segment, value]]), {});
 
 /** Uses the parser of jsonc-parser, where `parse` and the edits use our own. */
-function outline(text: string, skip: readonly (readonly string[])[], format: JsonFlavour): string[] {
+export function outline(
+  text: string,
+  skip: readonly (readonly string[])[],
+  format: JsonFlavour,
+  isSkipped: (offset: number) => boolean = () => false,
+): string[] {
   const seen: string[] = [];
   const skipped = new Set(skip.map((path) => JSON.stringify(path)));
   const lengths = new Set(skip.map(({ length }) => length));
@@ -44,7 +49,7 @@ function outline(text: string, skip: readonly (readonly string[])[], format: Jso
   /** The depth at which a skipped value began, until it ends. */
   let hidden: number | null = null;
   const see = (offset: number, length: number) => {
-    if (hidden === null) seen.push(text.slice(offset, offset + length));
+    if (hidden === null && !isSkipped(offset)) seen.push(text.slice(offset, offset + length));
   };
   const valueEnds = () => {
     if (hidden === depth) hidden = null;

@@ -55,6 +55,9 @@ export const DeployOutput = z.object({
   }),
   adopted: z.array(z.string()),
   inputs: z.array(z.string()).meta({ description: 'Declared inputs that were given a value on this machine.' }),
+  asked: z.array(z.string()).meta({
+    description: 'Declared inputs that the client asks its user for, with a definition of ours in its file.',
+  }),
   target: z.object({ machine_id: z.string(), os: z.string(), config_scope: z.string() }),
   renderer_version: z.string(),
   native_sha256: z.string(),
@@ -102,6 +105,7 @@ function outputOf(
     changes: merge.changes,
     adopted: merge.adopted,
     inputs: Object.keys(plan.ledger.inputs ?? {}),
+    asked: (plan.ledger.asked?.entries ?? []).map(([name]) => name),
     target: { machine_id: place.machine.machine_id, os: place.machine.os, config_scope: place.scope.scope },
     renderer_version: RENDERER_VERSION,
     native_sha256: rendering.native_sha256,

@@ -7,6 +7,7 @@ import { withWriterLock } from '../../io/client-files/lock.ts';
 import { readClientFile } from '../../io/client-files/read.ts';
 import type { AuditRow, DeploymentRow, Store } from '../../stores/store.ts';
 import type { Context, Happening, RunContext, Target } from '../operation.ts';
+import { askedDrift } from './asked.ts';
 import { diskOf, type Place } from './place.ts';
 
 /** Shorter than the time limit of a request, so that a caller over HTTP is told why. */
@@ -16,12 +17,18 @@ const LOCK_WAIT_MS = 8_000;
 export const underWriterLock = <T>({ services }: Context, work: () => Promise<T>): Promise<T> =>
   withWriterLock(services.writer_lock, LOCK_WAIT_MS, work);
 
-/** What the ledger keeps of one deployment: the entries that we own, in order, and how to give back the original bytes. */
-export interface Ledger {
+/** The entries of one container that we own, in order, and how to give back the original bytes. */
+export interface Owned {
   entries: [name: string, value: JsonValue][];
   glue: Glue | null;
   /** Names of the entries that were others' at that moment: a new one is news. */
   foreign: string[];
+}
+
+/** What the ledger keeps of one deployment. */
+export interface Ledger extends Owned {
+  /** Definitions of inputs that the client asks for itself; absent when there neither are nor were any of ours. */
+  asked?: Owned;
   /** Values of declared inputs that were given on this machine. */
   inputs?: Readonly<Record<string, string>>;
   /** Only in the intent of an undo: the deployment that it takes back, and the names that are gone afterwards. */
@@ -92,7 +99,11 @@ async function hasArrived(row: DeploymentRow, place: Place, state_fields: readon
   const owned: Entries = new Map(left);
   try {
     const { entries } = await diskOf(place, [...owned.keys(), ...gone]);
-    return driftOf(owned, entries, state_fields).length === 0 && !gone.some((name) => entries.has(name));
+    const drift = [
+      ...driftOf(owned, entries, state_fields),
+      ...askedDrift(place, row.ledger as Ledger, file?.text ?? null),
+    ];
+    return drift.length === 0 && !gone.some((name) => entries.has(name));
   } catch (error) {
     if (error instanceof AppError && error.code === 'CLIENT_FILE_UNPARSABLE') return false;
     throw error;

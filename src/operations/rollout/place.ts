@@ -3,6 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { dirname, sep } from 'node:path';
 import type { ClientDefinition, ConfigScope } from '../../clients/client.ts';
 import { codecOf } from '../../clients/codecs/codec-of.ts';
+import { jsonListCodec } from '../../clients/codecs/json-list.ts';
 import {
   type ConfigTarget,
   deployableScope,
@@ -34,6 +35,8 @@ export interface Place {
   target: FileTarget;
   codec: Codec;
   pointer: string[];
+  /** The list of what the client asks its user for, in the same file; null where it asks for nothing. */
+  asks: { codec: Codec; pointer: string[] } | null;
   /** The project directory of a scope inside a project; null elsewhere. */
   project: string | null;
   /** The caller named the file. */
@@ -94,9 +97,16 @@ export async function findPlace(
     target,
     codec,
     pointer: pointerKeys(pointer),
+    asks: askedAt(client, scope),
     project: project ?? null,
     explicit_path: wanted.config_path !== undefined,
   };
+}
+
+function askedAt({ dialect }: ClientDefinition, { format }: ConfigScope): Place['asks'] {
+  if (dialect?.inputs_at === undefined || (format !== 'json' && format !== 'jsonc')) return null;
+  const pointer = pointerKeys(dialect.inputs_at);
+  return { codec: jsonListCodec(format, pointer), pointer };
 }
 
 /** A file that the caller names needs no usual place: the client may have none on this system, or none that can be found. */

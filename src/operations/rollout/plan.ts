@@ -7,15 +7,16 @@ import { AppError, invalidInput } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import { nullRecord } from '../../core/ids.ts';
 import { pointerKeys } from '../../core/json-value.ts';
-import { type Entries, type MergeInput, type MergePlan, planMerge } from '../../core/merge.ts';
+import { type Entries, type MergeInput, type MergePlan, planMerge, type Refusal } from '../../core/merge.ts';
 import type { DraftPayload, Payload } from '../../core/payload.ts';
-import { referencesOf } from '../../core/references.ts';
+import { jsonPointer, referencesOf } from '../../core/references.ts';
 import { assertNoSecretText } from '../../core/secrets/detector.ts';
-import { spliceEntries } from '../../core/splice/splice.ts';
 import type { ClientFile } from '../../io/client-files/read.ts';
 import type { DeploymentRow, ReleaseRow } from '../../stores/store.ts';
 import { findRelease, verifiedRelease } from '../current.ts';
 import type { Context, Target } from '../operation.ts';
+import { shellWord } from '../words.ts';
+import { type AskedPlan, askedChanges, labelOf, planAsked, spliceBoth } from './asked.ts';
 import { type Ledger, ledgerOf } from './ledger.ts';
 import { type Disk, diskOf, type Place } from './place.ts';
 
@@ -36,6 +37,8 @@ export interface Plan {
   release: ReleaseRow;
   rendering: Rendering;
   merge: MergePlan;
+  /** What becomes of the inputs that the client asks for itself; null: there are none of ours. */
+  asked: AskedPlan | null;
   disk: Disk;
   /** The whole new text; the same object as the old one when the file stays. */
   text: string | null;
@@ -61,7 +64,8 @@ export async function planDeployment(
   const disk = await diskOf(place, new Set([...base.keys(), ...ours.keys()]));
   assertExpectedFile(input, disk.file);
   const alike = alikeOn(disk.entries, payload, client, place);
-  const inputs = await inputsOf(context, release, payload, { place, input, alike });
+  const elsewhere = askedByClient(payload, alike, rendering);
+  const inputs = await inputsOf(context, release, payload, { place, input, elsewhere });
   const { state_fields } = client;
   const merge = planMerge({
     base,
@@ -72,20 +76,25 @@ export async function planDeployment(
     state_fields,
     alike,
   });
-  if (merge.refused.length > 0) refuseDrift(merge, place);
-  const spliced = spliceEntries(place.codec, disk.file?.text ?? null, place.pointer, merge, ledger.glue, disk.document);
+  const asked = planAsked(client, place, { rendering, ledger, disk, merge }, input);
+  const refusedToo = asked?.merge.refused.map((refusal) => ({ ...refusal, server: labelOf(refusal.server) })) ?? [];
+  const refused = [...merge.refused, ...refusedToo];
+  if (refused.length > 0) refuseDrift(refused, place);
+  const spliced = spliceBoth(place, disk, { merge, asked, ledger });
   return {
     client,
     place,
     release,
-    rendering,
+    rendering: { ...rendering, findings: [...rendering.findings, ...unusedValues(client, input, elsewhere)] },
     merge,
+    asked,
     disk,
     text: spliced.text,
     ledger: {
       entries: [...merge.owned],
       glue: spliced.glue,
       foreign: merge.changes.kept_foreign,
+      ...(spliced.asked && { asked: spliced.asked }),
       ...(Object.keys(inputs).length > 0 && { inputs }),
     },
     previous,
@@ -104,11 +113,30 @@ function alikeOn(disk: Entries, payload: Payload, client: ClientDefinition, { ma
 }
 
 /** The inputs that nobody on this machine has to give: only entries use them for which the client asks itself. */
-function askedByClient({ inputs, ...payload }: Payload, alike: ReadonlySet<string>): Set<string> {
+function askedByClient({ inputs, ...payload }: Payload, alike: ReadonlySet<string>, { asked }: Rendering): Set<string> {
   const used = referencesOf(payload as unknown as DraftPayload).filter(({ kind }) => kind === 'input');
-  const ours = new Set(used.filter(({ server }) => !alike.has(server)).map(({ name }) => name));
+  const asking = new Map(asked.map(({ name, servers }) => [name, servers]));
+  const isTheirs = ({ server, name }: { server: string; name: string }) =>
+    alike.has(server) || asking.get(name)?.includes(server) === true;
+  const ours = new Set(used.filter((reference) => !isTheirs(reference)).map(({ name }) => name));
   const theirs = used.map(({ name }) => name).filter((name) => !ours.has(name));
   return new Set(theirs.filter((name) => Object.hasOwn(inputs ?? {}, name)));
+}
+
+/** A value that was given, and that nothing on this machine will read. */
+function unusedValues(
+  { display_name }: ClientDefinition,
+  { inputs = {} }: PlanInput,
+  elsewhere: ReadonlySet<string>,
+): Finding[] {
+  return Object.keys(inputs)
+    .filter((name) => elsewhere.has(name))
+    .map((name) => ({
+      code: 'INPUT_ASKED_BY_CLIENT',
+      message: `${display_name} asks for this input itself: the value that was given is not used.`,
+      severity: 'warning',
+      path: jsonPointer('inputs', name),
+    }));
 }
 
 function assertExpectedFile({ expect_file_sha256 }: PlanInput, file: ClientFile | null): void {
@@ -129,7 +157,7 @@ async function inputsOf(
   context: Context,
   { client_id, profile_id }: ReleaseRow,
   payload: Payload,
-  { place, input, alike }: { place: Place; input: PlanInput; alike: ReadonlySet<string> },
+  { place, input, elsewhere }: { place: Place; input: PlanInput; elsewhere: ReadonlySet<string> },
 ): Promise<Record<string, string>> {
   const { inputs: declared = {} } = payload;
   const names = Object.keys(declared);
@@ -141,7 +169,6 @@ async function inputsOf(
   const { machine_id } = place.machine;
   const earlier = await context.store.deployments.latestOf(context.workspace, machine_id, client_id, profile_id);
   const known = { ...(earlier?.ledger as Ledger | undefined)?.inputs, ...given };
-  const elsewhere = askedByClient(payload, alike);
   for (const [name, { required, default: fallback, description }] of Object.entries(declared)) {
     if (!required || fallback !== undefined || Object.hasOwn(known, name) || elsewhere.has(name)) continue;
     throw invalidInput(`inputs.${name}`, `this release needs a value for it: ${description}`, {
@@ -177,17 +204,17 @@ function render(
 const fieldOf = (finding: Finding) => pointerKeys(finding.path).join('.');
 
 /** DRIFT_DETECTED with the names and kinds of everything that stands in the way. */
-function refuseDrift(plan: MergePlan, place: Place): never {
-  const names = plan.refused.map((refusal) => `"${refusal.server}" (${refusal.kind})`).join(', ');
-  const foreign = plan.refused.filter((refusal) => refusal.kind === 'foreign').map((refusal) => refusal.server);
+function refuseDrift(refused: readonly Refusal[], place: Place): never {
+  const names = refused.map((refusal) => `"${refusal.server}" (${refusal.kind})`).join(', ');
+  const foreign = refused.filter((refusal) => refusal.kind === 'foreign').map((refusal) => refusal.server);
   throw new AppError(
     'DRIFT_DETECTED',
     `${place.config_path} is not as it was left: ${names}.`,
-    { config_path: place.config_path, changes: plan.refused },
+    { config_path: place.config_path, changes: refused },
     {
       hint:
         foreign.length > 0
-          ? `Take over entries that are not ours with --adopt ${foreign.join(' --adopt ')}, or give ours another name. Nothing was written.`
+          ? `Take over entries that are not ours with --adopt ${foreign.map(shellWord).join(' --adopt ')}, or give ours another name. Nothing was written.`
           : 'Say --on-drift overwrite to put our entries back, or --on-drift keep to leave the changes. Nothing was written.',
     },
   );
@@ -203,15 +230,16 @@ export function isUnchanged({ text, disk, previous, release, pinned, ledger }: P
     previous.pinned === pinned &&
     !ledger.foreign.some((name) => !(previous.ledger as Ledger).foreign.includes(name)) &&
     JSON.stringify((previous.ledger as Ledger).entries) === JSON.stringify(ledger.entries) &&
+    JSON.stringify((previous.ledger as Ledger).asked?.entries ?? []) === JSON.stringify(ledger.asked?.entries ?? []) &&
     canonicalJson((previous.ledger as Ledger).inputs ?? {}) === canonicalJson(ledger.inputs ?? {})
   );
 }
 
 /** What would change in our entries, for a person to read. */
-export function diffOf({ merge, disk }: Plan): string {
+export function diffOf({ merge, asked, disk }: Plan): string {
   const changes = [
     ...merge.set.map(({ name, value }) => ({ name, before: disk.entries.get(name), after: value })),
     ...merge.remove.map((name) => ({ name, before: disk.entries.get(name), after: undefined })),
   ];
-  return entryDiff(changes);
+  return entryDiff([...changes, ...(asked === null ? [] : askedChanges(asked))]);
 }

@@ -6,13 +6,14 @@ import type { JsonValue } from '../../core/payload.ts';
 import { type DiskEntry, readEntries } from '../../core/splice/entries.ts';
 import { sameValue, without } from '../../core/splice/equality.ts';
 import { spliceEntries } from '../../core/splice/splice.ts';
-import type { SetEntry } from '../../core/splice/types.ts';
+import type { Change, SetEntry } from '../../core/splice/types.ts';
 import { readBackup } from '../../io/client-files/backup.ts';
 import { type ClientFile, readClientFile } from '../../io/client-files/read.ts';
 import { failpoint } from '../../io/failpoint.ts';
 import type { DeploymentRow } from '../../stores/store.ts';
 import type { RunContext } from '../operation.ts';
-import { conclude, deployedEvent, factsOfDeployment, type Ledger } from './ledger.ts';
+import { labelOf } from './asked.ts';
+import { conclude, deployedEvent, factsOfDeployment, type Ledger, type Owned } from './ledger.ts';
 import type { Place } from './place.ts';
 import { keepCopy, writeUnderIntent } from './write.ts';
 
@@ -81,28 +82,51 @@ function entriesBack(
   earlier: Buffer | null,
 ): Uint8Array | null {
   if (file === null) throw refusal(place, [{ server: null, kind: 'file_gone' }]);
-  const { codec, pointer } = place;
+  const { state_fields } = client;
   const ledger = row.ledger as Ledger;
-  const was = readEntries(codec, earlier?.toString('utf8') ?? null, pointer);
-  const names = touchedBy(ledger, was);
-  const now = readEntries(codec, file.text, pointer, names);
-  const owned = new Map(ledger.entries);
-  const stateOf = (name: string) => clientsOwn(client.state_fields, owned.get(name));
+  const was = earlier?.toString('utf8') ?? null;
+  const servers = partBack(place, ledger, { was, now: file.text }, state_fields);
+  const asked = place.asks && ledger.asked && partBack(place.asks, ledger.asked, { was, now: file.text }, []);
+  const refused = asked?.refused.map((refusal) => ({ ...refusal, server: labelOf(refusal.server) })) ?? [];
+  if (servers.refused.length + refused.length > 0) throw refusal(place, [...servers.refused, ...refused]);
+  const first = asked && place.asks ? spliceBack(place.asks, file.text, asked, ledger.asked?.glue ?? null) : file.text;
+  const text = spliceBack(place, first, servers, ledger.glue);
+  return text === null ? null : Buffer.from(text, 'utf8');
+}
+
+type Part = Pick<Place, 'codec' | 'pointer'>;
+interface PartBack extends Change {
+  refused: Refusal[];
+}
+
+const spliceBack = ({ codec, pointer }: Part, text: string | null, change: Change, glue: Owned['glue']) =>
+  spliceEntries(codec, text, pointer, change, glue).text;
+
+/** What has to change in one container, and what in it was changed since. */
+function partBack(
+  { codec, pointer }: Part,
+  owned: Owned,
+  texts: { was: string | null; now: string },
+  state_fields: readonly string[],
+): PartBack {
+  const was = readEntries(codec, texts.was, pointer);
+  const names = touchedBy(owned, was);
+  const now = readEntries(codec, texts.now, pointer, names);
+  const left = new Map(owned.entries);
+  const stateOf = (name: string) => clientsOwn(state_fields, left.get(name));
   const open = names.filter((name) => !isAsItWas(was.get(name), now.get(name), stateOf(name)));
-  assertOurs(place, open, { ledger, now, state_fields: client.state_fields });
   const set: SetEntry[] = open.flatMap((name) => {
     const entry = was.get(name);
     return entry === undefined ? [] : [{ name, value: entry.value, raw: entry.raw }];
   });
   const remove = open.filter((name) => !was.has(name));
-  const { text } = spliceEntries(codec, file.text, pointer, { set, remove }, ledger.glue);
-  return text === null ? null : Buffer.from(text, 'utf8');
+  return { set, remove, refused: notOurs(open, { owned, now, state_fields }) };
 }
 
 /** What a deployment wrote or took out: of the entries before it, those that it neither owns nor left to others. */
-function touchedBy(ledger: Ledger, was: DiskEntries): string[] {
-  const owned = new Set(ledger.entries.map(([name]) => name));
-  const foreign = new Set(ledger.foreign);
+function touchedBy({ entries, foreign: others }: Owned, was: DiskEntries): string[] {
+  const owned = new Set(entries.map(([name]) => name));
+  const foreign = new Set(others);
   return [...owned, ...[...was.keys()].filter((name) => !owned.has(name) && !foreign.has(name))];
 }
 
@@ -111,20 +135,18 @@ function isAsItWas(was: DiskEntry | undefined, now: DiskEntry | undefined, state
   return sameValue(without(was.value, state_fields), without(now.value, state_fields));
 }
 
-/** Throws DRIFT_DETECTED when an entry that has to go back is not as the deployment left it. */
-function assertOurs(
-  place: Place,
+/** The entries that have to go back, and are not as the deployment left them. */
+function notOurs(
   open: readonly string[],
-  { ledger, now, state_fields }: { ledger: Ledger; now: DiskEntries; state_fields: readonly string[] },
-): void {
-  const owned = new Map(ledger.entries);
-  const left: Entries = new Map(ledger.entries.filter(([name]) => open.includes(name)));
+  { owned: { entries }, now, state_fields }: { owned: Owned; now: DiskEntries; state_fields: readonly string[] },
+): Refusal[] {
+  const owned = new Map(entries);
+  const left: Entries = new Map(entries.filter(([name]) => open.includes(name)));
   const inTheWay = open.filter((name) => !owned.has(name) && now.has(name));
-  const changes: Refusal[] = [
+  return [
     ...driftOf(left, valuesOf(now), state_fields),
     ...inTheWay.map((server) => ({ server, kind: 'foreign' as const })),
   ];
-  if (changes.length > 0) throw refusal(place, changes);
 }
 
 const valuesOf = (entries: DiskEntries): Map<string, JsonValue> =>
