@@ -7,9 +7,11 @@ import { renderPayload } from '../src/clients/render.ts';
 import { pointerKeys } from '../src/core/json-value.ts';
 import { Payload } from '../src/core/payload.ts';
 import { spliceEntries } from '../src/core/splice/splice.ts';
+import { NATIVE_FACTS } from './support/native-facts.ts';
+import { entriesIn, type Native } from './support/native-file.ts';
 
 /**
- * Each covered client has a file before (a sample) and after, for local and remote servers on the three systems.
+ * Each covered client has a file before (a sample) and after, for local and remote servers and for texts that are hard to write, on the three systems.
  * `UPDATE_GOLDEN=1 npx vitest run test/golden-files.test.ts` writes the files anew; the difference is then read by a person.
  */
 
@@ -21,11 +23,13 @@ const LAUNCHER = { linux: '/home/dev/bin/l', macos: '/Users/dev/bin/l', windows:
 const payloadOf = (kind: string) => Payload.parse(JSON.parse(readFileSync(`${GOLDEN}${kind}.payload.json`, 'utf8')));
 
 const cases = COVERED.flatMap((client) =>
-  ['stdio', 'remote'].flatMap((kind) => OPERATING_SYSTEMS.map((os) => ({ client, kind, os, id: client.client_id }))),
+  ['stdio', 'remote', 'hard'].flatMap((kind) =>
+    OPERATING_SYSTEMS.map((os) => ({ client, kind, os, id: client.client_id })),
+  ),
 );
 
-test('every client that can be written has six files', () => {
-  expect(cases).toHaveLength(37 * 6);
+test('every client that can be written has nine files', () => {
+  expect(cases).toHaveLength(37 * 9);
   expect(globSync('*.after.*', { cwd: GOLDEN })).toHaveLength(cases.length);
 });
 
@@ -46,5 +50,39 @@ describe('before and after', () => {
     expect(after.text).toBe(readFileSync(file, 'utf8'));
     const names = set.map(({ name }) => name);
     expect(spliceEntries(codec, after.text, pointer, { set: [], remove: names }, after.glue).text).toBe(before);
+  });
+});
+
+describe('texts that are hard to write', () => {
+  const { mcpServers } = JSON.parse(readFileSync(`${GOLDEN}hard.payload.json`, 'utf8'));
+  const each = NATIVE_FACTS.flatMap((facts) => OPERATING_SYSTEMS.map((os) => ({ facts, os, id: facts.id })));
+
+  test.each(each)('are read in the file of $id on $os as they were meant', ({ facts, os, id }) => {
+    const file = globSync(`${id}.hard.${os}.after.*`, { cwd: GOLDEN })[0] ?? '';
+    const entries = entriesIn(facts, readFileSync(GOLDEN + file, 'utf8'));
+    const { stdio, expands, finds_batch_files } = facts;
+    const wordsOf = (entry: Native = {}) => {
+      const listed = entry[stdio.command];
+      // Mistral Vibe splits the command: it stands in quotes.
+      const command = id === 'mistral-vibe' ? String(listed).replaceAll("'", '') : listed;
+      return stdio.args === undefined ? (listed as string[]) : [command, ...(entry[stdio.args] as string[])];
+    };
+    const plain = mcpServers['hard-plain'];
+    expect(wordsOf(entries['hard-plain'])).toEqual([plain.command, ...plain.args]);
+    expect(entries['hard-plain']?.[stdio.env]).toEqual(plain.env);
+
+    const through = os === 'windows' && finds_batch_files !== true ? ['cmd', '/c'] : [];
+    const launched = [...through, LAUNCHER[os], 'exec-server'];
+    const batch = mcpServers['hard-batch'];
+    const reads = expands === 'shell' || expands.startsWith('dollar') ? expands !== 'dollar-brace' : false;
+    const wanted = reads ? launched : [...through, batch.command, ...batch.args];
+    expect(wordsOf(entries['hard-batch']).slice(0, wanted.length)).toEqual(wanted);
+
+    // What some clients would fill in or run stands only in files of clients that do neither.
+    const expanded = mcpServers['hard-expanded'];
+    const literal = [expanded.command, ...expanded.args.map((text: string) => text.replaceAll('$${', () => '${'))];
+    const isLiteral = expands === 'nothing';
+    const said = isLiteral ? literal : launched;
+    expect(wordsOf(entries['hard-expanded']).slice(0, said.length)).toEqual(said);
   });
 });

@@ -175,6 +175,13 @@ describe('a timeout', () => {
   });
 });
 
+test('Codex passes on the variables that it is told to, also to the launcher', () => {
+  const entry: Entry = { ...stdio, args: ['x ${env:B} ${secret:s}'], env: { A: '${env:A} ${env:B}' } };
+  expect(render('codex-cli', entry).native).toMatchObject({ command: 'l', env_vars: ['A', 'B'] });
+  expect(render('codex-cli', { ...http, headers: { H: 'x ${env:C}' } }).native).toMatchObject({ env_vars: ['C'] });
+  expect(render('codex-cli', { ...stdio, env: { A: '${secret:s}' } }).native).not.toHaveProperty('env_vars');
+});
+
 describe('Crush, which runs what stands between $( and )', () => {
   test.each(['$(rm -rf ~)', '`id`', '$HOME', 'a\\\\b', 'a\\\nb'])('never gets %j, the launcher does', (text) => {
     const { native, told } = render('crush', { ...stdio, args: [text.replace('${', '$${')], env: { A: text } });

@@ -110,13 +110,14 @@ export function bridgeFor(payload: Payload, client: ClientDefinition): { bridge?
 }
 
 /** The launcher is started by the client, and can only pass on what it is given. */
-function checkEnvironment(work: Work, entry: Entry): void {
-  if (work.dialect.passes_environment !== false) return;
-  const { client, server } = work;
-  const names = referencesOf({ mcpServers: { [server]: entry } } as unknown as DraftPayload).filter(
-    ({ kind }) => kind === 'env',
-  );
-  for (const name of new Set(names.map(({ name }) => name))) {
+function passEnvironment(work: Work, entry: Entry, native: NativeEntry): void {
+  const { client, dialect, server } = work;
+  const references = referencesOf({ mcpServers: { [server]: entry } } as unknown as DraftPayload);
+  const names = new Set(references.filter(({ kind }) => kind === 'env').map(({ name }) => name));
+  const { named_references, passes_environment } = dialect;
+  if (named_references !== undefined && names.size > 0) native[named_references.env_vars] = [...names].toSorted();
+  if (passes_environment !== false) return;
+  for (const name of names) {
     const message = `${client.display_name} passes on none of its variables, so that \${env:${name}} will have no value.`;
     const hint = `Store the value and refer to it as a secret: mcp-orchestration set-secret ${name}, and \${secret:${name}}.`;
     report(work, 'warning', 'VARIABLE_NOT_PASSED_ON', [], message, hint);
@@ -261,7 +262,6 @@ function renderLaunched(work: Work, entry: Entry, target: RenderTarget): NativeE
     return native;
   }
   if (isRemote(entry)) checkBridged(work, entry);
-  checkEnvironment(work, entry);
   // The launcher sets the working directory: nothing of that kind is lost.
   work.findings = work.findings.filter(({ code, path }) => code !== 'LOSSY_RENDERING' || !path.endsWith('/cwd'));
   const launcher = target.launcher ?? 'mcp-orchestration';
@@ -274,5 +274,6 @@ function renderLaunched(work: Work, entry: Entry, target: RenderTarget): NativeE
   for (const text of [launcher, ...args]) checkLiteral(work, text, []);
   addType(work, 'stdio', native);
   writeCommand(work, asBatch(work, launcher, args), native);
+  passEnvironment(work, entry, native);
   return native;
 }
