@@ -154,7 +154,12 @@ const ReferenceSyntax = z.strictObject({
 });
 
 /** Which server names a client takes: ASCII letters, digits and `also` (null: any character), save the reserved ones. */
-const ServerNames = z.strictObject({ also: z.string().nullable(), reserved: z.array(z.string()) });
+const ServerNames = z.strictObject({
+  also: z.string().nullable(),
+  reserved: z.array(z.string()),
+  /** Characters that it takes and then stumbles over. */
+  misread: z.string().min(1).optional(),
+});
 
 /** Fields in which a client takes the name of a variable instead of a value. */
 const NamedReferences = z.strictObject({

@@ -126,6 +126,6 @@ export const geminiCli: ClientDefinition = {
     timeout_field: 'timeout',
     references: ['env'],
     windows_shell_for: [],
-    server_names: null,
+    server_names: { also: null, reserved: [], misread: '_' },
   },
 };

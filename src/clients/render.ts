@@ -160,7 +160,13 @@ function checkName(work: Work): void {
   const hint = 'Use lower-case letters, digits and hyphens.';
   if (fault !== undefined) report(work, 'error', 'SERVER_NAME_UNSUPPORTED', [], fault, hint);
   else if (!PORTABLE_SERVER_NAME.test(work.server)) {
-    report(work, 'warning', 'SERVER_NAME_UNSUPPORTED', [], 'Some clients cannot use this server name.', hint);
+    const { client, dialect, server } = work;
+    const misread = [...(dialect.server_names?.misread ?? '')].find((char) => server.includes(char));
+    const message =
+      misread === undefined
+        ? 'Some clients cannot use this server name.'
+        : `${client.display_name} parts the names of tools with "${misread}", and misreads a server name that holds it.`;
+    report(work, 'warning', 'SERVER_NAME_UNSUPPORTED', [], message, hint);
   }
 }
 

@@ -24,7 +24,7 @@ export function entriesIn(facts: NativeFacts, text: string): Record<string, Nati
     readNative(facts, text),
   );
   if (!facts.list) return (servers ?? {}) as Record<string, Native>;
-  return Object.fromEntries((servers as Native[]).map((entry) => [String(entry['name']), entry]));
+  return Object.fromEntries(((servers ?? []) as Native[]).map((entry) => [String(entry['name']), entry]));
 }
 
 /** What stands at a path such as `anythingllm/autoStart`. */
