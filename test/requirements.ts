@@ -104,7 +104,12 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   'FR-2': { shown_by: ['clients and profiles are listed and profiles are made once'] },
   'FR-3': { shown_by: ['a client is described by its public fields'] },
   'FR-4': { shown_by: ['a release is published, fetched and compared'] },
-  'FR-5': { shown_by: ['fills in an input with what this machine was told, or else with its default'] },
+  'FR-5': {
+    shown_by: [
+      'fills in an input with what this machine was told, or else with its default',
+      'gets a definition with the first entry that asks, keeps it for the second, and loses it with the last',
+    ],
+  },
   'FR-6': { shown_by: ['a draft and a payload are validated and nothing is stored'] },
   'FR-7': LATER('the 0.3 release'),
   'FR-8': { shown_by: ['a draft and a payload are validated and nothing is stored'] },
