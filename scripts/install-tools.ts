@@ -26,6 +26,8 @@ const TOOLS: Record<string, Tool> = {
     flags: [],
     build: [],
   },
+  /** Other programs that write the files of AI clients, for `npm run compare:writers`. */
+  writers: { packages: ['add-mcp@2.4.0', 'rulesync@17.0.0'], flags: [], build: [] },
 };
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

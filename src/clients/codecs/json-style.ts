@@ -122,8 +122,11 @@ function unitOf(text: string, node: ObjectNode): string | null {
   return inner?.startsWith(outer) && inner.length > outer.length ? inner.slice(outer.length) : null;
 }
 
+/** A lone carriage return too: it is a blank of JSON, and old editors write it. */
+const LINE_END = /\r\n|[\n\r]/;
+
 /** The line end that the container uses first, or else the file. */
 export function eolOf(text: string, node?: ObjectNode): string {
-  const inside = node === undefined ? undefined : /\r?\n/.exec(text.slice(node.start, node.end))?.[0];
-  return inside ?? /\r?\n/.exec(text)?.[0] ?? '\n';
+  const inside = node === undefined ? undefined : LINE_END.exec(text.slice(node.start, node.end))?.[0];
+  return inside ?? LINE_END.exec(text)?.[0] ?? '\n';
 }

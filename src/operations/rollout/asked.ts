@@ -96,11 +96,14 @@ export function spliceBoth(
   const before = file?.text ?? null;
   if (asks === null || asked === null) return spliceEntries(codec, before, pointer, merge, ledger.glue, document);
   const { set, remove, owned, changes } = asked.merge;
-  const less = spliceEntries(asks.codec, before, asks.pointer, { set: [], remove }, ledger.asked?.glue ?? null);
+  const less = spliceEntries(asks.codec, before, asks.pointer, { set: [], remove }, glueOf(ledger.asked));
   const { text, glue } = spliceEntries(codec, less.text, pointer, merge, ledger.glue, document);
   const more = spliceEntries(asks.codec, text, asks.pointer, { set, remove: [] }, less.glue);
   return { text: more.text, glue, asked: { entries: [...owned], glue: more.glue, foreign: changes.kept_foreign } };
 }
+
+/** True of the file that it was remembered of, as long as that has something of ours. */
+const glueOf = (asked: Owned | undefined) => (asked !== undefined && asked.entries.length > 0 ? asked.glue : null);
 
 /** What would change in the list, for a person to read. */
 export const askedChanges = ({ merge, disk }: AskedPlan): EntryChange[] => [

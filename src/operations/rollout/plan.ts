@@ -80,7 +80,9 @@ export async function planDeployment(
   const refusedToo = asked?.merge.refused.map((refusal) => ({ ...refusal, server: labelOf(refusal.server) })) ?? [];
   const refused = [...merge.refused, ...refusedToo];
   if (refused.length > 0) refuseDrift(refused, place);
-  const spliced = spliceBoth(place, disk, { merge, asked, ledger });
+  // What was remembered of a file that has nothing of ours any more is true of that file, and not of the next one.
+  const remembered = base.size > 0 ? ledger : { ...ledger, glue: null };
+  const spliced = spliceBoth(place, disk, { merge, asked, ledger: remembered });
   return {
     client,
     place,

@@ -1,0 +1,229 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pointerIn } from '../src/clients/paths.ts';
+import { renderPayload } from '../src/clients/render.ts';
+import { pointerKeys } from '../src/core/json-value.ts';
+import { Payload } from '../src/core/payload.ts';
+import { type App, compose } from '../src/main/compose.ts';
+import { readConfig } from '../src/main/config.ts';
+import { quietLog } from '../src/main/log.ts';
+import { OPERATIONS } from '../src/operations/index.ts';
+import { invoke } from '../src/operations/operation.ts';
+import { type CorpusFile, corpus } from './support/corpus.ts';
+import { makeWorkspace, type Workspace } from './support/workspace.ts';
+import { entriesIn, harmsOf, repeatedIn } from './witness/witness.ts';
+
+/**
+ * Every file of test/golden/corpus through the real operations, at the place where its client has it: add, update,
+ * remove, take over what somebody else wrote, and undo. A witness that shares no code with the writer looks at each step.
+ */
+
+let workspace: Workspace;
+let app: App;
+beforeAll(async () => {
+  workspace = await makeWorkspace();
+  app = await compose({ config: readConfig(workspace.env), env: workspace.env, log: quietLog(() => undefined, false) });
+  await call('initialize_keys');
+});
+afterAll(async () => {
+  await app.close();
+  await workspace.remove();
+});
+
+async function call(tool: string, input: object = {}) {
+  const operation = OPERATIONS.find(({ mcp }) => mcp?.tool === tool);
+  if (!operation) throw new Error(`no operation has the tool ${tool}`);
+  return (await invoke(operation, app.localContext('cli'), input)) as Record<string, unknown>;
+}
+
+type Servers = Record<string, object>;
+const FIRST: Servers = {
+  'our-files': { command: 'node', args: ['/opt/files.js', 'é "quoted" \\ # // x'], env: { LEVEL: 'warn' } },
+  'our-feed': { type: 'http', url: 'https://feed.example.com/mcp', headers: { 'X-Team': 'docs' } },
+};
+const SECOND: Servers = {
+  'our-files': { command: 'node', args: ['/opt/files.js', 'other', 'more'], env: { LEVEL: 'info', AT: 'noon' } },
+  'our-feed': { type: 'http', url: 'https://feed.example.com/v2/mcp' },
+};
+const OURS = Object.keys(FIRST);
+
+/** Releases by what is in them: the same one serves all files of a client. */
+const releases = new Map<string, Promise<string>>();
+function release(client_id: string, mcpServers: Servers): Promise<string> {
+  const key = JSON.stringify([client_id, mcpServers]);
+  const known = releases.get(key);
+  if (known) return known;
+  const made = call('publish_config', { client_id, payload: { mcpServers }, allow_empty: true });
+  const id = made.then((published) => String(published['artifact_id']));
+  releases.set(key, id);
+  return id;
+}
+
+/** A file in its place, with what may be done to it. */
+async function settle(file: CorpusFile, number: number) {
+  const { client: client_id, scope, place, pointer } = file;
+  const inProject = place.paths.windows?.startsWith('${workspace}') === true || pointer.includes('${workspace}');
+  const project = join(workspace.home, 'projects', `p${number}`);
+  mkdirSync(project, { recursive: true });
+  const nowhere = /^[$<]/.test(place.paths.linux ?? '$') && !place.paths.linux?.startsWith('${workspace}');
+  const config_path = join(inProject ? project : workspace.home, 'named', `file.${file.file.split('.').at(-1)}`);
+  const where = { client_id, config_scope: scope, ...(inProject && { project }), ...(nowhere && { config_path }) };
+  await release(client_id, FIRST);
+  const path = String((await call('deploy_config', { ...where, dry_run: true }))['config_path']);
+  const before = file.bytes(project);
+  mkdirSync(dirname(path), { recursive: true });
+  const put = (bytes: Uint8Array) => {
+    writeFileSync(path, bytes);
+    // The writer waits for a file that was emptied a moment ago.
+    utimesSync(path, 1_700_000_000, 1_700_000_000);
+  };
+  put(before);
+  const of = { format: file.format, pointer: pointerKeys(pointerIn(pointer, inProject ? project : undefined)) };
+  const deploy = async (servers: Servers, more: object = {}) =>
+    call('deploy_config', { ...where, artifact_id: await release(client_id, servers), ...more });
+  const wanted = (servers: Servers) =>
+    new Map(
+      renderPayload(Payload.parse({ mcpServers: servers }), file.definition, { os: 'linux', launcher: '/l', pointer })
+        .entries,
+    );
+  return {
+    path,
+    before,
+    of,
+    now: () => readFileSync(path),
+    put,
+    deploy,
+    undo: () => call('undo_deployment', { client_id }),
+    wanted,
+    /** Fields of an entry that belong to the client: whatever they say, they stay. */
+    own: file.definition.state_fields,
+    /** Nothing is in force there any more, whatever a test that failed left behind. */
+    remove: async () => {
+      rmSync(path, { force: true });
+      await deploy({}, { on_drift: 'overwrite' });
+      rmSync(path, { force: true });
+    },
+  };
+}
+type Settled = Awaited<ReturnType<typeof settle>>;
+
+/** The file as it has to be: these entries, and everything else as in `before`, to the byte. */
+function expectWritten(
+  { of, now, wanted, own }: Settled,
+  before: Uint8Array,
+  owned: readonly string[],
+  servers: Servers,
+) {
+  const after = now();
+  const text = `${Buffer.from(before).toString('utf8')}\n---\n${after.toString('utf8')}`;
+  expect(harmsOf({ ...of, before, after, owned }), text).toEqual([]);
+  const [old, entries, expected] = [entriesIn(before, of), entriesIn(after, of), wanted(servers)];
+  for (const name of owned) {
+    const value = expected.get(name);
+    const kept = Object.entries(old.get(name) ?? {}).filter(([field]) => own.includes(field));
+    expect(entries.get(name), text).toEqual(value && { ...value, ...Object.fromEntries(kept) });
+  }
+}
+
+async function refusal(attempt: Promise<unknown>): Promise<string> {
+  try {
+    await attempt;
+    return 'written';
+  } catch (error) {
+    return String((error as { code?: unknown }).code ?? error);
+  }
+}
+
+const FILES = corpus();
+
+test('the corpus has at least 150 files over all formats, each listed once', () => {
+  const folder = new URL('golden/corpus/', import.meta.url).pathname;
+  const stored = readdirSync(folder).filter((name) => name !== 'index.json');
+  expect(stored.length).toBeGreaterThanOrEqual(150);
+  const listed = FILES.map(({ file }) => file).filter((file) => !file.includes('thousand-projects'));
+  expect(listed).toEqual(stored.toSorted());
+  expect([...new Set(FILES.map(({ format }) => format))].toSorted()).toEqual(
+    ['json', 'jsonc', 'toml', 'toml list', 'yaml', 'yaml list'].toSorted(),
+  );
+  // Every client that can be written.
+  expect(new Set(FILES.map(({ client }) => client)).size).toBe(37);
+});
+
+const numbered = FILES.map((file, number) => ({ ...file, number }));
+
+/** Runs a test on the file in its place, and takes it away whatever comes of it. */
+async function inPlace(file: CorpusFile & { number: number }, body: (settled: Settled) => Promise<void>) {
+  const settled = await settle(file, file.number);
+  try {
+    await body(settled);
+  } finally {
+    await settled.remove();
+  }
+}
+
+describe.each(numbered.filter(({ refused }) => refused !== undefined))('$file ($special)', (file) => {
+  test('is refused by name, and not touched', () =>
+    inPlace(file, async ({ deploy, now, before }) => {
+      expect(await refusal(deploy(FIRST))).toBe(file.refused);
+      expect(now().equals(before)).toBe(true);
+    }));
+});
+
+/** The first name there that a payload can have. */
+function takeable({ before, of }: Settled): string | undefined {
+  if (before.length === 0) return undefined;
+  const repeated = repeatedIn(before, of);
+  return [...entriesIn(before, of).keys()].find(
+    (name) => /^[a-z0-9][a-z0-9-]{0,63}$/.test(name) && name !== 'constructor' && !repeated.has(name),
+  );
+}
+
+describe.each(numbered.filter(({ refused }) => refused === undefined))('$file ($special)', (file) => {
+  test('takes add, update, remove and undo without a byte of others', () =>
+    inPlace(file, async (settled) => {
+      const { before, now, put, deploy, undo } = settled;
+      await deploy(FIRST);
+      const added = now();
+      expectWritten(settled, before, OURS, FIRST);
+      await deploy(SECOND);
+      expectWritten(settled, before, OURS, SECOND);
+      await undo();
+      expect(now().equals(added)).toBe(true);
+      // Somebody wrote in between: then the entries alone go back, and his line end stays.
+      await deploy(SECOND);
+      const end = added.toString('utf8').includes('\r\n') ? '\r\n' : '\n';
+      put(Buffer.concat([now(), Buffer.from(end)]));
+      await undo();
+      expect(now().toString('utf8')).toBe(added.toString('utf8') + end);
+      put(added);
+      await deploy({});
+      expectWritten(settled, before, OURS, {});
+      expect(now().toString('utf8')).toBe(before.toString('utf8'));
+      await undo();
+      expect(now().equals(added)).toBe(true);
+      await undo();
+      expect(now().equals(before)).toBe(true);
+    }));
+
+  test('lets an entry of somebody else be taken over, changed, removed, and given back', () =>
+    inPlace(file, async (settled) => {
+      const { before, now, deploy, undo } = settled;
+      const name = takeable(settled);
+      if (name === undefined) return;
+      const servers: Servers = { [name]: { command: 'node', args: ['/opt/ours.js'] } };
+      expect(await refusal(deploy(servers, { adopt: [name] }))).toBe(file.update_refused ?? 'written');
+      if (file.update_refused !== undefined) {
+        expect(now().equals(before)).toBe(true);
+        return;
+      }
+      const taken = now();
+      expectWritten(settled, before, [name], servers);
+      await deploy({});
+      expectWritten(settled, before, [name], {});
+      await undo();
+      expect(now().equals(taken)).toBe(true);
+      await undo();
+      expect(now().equals(before)).toBe(true);
+    }));
+});
