@@ -1,16 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pointerIn } from '../src/clients/paths.ts';
 import { renderPayload } from '../src/clients/render.ts';
-import { pointerKeys } from '../src/core/json-value.ts';
 import { Payload } from '../src/core/payload.ts';
 import { type App, compose } from '../src/main/compose.ts';
 import { readConfig } from '../src/main/config.ts';
 import { quietLog } from '../src/main/log.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { invoke } from '../src/operations/operation.ts';
-import { type CorpusFile, corpus } from './support/corpus.ts';
+import { type CorpusFile, corpus, placeIn, putFile } from './support/corpus.ts';
 import { makeWorkspace, type Workspace } from './support/workspace.ts';
 import { entriesIn, harmsOf, repeatedIn } from './witness/witness.ts';
 
@@ -61,52 +58,36 @@ function release(client_id: string, mcpServers: Servers): Promise<string> {
 }
 
 /** A file in its place, with what may be done to it. */
-async function settle(file: CorpusFile, number: number) {
-  const { client: client_id, scope, place, pointer } = file;
-  const inProject = place.paths.windows?.startsWith('${workspace}') === true || pointer.includes('${workspace}');
-  const project = join(workspace.home, 'projects', `p${number}`);
+function settle(file: CorpusFile) {
+  const { client: client_id, pointer } = file;
+  const { project, path, input, of } = placeIn(workspace.home, file);
   mkdirSync(project, { recursive: true });
-  const nowhere = /^[$<]/.test(place.paths.linux ?? '$') && !place.paths.linux?.startsWith('${workspace}');
-  const config_path = join(inProject ? project : workspace.home, 'named', `file.${file.file.split('.').at(-1)}`);
-  const where = { client_id, config_scope: scope, ...(inProject && { project }), ...(nowhere && { config_path }) };
-  await release(client_id, FIRST);
-  const path = String((await call('deploy_config', { ...where, dry_run: true }))['config_path']);
   const before = file.bytes(project);
-  mkdirSync(dirname(path), { recursive: true });
-  const put = (bytes: Uint8Array) => {
-    writeFileSync(path, bytes);
-    // The writer waits for a file that was emptied a moment ago.
-    utimesSync(path, 1_700_000_000, 1_700_000_000);
+  putFile(path, before);
+  const wanted = (servers: Servers) => {
+    const target = { os: 'linux', launcher: '/l', pointer } as const;
+    return new Map(renderPayload(Payload.parse({ mcpServers: servers }), file.definition, target).entries);
   };
-  put(before);
-  const of = { format: file.format, pointer: pointerKeys(pointerIn(pointer, inProject ? project : undefined)) };
-  const deploy = async (servers: Servers, more: object = {}) =>
-    call('deploy_config', { ...where, artifact_id: await release(client_id, servers), ...more });
-  const wanted = (servers: Servers) =>
-    new Map(
-      renderPayload(Payload.parse({ mcpServers: servers }), file.definition, { os: 'linux', launcher: '/l', pointer })
-        .entries,
-    );
   return {
     path,
     before,
     of,
     now: () => readFileSync(path),
-    put,
-    deploy,
+    deploy: async (servers: Servers, more: object = {}) => {
+      const deployed = await call('deploy_config', {
+        ...input,
+        artifact_id: await release(client_id, servers),
+        ...more,
+      });
+      expect(deployed['config_path']).toBe(path);
+    },
     undo: () => call('undo_deployment', { client_id }),
     wanted,
-    /** Fields of an entry that belong to the client: whatever they say, they stay. */
+    /** Fields of an entry that belong to the client: they stay, unless the release says them. */
     own: file.definition.state_fields,
-    /** Nothing is in force there any more, whatever a test that failed left behind. */
-    remove: async () => {
-      rmSync(path, { force: true });
-      await deploy({}, { on_drift: 'overwrite' });
-      rmSync(path, { force: true });
-    },
   };
 }
-type Settled = Awaited<ReturnType<typeof settle>>;
+type Settled = ReturnType<typeof settle>;
 
 /** The file as it has to be: these entries, and everything else as in `before`, to the byte. */
 function expectWritten(
@@ -122,7 +103,7 @@ function expectWritten(
   for (const name of owned) {
     const value = expected.get(name);
     const kept = Object.entries(old.get(name) ?? {}).filter(([field]) => own.includes(field));
-    expect(entries.get(name), text).toEqual(value && { ...value, ...Object.fromEntries(kept) });
+    expect(entries.get(name), text).toEqual(value && { ...Object.fromEntries(kept), ...value });
   }
 }
 
@@ -150,19 +131,21 @@ test('the corpus has at least 150 files over all formats, each listed once', () 
   expect(new Set(FILES.map(({ client }) => client)).size).toBe(37);
 });
 
-const numbered = FILES.map((file, number) => ({ ...file, number }));
-
-/** Runs a test on the file in its place, and takes it away whatever comes of it. */
-async function inPlace(file: CorpusFile & { number: number }, body: (settled: Settled) => Promise<void>) {
-  const settled = await settle(file, file.number);
+/** Runs a test on the file in its place. One that fails leaves nothing in force for the next one. */
+async function inPlace(file: CorpusFile, body: (settled: Settled) => Promise<void>) {
+  const settled = settle(file);
   try {
     await body(settled);
+  } catch (error) {
+    rmSync(settled.path, { force: true });
+    await settled.deploy({}, { on_drift: 'overwrite' });
+    throw error;
   } finally {
-    await settled.remove();
+    rmSync(settled.path, { force: true });
   }
 }
 
-describe.each(numbered.filter(({ refused }) => refused !== undefined))('$file ($special)', (file) => {
+describe.each(FILES.filter(({ refused }) => refused !== undefined))('$file ($special)', (file) => {
   test('is refused by name, and not touched', () =>
     inPlace(file, async ({ deploy, now, before }) => {
       expect(await refusal(deploy(FIRST))).toBe(file.refused);
@@ -179,24 +162,21 @@ function takeable({ before, of }: Settled): string | undefined {
   );
 }
 
-describe.each(numbered.filter(({ refused }) => refused === undefined))('$file ($special)', (file) => {
+describe.each(FILES.filter(({ refused }) => refused === undefined))('$file ($special)', (file) => {
   test('takes add, update, remove and undo without a byte of others', () =>
     inPlace(file, async (settled) => {
-      const { before, now, put, deploy, undo } = settled;
+      const { before, now, path, deploy, undo } = settled;
       await deploy(FIRST);
       const added = now();
       expectWritten(settled, before, OURS, FIRST);
       await deploy(SECOND);
       expectWritten(settled, before, OURS, SECOND);
-      await undo();
-      expect(now().equals(added)).toBe(true);
       // Somebody wrote in between: then the entries alone go back, and his line end stays.
-      await deploy(SECOND);
       const end = added.toString('utf8').includes('\r\n') ? '\r\n' : '\n';
-      put(Buffer.concat([now(), Buffer.from(end)]));
+      putFile(path, Buffer.concat([now(), Buffer.from(end)]));
       await undo();
       expect(now().toString('utf8')).toBe(added.toString('utf8') + end);
-      put(added);
+      putFile(path, added);
       await deploy({});
       expectWritten(settled, before, OURS, {});
       expect(now().toString('utf8')).toBe(before.toString('utf8'));

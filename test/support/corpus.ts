@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { ClientDefinition, ConfigScope } from '../../src/clients/client.ts';
 import { CLIENTS } from '../../src/clients/index.ts';
+import { pointerIn } from '../../src/clients/paths.ts';
+import { pointerKeys } from '../../src/core/json-value.ts';
 import type { Format } from '../witness/witness.ts';
 
 const FOLDER = new URL('../golden/corpus/', import.meta.url).pathname;
@@ -88,4 +91,33 @@ export function corpus(): CorpusFile[] {
       Buffer.from(thousandProjects()),
     ),
   ];
+}
+
+/** Where a file belongs in that home directory, and how a deployment is told so. */
+export function placeIn(home: string, { client, scope, place, pointer, format }: CorpusFile) {
+  const template = place.paths.linux ?? '<named>';
+  const inProject = place.paths.windows?.startsWith('${workspace}') === true || pointer.includes('${workspace}');
+  const project = join(home, 'projects', client);
+  // Clients that are on Windows only, or whose file has no fixed place: it is named.
+  const named = !/^(?:~|\$\{workspace\})\//.test(template);
+  const path = named
+    ? join(inProject ? project : home, 'named', 'servers.json')
+    : template.replace('~', home).replace('${workspace}', project);
+  const input = {
+    client_id: client,
+    config_scope: scope,
+    ...(inProject && { project }),
+    ...(named && { config_path: path }),
+  };
+  const of = { format, pointer: pointerKeys(pointerIn(pointer, inProject ? project : undefined)) };
+  return { project, path, input, of };
+}
+
+export type Placed = ReturnType<typeof placeIn>;
+
+/** Writes as if it had been done a while ago: the writer waits for a file that was emptied a moment ago. */
+export function putFile(path: string, bytes: Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, bytes);
+  utimesSync(path, 1_700_000_000, 1_700_000_000);
 }

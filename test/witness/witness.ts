@@ -21,6 +21,8 @@ export interface Case {
   owned: readonly string[];
 }
 
+type Of = Pick<Case, 'format' | 'pointer'>;
+
 /** What can happen to what belongs to somebody else. The last one is true of all others as well. */
 export const HARMS = {
   unreadable: 'the file cannot be read any more',
@@ -54,7 +56,18 @@ interface Side {
   reading: Reading;
 }
 
-function sideOf(bytes: Uint8Array, { format, pointer }: Pick<Case, 'format' | 'pointer'>): Side {
+/** Readings by the bytes they are of: the same ones are looked at again and again. */
+const known = new WeakMap<Uint8Array, Map<string, Side>>();
+
+function sideOf(bytes: Uint8Array, of: Of): Side {
+  const key = JSON.stringify([of.format, of.pointer]);
+  const sides = known.get(bytes) ?? new Map<string, Side>();
+  const side = sides.get(key) ?? newSide(bytes, of);
+  known.set(bytes, sides.set(key, side));
+  return side;
+}
+
+function newSide(bytes: Uint8Array, { format, pointer }: Of): Side {
   const whole = strictUtf8.decode(bytes);
   const hasMark = whole.startsWith(MARK);
   const text = hasMark ? whole.slice(1) : whole;
@@ -62,7 +75,7 @@ function sideOf(bytes: Uint8Array, { format, pointer }: Pick<Case, 'format' | 'p
 }
 
 /** Can this file be read at all, by a reader of the format? */
-export function isReadable(bytes: Uint8Array, of: Pick<Case, 'format' | 'pointer'>): boolean {
+export function isReadable(bytes: Uint8Array, of: Of): boolean {
   try {
     sideOf(bytes, of);
     return true;
@@ -78,7 +91,7 @@ const leafOf = (value: Plain | undefined): unknown =>
   value !== undefined && 'leaf' in value && !value.leaf.startsWith('date') ? JSON.parse(value.leaf) : undefined;
 
 /** The entries in file order. Items of a list by their name and without it; those without a name by their number. */
-function serversIn(value: Plain | null, { format, pointer }: Pick<Case, 'format' | 'pointer'>): [string, Plain][] {
+function serversIn(value: Plain | null, { format, pointer }: Of): [string, Plain][] {
   const container = containerOf(value, pointer);
   if (!format.endsWith('list')) return pairsOf(container);
   let nameless = 0;
@@ -96,11 +109,11 @@ function jsonOf(value: Plain): unknown {
 }
 
 /** What a reader of the format finds under the pointer: names and values, the last of equal names. */
-export const entriesIn = (bytes: Uint8Array, of: Pick<Case, 'format' | 'pointer'>): Map<string, unknown> =>
+export const entriesIn = (bytes: Uint8Array, of: Of): Map<string, unknown> =>
   new Map(serversIn(sideOf(bytes, of).reading.value, of).map(([name, value]) => [name, jsonOf(value)]));
 
 /** The names that stand there more than once. */
-export function repeatedIn(bytes: Uint8Array, of: Pick<Case, 'format' | 'pointer'>): Set<string> {
+export function repeatedIn(bytes: Uint8Array, of: Of): Set<string> {
   const names = serversIn(sideOf(bytes, of).reading.value, of).map(([name]) => name);
   return new Set(names.filter((name, i) => names.indexOf(name) !== i));
 }
@@ -174,30 +187,15 @@ function segmentsOf(text: string, cuts: readonly Span[]): string[] {
 
 /** Equal to the byte; only where an entry was cut out of one of them, blanks around it do not count. */
 function sameOutside(a: readonly string[], b: readonly string[]): boolean {
-  const [left, right] = [a.join(''), b.join('')];
-  const joints = (segments: readonly string[]) => {
-    let at = 0;
-    return new Set(segments.slice(0, -1).map((segment) => (at += segment.length)));
-  };
-  const [ends, others] = [joints(a), joints(b)];
-  const blank = (text: string, at: number) => at < text.length && /\s/.test(text[at] ?? '');
-  let [i, j] = [0, 0];
-  while (i < left.length || j < right.length) {
-    if (i < left.length && j < right.length && left[i] === right[j] && !ends.has(i) && !others.has(j)) {
-      i += 1;
-      j += 1;
-      continue;
-    }
-    if (ends.has(i) || others.has(j)) {
-      ends.delete(i);
-      others.delete(j);
-      while (blank(left, i)) i += 1;
-      while (blank(right, j)) j += 1;
-      continue;
-    }
-    return false;
+  let [[left = '', ...lefts], [right = '', ...rights]] = [a, b];
+  for (;;) {
+    const length = Math.min(left.length, right.length);
+    if (left.slice(0, length) !== right.slice(0, length)) return false;
+    [left, right] = [left.slice(length), right.slice(length)];
+    const [next, other] = [left === '' ? lefts.shift() : undefined, right === '' ? rights.shift() : undefined];
+    if (next === undefined && other === undefined) return left === '' && right === '';
+    [left, right] = [(next ?? left).trimStart(), (other ?? right).trimStart()];
   }
-  return true;
 }
 
 const lineEndsOf = (text: string) => new Set(text.match(/\r\n|\n|\r/g));
