@@ -87,8 +87,11 @@ export function isReadable(bytes: Uint8Array, of: Of): boolean {
 const containerOf = (value: Plain | null, pointer: readonly string[]) =>
   pointer.reduce<Plain | null | undefined>((at, key) => member(at, key), value);
 
-const leafOf = (value: Plain | undefined): unknown =>
-  value !== undefined && 'leaf' in value && !value.leaf.startsWith('date') ? JSON.parse(value.leaf) : undefined;
+/** What JSON has no word for, dates and infinite numbers, stays as it is told in `plainOf`. */
+function leafOf(value: Plain | undefined): unknown {
+  if (value === undefined || !('leaf' in value)) return undefined;
+  return /^(?:date|-?Infinity|NaN)/.test(value.leaf) ? { odd: value.leaf } : JSON.parse(value.leaf);
+}
 
 /** The entries in file order. Items of a list by their name and without it; those without a name by their number. */
 function serversIn(value: Plain | null, { format, pointer }: Of): [string, Plain][] {
@@ -146,7 +149,8 @@ function cutsOf(side: Side, other: Side, names: ReadonlySet<string>, of: Case): 
   const left = serversIn(reading.value, of).filter(([name]) => !names.has(name));
   if (left.length > 0) return reading.entries(names);
   // A container that holds nothing else belongs to the entries where the other text does not have it.
-  if (other.reading.value === null && restOf(reading.value, of.pointer) === null) return [wholeValue(side)];
+  const braces = of.format.startsWith('json') && other.reading.value === null;
+  if (braces && restOf(reading.value, of.pointer) === null) return [wholeValue(side)];
   const missing = other.reading.way.length;
   const way = reading.way[missing];
   const alone = way !== undefined && containsOnly(reading.value, of.pointer, missing + 1);
@@ -237,7 +241,7 @@ export function harmsOf(of: Case): Harm[] {
     comments: differ(({ comments }) => comments),
     numbers: differ(({ scalars }) => scalars.filter(isNumber)),
     texts: differ(({ scalars }) => scalars.filter((piece) => !isNumber(piece))) || differ(({ keys }) => keys),
-    line_ends: otherLineEnds(before.text, was.join(' '), after.text),
+    line_ends: otherLineEnds(before.text, before.reading.value === null ? '' : was.join(' '), after.text),
     mark: before.hasMark !== after.hasMark,
     bytes: before.hasMark !== after.hasMark || !sameOutside(was, is),
   };

@@ -1,4 +1,17 @@
-import { isMap, isPair, isScalar, isSeq, Lexer, type Node, type Pair, parse, parseAllDocuments, visit } from 'yaml';
+import {
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  Lexer,
+  type Node,
+  type Pair,
+  parse,
+  parseAllDocuments,
+  visit,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
 import { EMPTY, type Piece, plainOf, type Read, type Reading, type Span, toLineEnd } from './reading.ts';
 
 /** The lexer marks a scalar with a sign of its own before it; a text with `#` in it is no comment. */
@@ -25,12 +38,16 @@ const rangeOf = (node: unknown): [number, number] | null => {
 const keyOf = ({ key }: Pair): string => String(isScalar(key) ? key.value : '');
 
 /** From the key, or the dash, to the end of the last line. */
-function spanOf(text: string, from: unknown, to: unknown, dash: boolean): Span | null {
+function spanOf(text: string, comments: readonly Piece[], from: unknown, to: unknown, dash: boolean): Span | null {
   const start = rangeOf(from)?.[0];
   if (start === undefined) return null;
   const end = rangeOf(to)?.[1] ?? rangeOf(from)?.[1] ?? start;
   const before = dash ? text.slice(0, start).replace(/-(\s|#[^\n]*\n)*(&\S+\s*)?$/, '').length : start;
-  const last = text.slice(start, end).trimEnd().length + start;
+  // A value that is left out ends behind the comments that follow it.
+  let last = text.slice(start, end).trimEnd().length + start;
+  for (const comment of comments.toReversed()) {
+    if (comment.end === last && comment.start > start) last = text.slice(0, comment.start).trimEnd().length;
+  }
   return toLineEnd(text, { start: before, end: Math.max(last, start) });
 }
 
@@ -65,21 +82,25 @@ export const readYaml =
     let container: unknown = document.contents;
     for (const key of pointer) {
       const pair: Pair | undefined = isMap(container) ? container.items.find((one) => keyOf(one) === key) : undefined;
-      container = pair?.value;
       if (pair === undefined) break;
-      const whole = spanOf(text, pair.key, pair.value, false);
+      container = pair.value;
+      const whole = spanOf(text, comments, pair.key, pair.value, false);
       if (whole) way.push([whole]);
     }
-    const items = !list && isMap(container) ? container.items : list && isSeq(container) ? container.items : [];
+    const found = way.length === pointer.length;
+    const items = found && (list ? isSeq(container) : isMap(container)) ? (container as YAMLMap | YAMLSeq).items : [];
     const named = (item: unknown) => (isPair(item) ? keyOf(item) : isMap(item) ? item.get('name') : undefined);
     const entries = (names: ReadonlySet<string>) =>
       items
         .filter((item) => names.has(String(named(item) ?? '')))
         .flatMap(
-          (item) => (isPair(item) ? spanOf(text, item.key, item.value, false) : spanOf(text, item, item, true)) ?? [],
+          (item) =>
+            (isPair(item)
+              ? spanOf(text, comments, item.key, item.value, false)
+              : spanOf(text, comments, item, item, true)) ?? [],
         );
     const inside = rangeOf(container);
-    const isEmpty = inside !== null && items.length === 0 && way.length === pointer.length;
+    const isEmpty = inside !== null && !(isMap(container) || isSeq(container) ? container.items.length > 0 : false);
     const interior = isEmpty ? { start: inside[0], end: inside[1] } : null;
     const value = plainOf(parse(text, { merge: true, uniqueKeys: false, logLevel: 'silent', mapAsMap: true }));
     return { value, comments, scalars, keys, entries, way, interior };
