@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { corpus } from '../test/support/corpus.ts';
 import { compareFile, type FileResult, temporaryHome } from './writers/compare.ts';
 import { PROGRAMS } from './writers/programs.ts';
@@ -7,19 +8,23 @@ import { type Results, tableOf, withTable } from './writers/table.ts';
 
 /**
  * `npm run compare:writers` puts every file of test/golden/corpus before this product, add-mcp and rulesync, and counts
- * with one witness what they did to it. `-- --write` keeps the result, and the table in the page.
+ * with one witness what they did to it. `-- --write` keeps the result, and the table in the page. `-- --only goose` looks at
+ * the files whose names begin so, and takes what is kept of the others.
  */
 
 const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const RESULTS = path('docs/evidence/writers.json');
 const PAGE = path('user-docs/explanation/writer.md');
 
+const { values } = parseArgs({ options: { write: { type: 'boolean' }, only: { type: 'string', default: '' } } });
 const home = temporaryHome();
+const kept: Record<string, FileResult> = values.only === '' ? {} : JSON.parse(readFileSync(RESULTS, 'utf8')).files;
 const files: Record<string, FileResult> = {};
 try {
   const all = corpus();
   for (const [i, file] of all.entries()) {
-    files[file.file] = compareFile(file, PROGRAMS, home);
+    const known = file.file.startsWith(values.only) ? undefined : kept[file.file];
+    files[file.file] = known ?? compareFile(file, PROGRAMS, home);
     process.stderr.write(`\r${i + 1} of ${all.length}`);
   }
 } finally {
@@ -33,7 +38,7 @@ const results: Results = {
   files,
 };
 console.log(tableOf(results));
-if (process.argv.includes('--write')) {
+if (values.write === true) {
   const lines = Object.entries(files).map(([name, result]) => `    ${JSON.stringify(name)}: ${JSON.stringify(result)}`);
   const { files: _files, ...head } = results;
   const top = JSON.stringify(head, null, 2).replace(/\n\}$/, ',\n');

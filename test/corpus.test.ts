@@ -207,3 +207,18 @@ describe.each(FILES.filter(({ refused }) => refused === undefined))('$file ($spe
       expect(now().equals(before)).toBe(true);
     }));
 });
+
+test('what was remembered of a file is forgotten once nothing of ours is in it any more', async () => {
+  const file = FILES.find((one) => one.file === 'goose.no-value.yaml');
+  if (file === undefined) throw new Error('no such file');
+  await inPlace(file, async ({ path, deploy, now }) => {
+    await deploy(FIRST);
+    // Somebody writes the file anew, without our entries, and a release without servers finds nothing to take out.
+    putFile(path, Buffer.from('extensions:\n  docs:\n    cmd: npx\n'));
+    await deploy({}, { on_drift: 'overwrite' });
+    await deploy({ docs: { command: 'node' } }, { adopt: ['docs'] });
+    await deploy({});
+    // `extensions:` alone would be null: so it was in the other file, and not in this one.
+    expect(now().toString('utf8')).toBe('extensions: {}\n');
+  });
+});

@@ -50,9 +50,11 @@ function outcomeOf(program: Program, file: CorpusFile, home: string): Outcome {
   const judged = isReadable(before, lenient)
     ? { harms: harmsOf({ ...lenient, before, after, owned: [SERVER.name] }) }
     : {};
+  const what = has ? 'written' : 'changed';
+  // Bytes that are lost do not come back when the server goes.
+  if (judged.harms?.includes('bytes') !== false) return { what, ...judged, restored: false };
   program.remove(home, target, file, placed);
-  const restored = existsSync(path) && readFileSync(path).equals(before);
-  return { what: has ? 'written' : 'changed', ...judged, restored };
+  return { what, ...judged, restored: existsSync(path) && readFileSync(path).equals(before) };
 }
 
 /** One file under every program, each in a home directory of its own; this product keeps one for all, as a user does. */

@@ -13,6 +13,6 @@ writerProperties({
   names: TOML_NAMES,
   entry: tomlEntry,
   junk: ['', '[', ']', '"', "'", '=', '#', '\n', '\0', '\r', ...HEADERS, '"""', ' . '],
-  runs: 200,
+  runs: 160,
   written: 0.8,
 });

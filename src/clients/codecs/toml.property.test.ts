@@ -10,6 +10,6 @@ writerProperties({
   names: TOML_NAMES,
   entry: tomlEntry,
   junk: ['', '[', ']', '"', "'", '=', '#', '\n', '\0', '\r', '[mcp_servers]\n', '"""', ' . '],
-  runs: 300,
+  runs: 230,
   written: 0.8,
 });
