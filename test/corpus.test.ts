@@ -216,7 +216,7 @@ test('what was remembered of a file is forgotten once nothing of ours is in it a
     // Somebody writes the file anew, without our entries, and a release without servers finds nothing to take out.
     putFile(path, Buffer.from('extensions:\n  docs:\n    cmd: npx\n'));
     await deploy({}, { on_drift: 'overwrite' });
-    await deploy({ docs: { command: 'node' } }, { adopt: ['docs'] });
+    await deploy({ docs: { command: 'node', args: [] } }, { adopt: ['docs'] });
     await deploy({});
     // `extensions:` alone would be null: so it was in the other file, and not in this one.
     expect(now().toString('utf8')).toBe('extensions: {}\n');
