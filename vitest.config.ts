@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Where nothing is known of an earlier run, Vitest begins with the largest files. These are small, and take longest. */
-const LONGEST = ['test/surfaces/surfaces', 'src/clients/codecs/toml.property', 'test/bench', 'test/crash/kill'];
+const LONGEST = ['test/surfaces/surfaces', 'test/corpus', 'test/bench', 'test/crash/kill'];
 
 /** The longest files first: the last one to begin would else go on alone, with the other cores idle. */
 class LongestFirst extends BaseSequencer {

@@ -203,7 +203,7 @@ function sameOutside(a: readonly string[], b: readonly string[]): boolean {
 }
 
 const lineEndsOf = (text: string) => new Set(text.match(/\r\n|\n|\r/g));
-/** A kind that was not there came in, or one that others used is gone. A text of one line has none to keep. */
+/** A kind that was not there came in, or one is gone from bytes that changed. A text of one line has none to keep. */
 function otherLineEnds(before: string, foreign: string, after: string): boolean {
   const [old, kept, now] = [lineEndsOf(before), lineEndsOf(foreign), lineEndsOf(after)];
   return old.size > 0 && (!now.isSubsetOf(old) || !kept.isSubsetOf(now));
@@ -234,6 +234,7 @@ export function harmsOf(of: Case): Harm[] {
     const [a, b] = [outside(pick(before.reading), cuts[0]), outside(pick(after.reading), cuts[1])];
     return ordered ? !same(a, b) : !same(a.toSorted(), b.toSorted());
   };
+  const bytes = before.hasMark !== after.hasMark || !sameOutside(was, is);
   const found: Record<Exclude<Harm, 'unreadable'>, boolean> = {
     servers: !sameSorted(older, newer),
     values: !sameSorted(...rests),
@@ -241,9 +242,9 @@ export function harmsOf(of: Case): Harm[] {
     comments: differ(({ comments }) => comments),
     numbers: differ(({ scalars }) => scalars.filter(isNumber)),
     texts: differ(({ scalars }) => scalars.filter((piece) => !isNumber(piece))) || differ(({ keys }) => keys),
-    line_ends: otherLineEnds(before.text, before.reading.value === null ? '' : was.join(' '), after.text),
+    line_ends: otherLineEnds(before.text, bytes ? was.join(' ') : '', after.text),
     mark: before.hasMark !== after.hasMark,
-    bytes: before.hasMark !== after.hasMark || !sameOutside(was, is),
+    bytes,
   };
   return (Object.keys(found) as Exclude<Harm, 'unreadable'>[]).filter((harm) => found[harm]);
 }
