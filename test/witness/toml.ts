@@ -43,6 +43,19 @@ function namesIn(found: readonly Found[], pointer: readonly string[]): Map<numbe
   return names;
 }
 
+/** Items in brackets with their commas: the one behind each, and before the last ones the one that was needed for them. */
+function withCommas(chosen: readonly AST.TOMLContentNode[], { elements }: AST.TOMLArray, text: string): Span[] {
+  const comma = (item: AST.TOMLContentNode | undefined): Span[] => {
+    const at =
+      item === undefined ? -1 : item.range[1] + (/^\s*(?:#.*\s*)*/.exec(text.slice(item.range[1]))?.[0].length ?? 0);
+    return text[at] === ',' ? [{ start: at, end: at + 1 }] : [];
+  };
+  const spans = chosen.flatMap((item) => [span(item), ...comma(item)]);
+  const isLast = chosen.length > 0 && elements.at(-1) === chosen.at(-1);
+  const before = elements.findLast((item) => !chosen.includes(item));
+  return isLast && comma(elements.at(-1)).length === 0 ? [...spans, ...comma(before)] : spans;
+}
+
 export const readToml =
   (list: boolean): Read =>
   (text, pointer): Reading => {
@@ -65,6 +78,25 @@ export const readToml =
           return begins(path, pointer) && key !== undefined && name !== undefined && names.has(String(name));
         })
         .map(({ node }) => toLineEnd(text, span(node)));
+    const servers = list && found.find(({ path }) => path.length === pointer.length && begins(path, pointer))?.node;
+    if (servers && servers.type === 'TOMLKeyValue' && servers.value.type === 'TOMLArray') {
+      const array = servers.value;
+      const [start, end] = array.range;
+      return {
+        value,
+        comments,
+        scalars,
+        keys: heads.map(piece),
+        entries: (names) =>
+          withCommas(
+            array.elements.filter((_, i) => names.has(listed.get(i) ?? '\0')),
+            array,
+            text,
+          ),
+        way: [[toLineEnd(text, span(servers))]],
+        interior: { start: start + 1, end: end - 1 },
+      };
+    }
     // A head with nothing below it, or an empty pair of brackets: what holds our entries and nothing else.
     const bare = found.find(({ path }) => path.length === pointer.length && begins(path, pointer));
     const isEmpty =
