@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { blanks, type OddToml, others, type Piece, pairs, TOML_NAMES } from './arbitraries-toml.ts';
 
-export type { OddToml };
-
 /**
  * TOML files whose servers are an array of tables, as people and programs leave them: items without a name, with a number
  * for one, with the same name twice, tables of others between an item and its own sub-tables. Or they stand in brackets,
