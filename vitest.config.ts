@@ -14,9 +14,9 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-const NAMES = ['src/**/*.test.ts', 'test/**/*.test.ts'];
-// With programs that are not installed with the project: vitest.integrations.config.ts.
-const NOT_HERE = ['test/integrations/**'];
+export const NAMES = ['src/**/*.test.ts', 'test/**/*.test.ts'];
+/** With programs that are not installed with the project: vitest.integrations.config.ts. */
+export const NOT_HERE = ['test/integrations/**'];
 /** What promises a latency under load: beside other tests it would measure those. */
 const MEASURED = ['test/load.test.ts', 'test/events-load.test.ts', 'test/hostile/slow-clients.test.ts'];
 
@@ -46,15 +46,5 @@ export default defineConfig({
         test: { name: 'measured', include: MEASURED, sequence: { groupOrder: 1 }, maxWorkers: 1 },
       },
     ],
-    coverage: {
-      provider: 'v8',
-      include: ['src/**/*.ts'],
-      exclude: ['src/**/*.test.ts'],
-      reporter: ['text-summary', 'json-summary'],
-      thresholds: {
-        lines: 90,
-        'src/core/**': { lines: 95 },
-      },
-    },
   },
 });

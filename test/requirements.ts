@@ -43,7 +43,7 @@ export const REQUIREMENTS: Record<string, Requirement> = {
     ],
   },
   'W20-9': {
-    open: 'a threshold of the coverage report, not one test: 90 % of lines, 95 % of the core (vitest.config.ts)',
+    open: 'a threshold of the coverage report, not one test: 90 % of lines, 95 % of the core (`npm run coverage`)',
   },
   'W21-1': { shown_by: ['through CLI, MCP and REST with the same outputs and codes'] },
   'W21-2': {
