@@ -1,6 +1,7 @@
 import {
   chmodSync,
   chownSync,
+  lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -37,10 +38,18 @@ vi.mock('./swap.ts', async (original) => {
       meanwhile.shift()?.();
       if (lateRefusal && !canSwap) return false;
       meet(faults.shift());
-      return real.swap(one, other);
+      const done = real.swap(one, other);
+      if (isShort(other)) shown.push(readFileSync(other, 'utf8'));
+      return done;
     },
   };
 });
+
+/** Some tests put in what cannot be read, or is too large to. */
+function isShort(name: string): boolean {
+  const stats = lstatSync(name, { throwIfNoEntry: false });
+  return stats?.isFile() === true && stats.size < 100 && (stats.mode & 0o400) !== 0;
+}
 
 /** The test's own renames go past this. */
 vi.mock('node:fs', async (original) => {
@@ -59,6 +68,8 @@ vi.mock('node:fs', async (original) => {
 let home: string;
 let file: string;
 let ours: string;
+/** What each exchange of names left there, for who reads at that instant. */
+let shown: string[] = [];
 beforeEach(() => {
   home = realpathSync(mkdtempSync(join(tmpdir(), 'exchange-')));
   file = join(home, 'a.json');
@@ -66,11 +77,13 @@ beforeEach(() => {
   writeFileSync(file, 'old');
   writeFileSync(ours, 'ours');
   meanwhile = [];
+  shown = [];
   canSwap = true;
   faults = [];
   linkFault = undefined;
   lateRefusal = false;
 });
+afterEach(() => vi.restoreAllMocks());
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 const put = () =>
@@ -113,6 +126,29 @@ describe('names that exchange their files', () => {
     expect(text()).toBe(expected);
     expect(meanwhile).toEqual([]);
   });
+
+  test('show an older version for an instant to who renamed in the gap between look and exchange, and lose nothing', () => {
+    meanwhile = [renames('newer')];
+    expect(put()).toBe(false);
+    expect(shown).toEqual(['ours', 'newer']);
+    expect([text(), readdirSync(home)]).toEqual(['newer', ['a.json']]);
+  });
+
+  test.each([
+    ['renames', renames('newer')],
+    ['writes in place', writes('newer')],
+  ])(
+    'are not exchanged at all when somebody %s after the content was compared and before the last look',
+    (_how, act) => {
+      vi.spyOn(Atomics, 'wait').mockImplementation(() => {
+        act();
+        return 'timed-out';
+      });
+      expect(put()).toBe(false);
+      expect(shown, 'an older version was shown').toEqual([]);
+      expect([text(), readdirSync(home)]).toEqual(['newer', ['a.json']]);
+    },
+  );
 
   test('somebody who removes ours at once wants no file', () => {
     meanwhile = [renames('newer'), () => rmSync(file)];

@@ -1,23 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  fstatSync,
-  linkSync,
-  lstatSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fstatSync, linkSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '../../core/errors.ts';
-import { MAX_FILE_BYTES } from '../../core/splice/entries.ts';
 import { failpoint } from '../failpoint.ts';
 import { temporaryBeside } from '../temporary.ts';
 import { codeOf } from './faults.ts';
+import { isSame, isSameFile, READ_ONLY, read, readWhole, type Shown, statsOf } from './look.ts';
 import { swap } from './swap.ts';
 
 /**
@@ -38,11 +26,12 @@ export interface Named {
  * what they wrote has the name again. The name that `ours` had is free afterwards.
  */
 export function putInPlaceOf(expected: Named, ours: Named, points: string): boolean {
-  const shown = look(ours);
+  const shown = { stats: statsOf(ours.name), bytes: ours.bytes };
   let swapped = false;
   try {
     const done = whileOpen(expected, (old) => {
       if (!hasRightsOf(old, ours.name)) return false;
+      if (!staysAsItIs(old, expected.name)) return false;
       swapped = swap(ours.name, expected.name);
       if (!swapped) return renameOver(expected, old, ours.name);
       failpoint(`${points}.after-exchange`);
@@ -117,8 +106,6 @@ function removeIfThere(name: string): void {
   } catch {}
 }
 
-const READ_ONLY = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-
 /**
  * The file is held open, so that its number cannot be given to another one. False when it is not the expected one already,
  * or is taken away at this moment.
@@ -142,6 +129,17 @@ function isUntouched({ bytes }: Named, old: number, name: string): boolean {
   return named !== null && isSameFile(named, fstatSync(old, { bigint: true })) && holds(old, bytes);
 }
 
+/**
+ * A look that takes as long as two calls of the system, at the begin of a time slice. Whoever wrote between the look at the
+ * whole content and the exchange would see an older version for an instant, until the names are exchanged back.
+ */
+function staysAsItIs(old: number, name: string): boolean {
+  const before = fstatSync(old, { bigint: true });
+  freshTimeSlice();
+  const named = statsOf(name);
+  return named !== null && isSameFile(named, before) && named.size === before.size && named.mtimeNs === before.mtimeNs;
+}
+
 /** A file of another size is not read: it may be of any size. */
 const holds = (file: number, bytes: Buffer): boolean =>
   fstatSync(file).size === bytes.length && readWhole(file).equals(bytes);
@@ -152,52 +150,6 @@ function hasRightsOf(old: number, name: string): boolean {
   if (process.platform === 'win32' || other === null) return true;
   return one.mode === other.mode && one.uid === other.uid && one.gid === other.gid;
 }
-
-const statsOf = (name: string): BigIntStats | null => lstatSync(name, { bigint: true, throwIfNoEntry: false }) ?? null;
-
-/** The number of a file that is gone may be given to the next one: the time of birth tells them apart. */
-const isSameFile = (one: BigIntStats, other: BigIntStats): boolean =>
-  one.ino === other.ino && one.dev === other.dev && one.birthtimeNs === other.birthtimeNs;
-
-function readWhole(file: number): Buffer {
-  const bytes = Buffer.allocUnsafe(fstatSync(file).size);
-  let at = 0;
-  while (at < bytes.length) {
-    const read = readSync(file, bytes, at, bytes.length - at, at);
-    if (read === 0) break;
-    at += read;
-  }
-  return bytes.subarray(0, at);
-}
-
-/** A file as it was when it got the name. */
-interface Shown {
-  stats: BigIntStats | null;
-  /** Null: a link, a directory, a file that we may not read or that is larger than any of ours. Its number tells it apart. */
-  bytes: Buffer | null;
-}
-
-const look = ({ name, bytes }: Named): Shown => ({ stats: statsOf(name), bytes });
-
-function read(name: string): Shown {
-  const stats = statsOf(name);
-  if (!stats?.isFile() || stats.size > MAX_FILE_BYTES) return { stats, bytes: null };
-  let file: number | undefined;
-  try {
-    file = openSync(name, READ_ONLY);
-    return { stats, bytes: readWhole(file) };
-  } catch {
-    return { stats, bytes: null };
-  } finally {
-    if (file !== undefined) closeSync(file);
-  }
-}
-
-const isSame = (one: Shown, other: Shown): boolean =>
-  one.stats !== null &&
-  other.stats !== null &&
-  isSameFile(one.stats, other.stats) &&
-  (one.bytes === null ? other.bytes === null : other.bytes !== null && one.bytes.equals(other.bytes));
 
 /** Nobody writes that often by accident. */
 const MOST_EXCHANGES = 1000;
