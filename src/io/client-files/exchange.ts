@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, linkSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, linkSync, openSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import { failpoint } from '../failpoint.ts';
@@ -89,13 +89,16 @@ function restore(aside: string, name: string): void {
 
 /** It gets a name that nothing of ours ever removes. */
 function keep(taken: string, name: string, cause: unknown): AppError {
-  const kept = `${name}.mcpo-kept-${randomBytes(8).toString('hex')}`;
-  renameSync(taken, kept);
+  const ending = `.mcpo-kept-${randomBytes(8).toString('hex')}`;
+  renameSync(taken, name + ending);
   const reason = codeOf(cause);
-  const message = `${name} was changed, and its earlier file could not be given back (${reason}). It is kept as ${kept}.`;
+  // The directory may be reached by a number of this process.
+  const file = path.join(realpathSync(path.dirname(name)), path.basename(name));
+  const kept = file + ending;
+  const message = `${file} was changed, and its earlier file could not be given back (${reason}). It is kept as ${kept}.`;
   const hint =
     'Compare the two files. What is in the kept one and missing in the other was written by another program.';
-  const details = { reason, step: 'give_back', path: name, kept_path: kept, replaced: true };
+  const details = { reason, step: 'give_back', path: file, kept_path: kept, replaced: true };
   return new AppError('WRITE_FAILED', message, details, { cause, hint });
 }
 

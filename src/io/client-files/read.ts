@@ -59,7 +59,7 @@ async function whileOpen<T>(target: Target, work: (file: FileHandle, stats: Stat
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
   let handle: FileHandle;
   try {
-    handle = await open(target.path, flags);
+    handle = await open(target.at ?? target.path, flags);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null;
     throw writeFailed('read', target.path, error);

@@ -1,11 +1,12 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, realpath, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import { failpoint } from '../failpoint.ts';
 import { removeStaleIn, syncDirectory, temporaryBeside } from '../temporary.ts';
 import { type Named, putInFreePlace, putInPlaceOf, takeAway } from './exchange.ts';
 import { codeOf, step, writeFailed } from './faults.ts';
+import { isWhereItWas, type Pinned, whilePinned, within } from './pin.ts';
 import { type FileBytes, readBytes, sha256Of, statOwnFile } from './read.ts';
 import type { Target } from './target.ts';
 
@@ -17,6 +18,8 @@ export interface ReplaceOptions {
   /** Prefix of the failpoints' names. Default `file`. */
   failpoint?: string;
 }
+
+type Reached = Target & { at: string };
 
 /**
  * Puts new content in the place of a file so that every reader, at every instant and after any crash, finds the whole
@@ -30,38 +33,47 @@ export async function replaceDurably(
   const bytes = Buffer.from(content);
   const directory = path.dirname(target.path);
   await makeDirectories(directory);
-  await removeStaleIn(directory);
-  const temporary = temporaryBeside(directory, path.basename(target.path));
+  await whilePinned(directory, (pinned) => replaceIn(pinned, bytes, target, options));
+  return { sha256: sha256Of(bytes) };
+}
+
+async function replaceIn(pinned: Pinned, bytes: Buffer, target: Target, options: ReplaceOptions): Promise<void> {
+  await removeStaleIn(pinned.at);
+  const temporary = temporaryBeside(pinned.at, path.basename(target.path));
+  const reached = { ...target, at: within(pinned, target.path) };
   try {
-    const now = await prepared(temporary, bytes, target, options);
+    const now = await prepared(temporary, bytes, { target: reached, pinned }, options);
     await step('rename', target.path, async () => {
-      if (!place({ name: temporary, bytes }, now, target, options)) throw changed(target);
+      if (!place({ name: temporary, bytes }, now, reached, options)) throw changed(target);
     });
   } catch (error) {
     throw writeFailed('write', target.path, error);
   }
-  await finish(target.path, options);
-  return { sha256: sha256Of(bytes) };
+  await finish(pinned, target, options);
 }
 
 /**
  * Takes a file away, with the same care: only when it still is the expected one, and so that it outlives a power cut.
  * What somebody still writes into it at that moment is given back.
  */
-export async function removeDurably(target: Target, options: ReplaceOptions): Promise<void> {
-  await removeStaleIn(path.dirname(target.path));
+export const removeDurably = (target: Target, options: ReplaceOptions): Promise<void> =>
+  whilePinned(path.dirname(target.path), (pinned) => removeIn(pinned, target, options));
+
+async function removeIn(pinned: Pinned, target: Target, options: ReplaceOptions): Promise<void> {
+  await removeStaleIn(pinned.at);
+  const at = within(pinned, target.path);
   try {
-    const now = await readBytes(target);
+    const now = await readBytes({ ...target, at });
     if (now === null || now.sha256 !== options.expected_sha256) throw changed(target);
-    if (!(await isWhereItWas(path.dirname(target.path)))) throw changed(target);
+    if (!(await isWhereItWas(pinned))) throw changed(target);
     const points = options.failpoint ?? 'file';
     failpoint(`${points}.before-remove`);
-    const aside = temporaryBeside(path.dirname(target.path), path.basename(target.path));
-    if (!takeAway({ name: target.path, bytes: now.bytes }, aside, points)) throw changed(target);
+    const aside = temporaryBeside(pinned.at, path.basename(target.path));
+    if (!takeAway({ name: at, bytes: now.bytes }, aside, points)) throw changed(target);
   } catch (error) {
     throw writeFailed('remove', target.path, error);
   }
-  await finish(target.path, options);
+  await finish(pinned, target, options);
 }
 
 /** Missing ones are private; each is made durable in its parent before the next is made. */
@@ -84,10 +96,16 @@ const lstatOrNull = (name: string) =>
     throw error;
   });
 
-async function writeTemporary(name: string, bytes: Uint8Array, target: Target, options: ReplaceOptions): Promise<void> {
+async function writeTemporary(
+  temporary: string,
+  bytes: Uint8Array,
+  target: Target,
+  options: ReplaceOptions,
+): Promise<void> {
+  const name = path.join(path.dirname(target.path), path.basename(temporary));
   const old = await statOwnFile(target);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
-  const handle = await step('create', name, () => open(name, flags, 0o600));
+  const handle = await step('create', name, () => open(temporary, flags, 0o600));
   try {
     await step('write', name, () => handle.writeFile(bytes));
     failpoint(`${options.failpoint ?? 'file'}.after-temp`);
@@ -110,14 +128,15 @@ async function takeOver(handle: FileHandle, old: Stats | null, mode: number): Pr
 async function prepared(
   temporary: string,
   bytes: Buffer,
-  target: Target,
+  { target, pinned }: { target: Reached; pinned: Pinned },
   options: ReplaceOptions,
 ): Promise<FileBytes | null> {
   try {
+    if (!(await isWhereItWas(pinned))) throw changed(target);
     await writeTemporary(temporary, bytes, target, options);
     const now = await readBytes(target);
     if ((now?.sha256 ?? null) !== options.expected_sha256) throw changed(target);
-    if (!(await isWhereItWas(path.dirname(target.path)))) throw changed(target);
+    if (!(await isWhereItWas(pinned))) throw changed(target);
     failpoint(`${options.failpoint ?? 'file'}.before-rename`);
     return now;
   } catch (error) {
@@ -127,25 +146,16 @@ async function prepared(
 }
 
 /** From here on the temporary name may lead to what somebody else wrote: nobody but `putInPlaceOf` removes it. */
-function place(ours: Named, now: FileBytes | null, target: Target, options: ReplaceOptions): boolean {
+function place(ours: Named, now: FileBytes | null, { at }: Reached, options: ReplaceOptions): boolean {
   const points = options.failpoint ?? 'file';
-  if (now !== null) return putInPlaceOf({ name: target.path, bytes: now.bytes }, ours, points);
-  return putInFreePlace(ours.name, target.path, points);
+  if (now !== null) return putInPlaceOf({ name: at, bytes: now.bytes }, ours, points);
+  return putInFreePlace(ours.name, at, points);
 }
 
-/** A directory on the way that became a link since the path was resolved would carry the file elsewhere. */
-async function isWhereItWas(directory: string): Promise<boolean> {
-  if (process.platform === 'win32') return true;
-  const real = await step('resolve', directory, () => realpath(directory));
-  // macOS gives names back in the letter case and Unicode form that the disk has.
-  const fold = (name: string) => (process.platform === 'darwin' ? name.normalize('NFC').toLowerCase() : name);
-  return fold(real) === fold(directory);
-}
-
-async function finish(file: string, options: ReplaceOptions): Promise<void> {
+async function finish({ at }: Pinned, { path: file }: Target, options: ReplaceOptions): Promise<void> {
   try {
     failpoint(`${options.failpoint ?? 'file'}.after-rename`);
-    await syncDirectory(path.dirname(file));
+    await syncDirectory(at);
   } catch (cause) {
     const reason = codeOf(cause);
     const message = `${file} was changed, but it is not certain that this outlives a power cut (${reason}).`;

@@ -11,6 +11,8 @@ const MAX_LINKS = 40;
 export interface Target {
   /** Behind all links. */
   path: string;
+  /** By which it is reached while its directory is held open. */
+  at?: string;
   requested_path: string;
   exists: boolean;
   /** The user who must own the file; null on Windows, where ownership is not checked. */
