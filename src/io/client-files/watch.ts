@@ -8,7 +8,7 @@ import { basename, dirname, relative, sep } from 'node:path';
  */
 export class FileWatch {
   readonly #ring: () => void;
-  readonly #open = new Map<string, { inode: number; names: Set<string>; watcher: FSWatcher }>();
+  readonly #open = new Map<string, { identity: string; names: Set<string>; watcher: FSWatcher }>();
   readonly #seen = new Map<string, string>();
 
   /** `ring` is called for every event that may concern one of the files. */
@@ -24,8 +24,8 @@ export class FileWatch {
       const [name = basename(file)] = relative(directory, file).split(sep);
       wanted.set(directory, (wanted.get(directory) ?? new Set()).add(name));
     }
-    for (const [directory, { inode, watcher }] of this.#open) {
-      if (wanted.has(directory) && statOf(directory)?.ino === inode) continue;
+    for (const [directory, { identity, watcher }] of this.#open) {
+      if (wanted.has(directory) && identityOf(directory) === identity) continue;
       watcher.close();
       this.#open.delete(directory);
     }
@@ -54,8 +54,8 @@ export class FileWatch {
       listening.names = names;
       return;
     }
-    const inode = statOf(directory)?.ino;
-    if (inode === undefined) return;
+    const identity = identityOf(directory);
+    if (identity === undefined) return;
     try {
       const watcher = watch(directory, { persistent: false }, (_event, name) => {
         if (name === null || this.#open.get(directory)?.names.has(name) === true) this.#ring();
@@ -65,7 +65,7 @@ export class FileWatch {
         this.#open.delete(directory);
         this.#ring();
       });
-      this.#open.set(directory, { inode, names, watcher });
+      this.#open.set(directory, { identity, names, watcher });
     } catch {
       // No more watches are left, or the file system has none: looking from time to time goes on.
     }
@@ -78,6 +78,12 @@ function statOf(path: string): Stats | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A directory that is made anew often gets the number of the one that went: the time of birth tells them apart. */
+function identityOf(directory: string): string | undefined {
+  const stats = statOf(directory);
+  return stats && `${stats.dev} ${stats.ino} ${stats.birthtimeMs}`;
 }
 
 /** The directory, or the nearest one above that is there. */
