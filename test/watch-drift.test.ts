@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, it } from 'vitest';
@@ -110,6 +110,37 @@ it('with --heal our entries are put back, and after three times it is left alone
   });
   await sleep(1000);
   expect(readFileSync(file, 'utf8')).toBe(DRIFTED);
+});
+
+it('a release that is in many files is held back in each of them after three times', async () => {
+  rmSync(join(workspace.home, '.cursor'), { recursive: true });
+  const files: string[] = [];
+  for (let number = 0; number < 8; number += 1) {
+    const project = join(workspace.home, `project-${number}`);
+    mkdirSync(project);
+    await call(workspace, 'deploy_config', { client_id: 'cursor', config_scope: 'project', project });
+    files.push(join(project, '.cursor/mcp.json'));
+  }
+  for (let round = 1; round <= 4; round += 1) {
+    for (const name of files) writeFileSync(name, DRIFTED);
+    const { healed } = (await cliHere(workspace, 'watch', '--once', '--heal', '--json')).json() as unknown as {
+      healed: { config_path: string; status: string }[];
+    };
+    const here = healed.filter(({ config_path }) => files.includes(config_path));
+    expect(here.map(({ status }) => status)).toEqual(files.map(() => (round < 4 ? 'put_back' : 'held_back')));
+  }
+});
+
+it('a project directory that is gone is not made anew', async () => {
+  const project = join(workspace.home, 'project');
+  mkdirSync(project);
+  await call(workspace, 'deploy_config', { client_id: 'cursor', config_scope: 'project', project });
+  rmSync(project, { recursive: true });
+  expect((await cliHere(workspace, 'watch', '--once', '--heal', '--json')).json()).toMatchObject({
+    drift_count: 1,
+    healed: [{ status: 'failed', detail: 'its project directory is not there' }],
+  });
+  expect(existsSync(project)).toBe(false);
 });
 
 it('nothing is put back unasked, and what is no entry of ours is left to people', { timeout: 60_000 }, async () => {

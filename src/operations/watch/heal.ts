@@ -1,3 +1,4 @@
+import { pathExists } from '../../io/which.ts';
 import type { DeploymentRow } from '../../stores/store.ts';
 import { deployConfig } from '../deployments.ts';
 import { canBePutBack, type DeploymentState } from '../drift.ts';
@@ -26,6 +27,9 @@ export async function heal(context: RunContext, states: readonly DeploymentState
 async function healOne(context: RunContext, state: DeploymentState): Promise<Healing> {
   const { client_id, profile_id, config_path } = state;
   const about = { client_id, profile_id, config_path };
+  // A project that was removed, or whose disk is not there, is not made anew for one file.
+  if (state.project !== null && !pathExists(state.project))
+    return { ...about, status: 'failed', detail: 'its project directory is not there' };
   const row = await rowOf(context, state);
   const before = row === undefined ? 0 : await repeatsOf(context, row);
   if (before >= MOST_HEALS) {
@@ -62,9 +66,15 @@ async function rowOf({ store, workspace, services }: RunContext, state: Deployme
 async function repeatsOf(context: RunContext, row: DeploymentRow): Promise<number> {
   const { store, workspace } = context;
   const { client_id, profile_id, machine_id } = row;
-  const page = await store.deployments.list(workspace, machine_id, { client_id, profile_id }, { limit: 20 });
-  const same = page.rows.filter(({ config_path }) => config_path === row.config_path);
   const since = context.now().getTime() - HEALS_MS;
+  const same: DeploymentRow[] = [];
+  // The profile may be deployed into many files: those of one may be far apart.
+  for (let cursor: string | undefined; ; ) {
+    const page = await store.deployments.list(workspace, machine_id, { client_id, profile_id }, { limit: 100, cursor });
+    same.push(...page.rows.filter(({ config_path }) => config_path === row.config_path));
+    if (page.next_cursor === null || same.some(({ deployed_at }) => Date.parse(deployed_at) <= since)) break;
+    cursor = page.next_cursor;
+  }
   return same.filter((one, i) => {
     const older = same[i + 1];
     const again = one.sequence === row.sequence && older?.sequence === row.sequence && older.status === 'done';
