@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
@@ -126,4 +127,16 @@ test('an interrupted deployment whose file cannot be reached waits, and the othe
   rmSync(inHome(CURSOR));
   expect(await call(workspace, 'drift_status')).toMatchObject({ drift_count: 1 });
   expect(open()).toHaveLength(0);
+});
+
+test('a pipe in the place of the file is drift, not a mistake of who asks, and is not waited for', async () => {
+  rmSync(inHome(CURSOR));
+  execFileSync('mkfifo', [inHome(CURSOR)]);
+  const detail = expect.stringMatching(/^\/.*mcp\.json is a pipe, a device or a socket, not a file\.$/);
+  const changes = [{ server: null, kind: 'unparsable', detail }];
+  expect(await call(workspace, 'get_deployed', { client_id: 'cursor' })).toMatchObject({ drift: true, changes });
+  await expect(call(workspace, 'undo_deployment', { client_id: 'cursor' })).rejects.toMatchObject({
+    code: 'WRITE_FAILED',
+    details: { reason: 'not_a_regular_file' },
+  });
 });

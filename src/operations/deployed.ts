@@ -25,6 +25,17 @@ const DeployedOutput = z.object({
   superseded_by: z.object({ client_id: ClientId, profile_id: ProfileId, sequence: z.int() }).optional(),
 });
 
+/** What is in force where a deployment went; the deployment itself where that cannot be reached now: it is told as drift. */
+async function inForceAt(context: Context, client: ClientDefinition, row: DeploymentRow) {
+  try {
+    const place = await placeOf(context, client, row);
+    return (await ledgerOf(context, place)).row;
+  } catch (error) {
+    if (error instanceof AppError) return row;
+    throw error;
+  }
+}
+
 /** What the ledger says of the last deployment, against what is on disk at this moment. */
 async function compareWithDisk(
   context: Context,
@@ -42,7 +53,7 @@ async function compareWithDisk(
       named(input),
     );
   }
-  const { row: current } = await ledgerOf(context, await placeOf(context, client, row));
+  const current = await inForceAt(context, client, row);
   const superseded = current !== undefined && !isSameTarget(current, row);
   const { changes, drift, up_to_date, latest_artifact_id } = superseded
     ? { ...(await freshnessOf(context, row)), changes: [], drift: false }

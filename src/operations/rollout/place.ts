@@ -79,7 +79,8 @@ export async function findPlace(
   }
   const allowed_roots = [...located.roots, ...roots];
   const target = await resolveTarget({ path: config_path, uid: machine.uid ?? -1, allowed_roots }).catch((error) => {
-    throw wanted.config_path === undefined ? error : unusablePath(error);
+    // One from the ledger was not chosen by this caller.
+    throw wanted.config_path === undefined || wanted.pointer !== undefined ? error : unusablePath(error);
   });
   if (isInside(target.path, await realpath(context.services.data_dir))) {
     throw invalidInput('config_path', 'the data directory of this program is no place for a client file');
