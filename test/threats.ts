@@ -1,5 +1,5 @@
 /**
- * The threats to the HTTP platform, with the titles of the tests that show the defence. A title may be a part of the full
+ * The threats to client files and to the HTTP platform, with the titles of the tests that show the defence. A title may be a part of the full
  * one; the test beside this file fails when no test bears it any more.
  */
 export interface Threat {
@@ -10,6 +10,18 @@ export interface Threat {
 }
 
 export const THREATS: Record<string, Threat> = {
+  T14: {
+    what: 'links, pipes, devices and swaps of files in a home directory',
+    shown_by: [
+      'never gets a victim changed, nor a command to hang',
+      'an attacker who swaps the file for a link never gets the victim changed',
+      'a link that took its place is not followed',
+      'a directory that became a link is noticed',
+      'does not follow a link, nor wait for a pipe, that took the place of the file',
+      'a link that took the name is put back, and what it leads to is not touched',
+      'a pipe in the place of the file is drift, not a mistake of who asks, and is not waited for',
+    ],
+  },
   T19: {
     what: 'requests that a webhook makes the server send into a private network',
     shown_by: [
@@ -109,6 +121,44 @@ export const THREATS: Record<string, Threat> = {
     shown_by: [
       'T28: nothing that a caller writes becomes more than text in streams, logs, headers, answers or terminals',
       '%j shows itself and does nothing',
+    ],
+  },
+};
+
+/** What must hold for client files and drafts whatever goes wrong, shown in the same way. */
+export const FAULTS: Record<string, Threat> = {
+  R4: {
+    what: 'a client file is the whole old or the whole new one at every instant',
+    shown_by: [
+      'a reader that polls every millisecond finds a whole JSON, TOML or YAML file',
+      'a publisher and a deployer killed',
+      'deploy at %s: the file is whole, and nobody hears of drift',
+    ],
+  },
+  R5: {
+    what: 'bytes outside our entries never change',
+    shown_by: [
+      'new entries read back as wanted, all else reads as before, and no comment is lost',
+      'new entries read back as wanted, all else reads as before, and no line of others moves',
+      'an update changes the bytes of its entry, not one before or behind it',
+      'taking out what was put in gives back the original bytes',
+    ],
+  },
+  R6: {
+    what: 'a disk that refuses a call is survived, whichever call it is',
+    shown_by: [
+      '%s leaves the file whole and the ledger right',
+      'a disk that gets full in the middle of a write keeps the old file, and with room the same command works',
+      'a fault at %s leaves the old file and no temporary one',
+    ],
+  },
+  R18: {
+    what: 'two writers never overwrite each other silently',
+    shown_by: [
+      'four processes that edit one draft lose no update, and each revision has exactly one winner',
+      'never loses its own keys to a deployment or an undo',
+      'a client that writes just before the exchange sees an older version for an instant, and has lost nothing',
+      'of many who make the same missing file, one wins and the others are told',
     ],
   },
 };

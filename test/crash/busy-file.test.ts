@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
+import { BIN, run } from '../support/process.ts';
+import { hasStrace, STRACE } from '../support/strace.ts';
 import { testWorkspace } from '../support/workspace.ts';
 import { call, callOn, onHome } from './invariants.ts';
 
@@ -100,3 +103,51 @@ const EXPECTED: Record<string, string[]> = {
   deploy_config: ['deployed', ...BUSY],
   undo_deployment: ['undone', 'DRIFT_DETECTED', ...BUSY],
 };
+
+/**
+ * Both sides of the exchange are made so long that the client writes before it and looks behind it. What it sees there is
+ * older than what it wrote: with two programs that do not know of each other's locks, no order of calls hides that.
+ */
+it('a client that writes just before the exchange sees an older version for an instant, and has lost nothing', async () => {
+  if (!hasStrace()) return;
+  const workspace = await testWorkspace();
+  const file = join(workspace.home, '.claude.json');
+  const read = () => JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, '{"count": 0, "mine": "kept"}\n');
+  await call(workspace, 'initialize_keys');
+  const payload = { mcpServers: { ours: { command: 'node' } } };
+  await call(workspace, 'publish_config', { client_id: 'claude-code', payload });
+  const slow = 'inject=renameat2:delay_enter=400000:delay_exit=400000:when=1';
+  const args = [
+    '-f',
+    '--seccomp-bpf',
+    '-qq',
+    '-o',
+    join(workspace.home, 'strace.txt'),
+    '-e',
+    'trace=renameat2',
+    '-e',
+    slow,
+  ];
+  const { env, home } = workspace;
+  const command = [process.execPath, BIN, 'deploy-config', '--client', 'claude-code', '--json'];
+  const finished = run(STRACE, [...args, ...command], { env, cwd: home });
+  let over = false;
+  void finished.finally(() => {
+    over = true;
+  });
+  let last = 0;
+  let older = 0;
+  // Rarer than a deployment looks and more often than the exchange takes. It stops when it has seen what is shown here.
+  for (; !over; await sleep(older > 0 ? 5 : 100)) {
+    const found = read();
+    if (found.count < last) older += 1;
+    if (older > 0) continue;
+    last += 1;
+    writeFileSync(`${file}.client`, JSON.stringify({ ...found, count: last }));
+    renameSync(`${file}.client`, file);
+  }
+  expect(await finished).toMatchObject({ code: 0 });
+  expect(older, 'an older version was seen').toBeGreaterThan(0);
+  expect(read()).toMatchObject({ count: last, mine: 'kept', mcpServers: { ours: { command: 'node' } } });
+});
