@@ -115,7 +115,7 @@ it('a client that writes just before the exchange sees an older version for an i
   const read = () => JSON.parse(readFileSync(file, 'utf8'));
   writeFileSync(file, '{"count": 0, "mine": "kept"}\n');
   await call(workspace, 'initialize_keys');
-  const payload = { mcpServers: { ours: { command: 'node' } } };
+  const payload = { mcpServers: { ours: { command: 'node', args: ['a'] } } };
   await call(workspace, 'publish_config', { client_id: 'claude-code', payload });
   const slow = 'inject=renameat2:delay_enter=400000:delay_exit=400000:when=1';
   const args = [
