@@ -1,5 +1,5 @@
 import { constants, existsSync } from 'node:fs';
-import { open, readlink, realpath } from 'node:fs/promises';
+import { open, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { step } from './faults.ts';
 
@@ -34,8 +34,12 @@ export const within = ({ at }: Pinned, name: string): string => path.join(at, pa
 /** A directory on the way that became a link since the path was resolved would carry the file elsewhere. */
 export async function isWhereItWas({ directory, at }: Pinned): Promise<boolean> {
   if (process.platform === 'win32') return true;
-  const real = await step('resolve', directory, () => (at === directory ? realpath(directory) : readlink(at)));
-  // macOS gives names back in the letter case and Unicode form that the disk has.
-  const fold = (name: string) => (process.platform === 'darwin' ? name.normalize('NFC').toLowerCase() : name);
-  return fold(real) === fold(directory);
+  return step('resolve', directory, async () => {
+    const real = await realpath(directory);
+    // macOS gives names back in the letter case and Unicode form that the disk has.
+    const fold = (name: string) => (process.platform === 'darwin' ? name.normalize('NFC').toLowerCase() : name);
+    if (fold(real) !== fold(directory)) return false;
+    const [held, named] = [await stat(at), await stat(directory)];
+    return held.ino === named.ino && held.dev === named.dev;
+  });
 }

@@ -58,7 +58,9 @@ export class FileWatch {
     if (identity === undefined) return;
     try {
       const watcher = watch(directory, { persistent: false }, (_event, name) => {
-        if (name === null || this.#open.get(directory)?.names.has(name) === true) this.#ring();
+        // Of a directory that is itself moved or removed, its own name comes.
+        const concerns = name === null || name === basename(directory);
+        if (concerns || this.#open.get(directory)?.names.has(name) === true) this.#ring();
       });
       watcher.on('error', () => {
         watcher.close();
