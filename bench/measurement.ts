@@ -34,7 +34,7 @@ export const QUICK: Effort = {
   large_calls: 1,
   warmups: 0,
   loads: 1,
-  load_seconds: 1,
+  load_seconds: 0.3,
   releases: 100,
   requests: 200,
 };

@@ -162,6 +162,9 @@ function takeable({ before, of }: Settled): string | undefined {
   );
 }
 
+/** The ordinary run takes entries over in a third of the files, and wherever that is refused; the long run in all. */
+const isLong = process.env['PROPERTY_RUNS'] !== undefined;
+
 describe.each(FILES.filter(({ refused }) => refused === undefined))('$file ($special)', (file) => {
   test('takes add, update, remove and undo without a byte of others', () =>
     inPlace(file, async (settled) => {
@@ -186,6 +189,7 @@ describe.each(FILES.filter(({ refused }) => refused === undefined))('$file ($spe
       expect(now().equals(before)).toBe(true);
     }));
 
+  if (!isLong && file.update_refused === undefined && FILES.indexOf(file) % 3 > 0) return;
   test('lets an entry of somebody else be taken over, changed, removed, and given back', () =>
     inPlace(file, async (settled) => {
       const { before, now, deploy, undo } = settled;

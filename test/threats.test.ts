@@ -8,7 +8,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 const sources = ['src', 'test'].flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.test.ts') || /contract\/.*\.ts$/.test(name))
+    .filter((name) => name.endsWith('.test.ts') || /(?:contract\/.*|writer-properties)\.ts$/.test(name))
     .filter((name) => !name.endsWith('threats.test.ts'))
     .map((name) => readFileSync(join(ROOT, folder, name), 'utf8')),
 );

@@ -138,10 +138,9 @@ export const FAULTS: Record<string, Threat> = {
   R5: {
     what: 'bytes outside our entries never change',
     shown_by: [
-      'new entries read back as wanted, all else reads as before, and no comment is lost',
-      'new entries read back as wanted, all else reads as before, and no line of others moves',
-      'an update changes the bytes of its entry, not one before or behind it',
-      'taking out what was put in gives back the original bytes',
+      'takes add, update, remove and undo without a byte of others',
+      'entries that are added read back as wanted beside every byte of before, and taking them out gives that back',
+      'an entry that is updated or removed leaves every other byte alone, and goes back to what it was',
     ],
   },
   R6: {
