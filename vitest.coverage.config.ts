@@ -13,8 +13,9 @@ export default defineConfig({
     exclude: [
       ...NOT_HERE,
       'test/{crash,conformance,docs,e2e,hostile,permissions}/**',
-      'test/{architecture,bench,container,events-load,golden-files,launcher,load,n8n-workflows,pull-watch}.test.ts',
-      'test/{release,requirements,sdk,sentences,supply-chain,threats,undo,watch-drift,writable-clients}.test.ts',
+      'test/{architecture,bench,container,corpus,dialects-complete,events-load,golden-files,launcher,load}.test.ts',
+      'test/{n8n-workflows,native-schemas,pull-watch,release,requirements,sdk,sentences,started-entries}.test.ts',
+      'test/{supply-chain,threats,undo,watch-drift,writable-clients,writers}.test.ts',
     ],
     testNamePattern: /^(?!.*through real processes)/,
     globalSetup: ['test/support/build.ts'],

@@ -126,7 +126,13 @@ function insert(
 ): Edit[] {
   const { text } = document;
   const { start, end } = node;
-  if (node.all.length > 0) {
+  const last = node.all.at(-1);
+  if (last !== undefined) {
+    // Where a key that is a map of several lines ends is not told by their columns.
+    const complex = node.form === 'block' && !node.members.includes(last);
+    if (complex && /^[^\n]*\n[ \t]/.test(text.slice(last.start))) {
+      throw refuseOdd(document, { at: last.start, reason: 'complex_key' });
+    }
     // Comments at the end of a file are about what stands above them.
     const at = path.length === 0 ? behindComments(text, end) : end;
     if (lineEnd(text, at) === text.length && openAt(node, text.length) !== 'no') {

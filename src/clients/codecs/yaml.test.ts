@@ -232,6 +232,11 @@ describe('what is left alone', () => {
     expect(put(text, 'x', { cmd: 'run' })).toBe(text.replace('why\n', 'why\n  x:\n    cmd: run\n'));
   });
 
+  test('nothing is put behind a key that is a map of several lines', () => {
+    const text = 'extensions:\n ?   a:\n   b: !!map\n     x: 1\n';
+    expect(refused(() => put(text, 'x', entry))).toMatchObject({ details: { reason: 'complex_key', line: 2 } });
+  });
+
   test('names that look like a prototype are names', () => {
     const text = put('__proto__: {a: 1}\n', '__proto__', { cmd: 'x' });
     expect(readEntries(yamlCodec, text, POINTER).get('__proto__')?.value).toEqual({ cmd: 'x' });
