@@ -46,7 +46,8 @@ function spanOf(text: string, comments: readonly Piece[], from: unknown, to: unk
   // A value that is left out ends behind the comments that follow it.
   let last = text.slice(start, end).trimEnd().length + start;
   for (const comment of comments.toReversed()) {
-    if (comment.end === last && comment.start > start) last = text.slice(0, comment.start).trimEnd().length;
+    const until = comment.start + comment.text.trimEnd().length;
+    if (until === last && comment.start > start) last = text.slice(0, comment.start).trimEnd().length;
   }
   return toLineEnd(text, { start: before, end: Math.max(last, start) });
 }
