@@ -29,6 +29,8 @@ export default defineConfig({
     coverage: {
       enabled: true,
       provider: 'v8',
+      // Beside the results of the tests, which must not be cleared away.
+      reportsDirectory: 'coverage/lines',
       include: ['src/**/*.ts'],
       exclude: ['src/**/*.test.ts'],
       reporter: ['text-summary', 'json-summary'],

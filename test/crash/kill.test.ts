@@ -21,7 +21,7 @@ import {
 } from './invariants.ts';
 import { deployPoints, launcherPoints } from './points.ts';
 
-const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 50);
+const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 30);
 /** Kills come at a random moment of the first so many milliseconds of work. */
 const KILL_WITHIN_MS = 400;
 const target = { client_id: 'vscode', profile_id: 'default' };
