@@ -86,6 +86,18 @@ describe('one .mcp.json of a project', () => {
     expect(await call('get_deployed', { client_id: 'claude-code' })).toMatchObject({ sequence: 1, drift: false });
   });
 
+  test('tells of an interrupted deployment once, also when two clients are planned for at the same time', async () => {
+    for (const client_id of ['claude-code', 'github-copilot-cli']) {
+      await call('publish_config', { client_id, payload: { mcpServers: { ours: entry('x') } } });
+    }
+    enableFailpoints('deploy.after-write=throw');
+    await expect(call('deploy_config', { client_id: 'claude-code', ...inProject() })).rejects.toThrow('failpoint');
+    enableFailpoints('');
+    await call('deploy_configs', { clients: ['claude-code', 'github-copilot-cli'], ...inProject(), dry_run: true });
+    const { changes } = await call('list_changes');
+    expect((changes as { type: string }[]).filter(({ type }) => type === 'config.deployed')).toHaveLength(1);
+  });
+
   test('moves from Claude Code to Copilot CLI, which read the same key, and Visual Studio keeps what is its own', async () => {
     await deploy('visual-studio', { studio: entry('studio') }, forVisualStudio());
     await deploy('claude-code', { ours: entry('code') }, inProject());

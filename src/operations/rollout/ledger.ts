@@ -53,7 +53,8 @@ export async function ledgerOf(
 
 /**
  * Finishes or gives up what a killed process left behind: an intent whose file content arrived is a deployment, one
- * whose content did not is none. Called under the writer's lock, so that no intent of a living process is judged.
+ * whose content did not is none. Called under the writer's lock, so that no intent of a living process is judged; of
+ * several plans that are made side by side under it, one settles an intent.
  */
 export async function settleIntents(context: RunContext, place: Place, state_fields: readonly string[]): Promise<void> {
   const { workspace, store } = context;
@@ -62,6 +63,8 @@ export async function settleIntents(context: RunContext, place: Place, state_fie
     // Another client may have written there, under its own key.
     const arrived = await hasArrived(row, { ...place, pointer: pointerKeys(row.pointer) }, state_fields);
     await store.transaction(async (transaction) => {
+      const now = await transaction.deployments.get(workspace, row.deployment_id);
+      if (now?.status !== 'intent') return;
       await conclude(transaction, workspace, row, arrived);
       if (!arrived) return;
       await context.emit(transaction, deployedEvent(row));
