@@ -87,9 +87,9 @@ export function addOwnFields(work: Work, entry: Entry, native: NativeEntry): voi
   const guarded = guardedBy(client);
   for (const [field, value] of sorted(entry['x-client']?.[client.client_id])) {
     const place = ['x-client', client.client_id, field];
-    const headers = besideHeaders(work, entry, field, value) ? native[field] : undefined;
-    const decided =
-      Object.hasOwn(native, field) || isNameField(client, field) || saysHeaders(work, entry, field, value);
+    const about = aboutHeaders(work, entry, field, value);
+    const headers = about === 'beside' ? native[field] : undefined;
+    const decided = Object.hasOwn(native, field) || isNameField(client, field) || about === 'over';
     if (guarded.has(field) || (decided && !isObject(headers))) {
       lossy(work, place, 'This field is already decided by the entry itself and cannot be replaced.');
       continue;
@@ -117,21 +117,14 @@ export function addOwnFields(work: Work, entry: Entry, native: NativeEntry): voi
   }
 }
 
-/** The map in which this client keeps the headers of the entry, when it is that field. */
-function headersIn({ client }: Work, entry: Entry, field: string): string | undefined {
+/**
+ * How a field stands to the headers that the payload says, where this client keeps those in a map of that name: `beside`
+ * them it says other things about the connection, `over` them it says headers itself or is no map.
+ */
+function aboutHeaders({ client }: Work, entry: Entry, field: string, value: JsonValue): 'beside' | 'over' | null {
   const facts = isRemote(entry) ? client.entry[entry.type] : null;
-  return facts?.headers_in === field ? facts.headers_field : undefined;
-}
-
-/** Does the field hold other things about the connection, beside the headers that the payload says? */
-function besideHeaders(work: Work, entry: Entry, field: string, value: JsonValue): boolean {
-  const headers = headersIn(work, entry, field);
-  return headers !== undefined && isObject(value) && !Object.hasOwn(value, headers);
-}
-
-function saysHeaders(work: Work, entry: Entry, field: string, value: JsonValue): boolean {
-  const headers = headersIn(work, entry, field);
-  return headers !== undefined && !(isObject(value) && !Object.hasOwn(value, headers));
+  if (facts?.headers_in !== field || facts.headers_field === undefined) return null;
+  return isObject(value) && !Object.hasOwn(value, facts.headers_field) ? 'beside' : 'over';
 }
 
 const IS_KIND: Readonly<Record<FieldKind, (value: JsonValue) => boolean>> = {

@@ -56,6 +56,22 @@ function withCommas(chosen: readonly AST.TOMLContentNode[], { elements }: AST.TO
   return isLast && comma(elements.at(-1)).length === 0 ? [...spans, ...comma(before)] : spans;
 }
 
+/** Where the items of a list stand that is one value. */
+function inBrackets(
+  text: string,
+  statement: Span,
+  array: AST.TOMLArray,
+  listed: ReadonlyMap<number, string>,
+): Pick<Reading, 'entries' | 'way' | 'interior'> {
+  const [start, end] = array.range;
+  const chosen = (names: ReadonlySet<string>) => array.elements.filter((_, i) => names.has(listed.get(i) ?? '\0'));
+  return {
+    entries: (names) => withCommas(chosen(names), array, text),
+    way: [[toLineEnd(text, statement)]],
+    interior: { start: start + 1, end: end - 1 },
+  };
+}
+
 export const readToml =
   (list: boolean): Read =>
   (text, pointer): Reading => {
@@ -78,27 +94,12 @@ export const readToml =
           return begins(path, pointer) && key !== undefined && name !== undefined && names.has(String(name));
         })
         .map(({ node }) => toLineEnd(text, span(node)));
-    const servers = list && found.find(({ path }) => path.length === pointer.length && begins(path, pointer))?.node;
-    if (servers && servers.type === 'TOMLKeyValue' && servers.value.type === 'TOMLArray') {
-      const array = servers.value;
-      const [start, end] = array.range;
-      return {
-        value,
-        comments,
-        scalars,
-        keys: heads.map(piece),
-        entries: (names) =>
-          withCommas(
-            array.elements.filter((_, i) => names.has(listed.get(i) ?? '\0')),
-            array,
-            text,
-          ),
-        way: [[toLineEnd(text, span(servers))]],
-        interior: { start: start + 1, end: end - 1 },
-      };
+    const bare = found.find(({ path }) => path.length === pointer.length && begins(path, pointer));
+    if (list && bare?.node.type === 'TOMLKeyValue' && bare.node.value.type === 'TOMLArray') {
+      const places = inBrackets(text, span(bare.node), bare.node.value, listed);
+      return { value, comments, scalars, keys: heads.map(piece), ...places };
     }
     // A head with nothing below it, or an empty pair of brackets: what holds our entries and nothing else.
-    const bare = found.find(({ path }) => path.length === pointer.length && begins(path, pointer));
     const isEmpty =
       bare !== undefined &&
       (bare.node.type === 'TOMLTable'

@@ -102,6 +102,10 @@ test('a payload comes as text, from a file or from stdin, through the strict rea
   expect(await inputOf('set-draft', ['--file', '-'], terminal('{"mcpServers":{}}'))).toEqual({ payload });
   expect(await inputOf('set-draft', ['--payload', '{"mcpServers":{}}'])).toEqual({ payload });
   await expect(inputOf('set-draft', ['--payload', '{"a":1,"a":2}'])).rejects.toMatchObject({ code: 'INVALID_JSON' });
+  await expect(inputOf('set-draft', ['--payload', './payload.json'])).rejects.toMatchObject({
+    code: 'INVALID_JSON',
+    hint: expect.stringContaining('--file'),
+  });
   await expect(inputOf('set-draft', ['--file', join(directory, 'none')])).rejects.toMatchObject({
     code: 'INVALID_INPUT',
     message: 'file: the file cannot be read (ENOENT)',

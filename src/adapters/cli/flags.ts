@@ -60,10 +60,22 @@ function flagsOfField(field: Field, short: string | undefined): Flag[] {
     case 'any':
       return [
         ...(short ? [{ option: describe(`--${short} <path>`), field, read: readJsonFile }] : []),
-        { option: describe(`--${long} <json>`), field, read: (given) => parseStrictJson(String(given)) },
+        { option: describe(`--${long} <json>`), field, read: (given) => jsonText(String(given), short) },
       ];
     default:
       return [{ option: describe(`${names} <value>`), field, read: (given) => fromText(field, String(given)) }];
+  }
+}
+
+/** JSON in the command line itself. `fileFlag` is what takes the same from a file. */
+function jsonText(given: string, fileFlag: string | undefined): unknown {
+  try {
+    return parseStrictJson(given);
+  } catch (cause) {
+    const isPath = fileFlag !== undefined && /^[@\w.~/\\:-]+$/.test(given);
+    if (!(cause instanceof AppError) || !isPath) throw cause;
+    const hint = `This looks like the path of a file. A file is given with --${fileFlag}.`;
+    throw new AppError(cause.code, cause.message, cause.details, { cause, hint });
   }
 }
 
@@ -106,7 +118,8 @@ async function readFlag({ option, field, read }: Flag, given: unknown, terminal:
     return await read(given, terminal);
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'INVALID_JSON') throw error;
-    throw new AppError(error.code, `${option.long}: ${error.message}`, { field: field.name, ...error.details });
+    const details = { field: field.name, ...error.details };
+    throw new AppError(error.code, `${option.long}: ${error.message}`, details, { cause: error, hint: error.hint });
   }
 }
 
