@@ -3,32 +3,17 @@ import { dirname } from 'node:path';
 import fc from 'fast-check';
 import { parse } from 'jsonc-parser';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type App, compose } from '../src/main/compose.ts';
-import { readConfig } from '../src/main/config.ts';
-import { quietLog } from '../src/main/log.ts';
-import { OPERATIONS } from '../src/operations/index.ts';
-import { invoke } from '../src/operations/operation.ts';
-import { makeWorkspace, type Workspace } from './support/workspace.ts';
+import { type OpenHome, openHome } from './support/open-home.ts';
 
 /** The `inputs` of VS Code: they come with the entries that need them, go with the last, and those of others stay. */
 
-let workspace: Workspace;
-let app: App;
+let product: OpenHome;
 beforeEach(async () => {
-  workspace = await makeWorkspace();
-  app = await compose({ config: readConfig(workspace.env), env: workspace.env, log: quietLog(() => undefined, false) });
-  await call('initialize_keys');
+  product = await openHome();
 });
-afterEach(async () => {
-  await app.close();
-  await workspace.remove();
-});
+afterEach(() => product.close());
 
-async function call(tool: string, input: object = {}) {
-  const operation = OPERATIONS.find(({ mcp }) => mcp?.tool === tool);
-  if (!operation) throw new Error(`no operation has the tool ${tool}`);
-  return (await invoke(operation, app.localContext('cli'), input)) as Record<string, unknown>;
-}
+const call: OpenHome['call'] = (tool, input) => product.call(tool, input);
 
 const uses = (...names: string[]) => ({
   command: 'node',

@@ -2,13 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { renderPayload } from '../src/clients/render.ts';
 import { Payload } from '../src/core/payload.ts';
-import { type App, compose } from '../src/main/compose.ts';
-import { readConfig } from '../src/main/config.ts';
-import { quietLog } from '../src/main/log.ts';
-import { OPERATIONS } from '../src/operations/index.ts';
-import { invoke } from '../src/operations/operation.ts';
 import { type CorpusFile, corpus, placeIn, putFile } from './support/corpus.ts';
-import { makeWorkspace, type Workspace } from './support/workspace.ts';
+import { type OpenHome, openHome } from './support/open-home.ts';
 import { entriesIn, harmsOf, repeatedIn } from './witness/witness.ts';
 
 /**
@@ -16,23 +11,13 @@ import { entriesIn, harmsOf, repeatedIn } from './witness/witness.ts';
  * remove, take over what somebody else wrote, and undo. A witness that shares no code with the writer looks at each step.
  */
 
-let workspace: Workspace;
-let app: App;
+let product: OpenHome;
 beforeAll(async () => {
-  workspace = await makeWorkspace();
-  app = await compose({ config: readConfig(workspace.env), env: workspace.env, log: quietLog(() => undefined, false) });
-  await call('initialize_keys');
+  product = await openHome();
 });
-afterAll(async () => {
-  await app.close();
-  await workspace.remove();
-});
+afterAll(() => product.close());
 
-async function call(tool: string, input: object = {}) {
-  const operation = OPERATIONS.find(({ mcp }) => mcp?.tool === tool);
-  if (!operation) throw new Error(`no operation has the tool ${tool}`);
-  return (await invoke(operation, app.localContext('cli'), input)) as Record<string, unknown>;
-}
+const call: OpenHome['call'] = (tool, input) => product.call(tool, input);
 
 type Servers = Record<string, object>;
 const FIRST: Servers = {
@@ -60,7 +45,7 @@ function release(client_id: string, mcpServers: Servers): Promise<string> {
 /** A file in its place, with what may be done to it. */
 function settle(file: CorpusFile) {
   const { client: client_id, pointer } = file;
-  const { project, path, input, of } = placeIn(workspace.home, file);
+  const { project, path, input, of } = placeIn(product.home, file);
   mkdirSync(project, { recursive: true });
   const before = file.bytes(project);
   putFile(path, before);

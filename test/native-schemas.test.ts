@@ -2,34 +2,19 @@ import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OPERATING_SYSTEMS } from '../src/clients/client.ts';
 import { CLIENTS } from '../src/clients/index.ts';
-import { type App, compose } from '../src/main/compose.ts';
-import { readConfig } from '../src/main/config.ts';
-import { quietLog } from '../src/main/log.ts';
-import { OPERATIONS } from '../src/operations/index.ts';
-import { invoke } from '../src/operations/operation.ts';
 import { NATIVE_FACTS, type NativeFacts } from './support/native-facts.ts';
 import { entriesIn, type Native, readNative } from './support/native-file.ts';
 import { schemaOf, schemaOfEntry } from './support/native-schema.ts';
-import { makeWorkspace, type Workspace } from './support/workspace.ts';
+import { type OpenHome, openHome } from './support/open-home.ts';
 
 /** All that is written is what the client documents: a schema for each, written from that, judges it. */
 
-let workspace: Workspace;
-let app: App;
+let product: OpenHome;
 beforeAll(async () => {
-  workspace = await makeWorkspace();
-  app = await compose({ config: readConfig(workspace.env), env: workspace.env, log: quietLog(() => undefined, false) });
-  await call('initialize_keys');
+  product = await openHome();
 });
-afterAll(async () => {
-  await app.close();
-  await workspace.remove();
-});
-async function call(tool: string, input: object = {}) {
-  const operation = OPERATIONS.find(({ mcp }) => mcp?.tool === tool);
-  if (!operation) throw new Error(`no operation has the tool ${tool}`);
-  return (await invoke(operation, app.localContext('cli'), input)) as Record<string, unknown>;
-}
+afterAll(() => product.close());
+const call: OpenHome['call'] = (tool, input) => product.call(tool, input);
 
 const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false });
 

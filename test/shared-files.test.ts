@@ -2,36 +2,22 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { enableFailpoints } from '../src/io/failpoint.ts';
-import { type App, compose } from '../src/main/compose.ts';
-import { readConfig } from '../src/main/config.ts';
-import { quietLog } from '../src/main/log.ts';
 import { doctor } from '../src/operations/doctor.ts';
-import { OPERATIONS } from '../src/operations/index.ts';
 import { invoke } from '../src/operations/operation.ts';
-import { makeWorkspace, type Workspace } from './support/workspace.ts';
+import { type OpenHome, openHome } from './support/open-home.ts';
 
 /** One file that several clients read, several files of which a client reads one, and the names a file may have. */
 
-let workspace: Workspace;
-let app: App;
+let product: OpenHome;
 let project: string;
 beforeEach(async () => {
-  workspace = await makeWorkspace();
-  app = await compose({ config: readConfig(workspace.env), env: workspace.env, log: quietLog(() => undefined, false) });
-  project = join(workspace.home, 'shop');
+  product = await openHome();
+  project = join(product.home, 'shop');
   mkdirSync(project);
-  await call('initialize_keys');
 });
-afterEach(async () => {
-  await app.close();
-  await workspace.remove();
-});
+afterEach(() => product.close());
 
-async function call(tool: string, input: object = {}) {
-  const operation = OPERATIONS.find(({ mcp }) => mcp?.tool === tool);
-  if (!operation) throw new Error(`no operation has the tool ${tool}`);
-  return (await invoke(operation, app.localContext('cli'), input)) as Record<string, unknown>;
-}
+const call: OpenHome['call'] = (tool, input) => product.call(tool, input);
 const entry = (word: string) => ({ command: 'node', args: ['/opt/server.js', word] });
 async function deploy(client_id: string, mcpServers: object, more: object = {}) {
   await call('publish_config', { client_id, payload: { mcpServers }, allow_empty: true });
@@ -132,7 +118,7 @@ describe('one .mcp.json of a project', () => {
 
 test('the servers of a project in ~/.claude.json stand under its path, and the rest of that file stays', async () => {
   const path = put(
-    join(workspace.home, '.claude.json'),
+    join(product.home, '.claude.json'),
     '{"numStartups": 12, "projects": {"/other": {"mcpServers": {}}}}',
   );
   await deploy('claude-code', { ours: entry('local') }, { config_scope: 'local', project });
@@ -158,12 +144,12 @@ describe('a file that has moved', () => {
     'of %s is written where it is read now, and the old one is named and left alone',
     async (client_id, before, now) => {
       const text = '{"mcpServers":{"left":{"command":"x"}}}';
-      const old = put(join(workspace.home, before), text);
+      const old = put(join(product.home, before), text);
       const answer = await deploy(client_id, { ours: entry('x') });
-      expect(answer['config_path']).toBe(join(workspace.home, now));
+      expect(answer['config_path']).toBe(join(product.home, now));
       expect(told(answer)).toEqual([expect.stringMatching(`^FILE_NOT_READ: ${old} has servers \\(left\\)`)]);
       expect(read(old)).toBe(text);
-      const report = await invoke(doctor, app.localContext('cli'), { client_id });
+      const report = await invoke(doctor, product.app.localContext('cli'), { client_id });
       const { problems } = report as { problems: { code: string; message: string }[] };
       expect(problems.filter(({ code }) => code === 'FILE_NOT_READ').map(({ message }) => message)).toEqual([
         expect.stringContaining(old),
@@ -179,7 +165,7 @@ describe('a file under another name', () => {
     ['amp', 'user', '.config/amp/settings.jsonc', '.config/amp/settings.json', '{"amp.mcpServers":{}} // flat'],
     ['crush', 'project', 'shop/.crush.json', 'shop/crush.json', '{"mcp":{}}'],
   ])('of %s (%s) is used, and no second one made beside it', async (client_id, config_scope, there, usual, text) => {
-    const path = put(join(workspace.home, there), text);
+    const path = put(join(product.home, there), text);
     const answer = await deploy(
       client_id,
       { ours: entry('x') },
@@ -187,15 +173,12 @@ describe('a file under another name', () => {
     );
     expect(answer['config_path']).toBe(path);
     expect(read(path)).toContain('/opt/server.js');
-    expect(existsSync(join(workspace.home, usual))).toBe(false);
+    expect(existsSync(join(product.home, usual))).toBe(false);
   });
 
   test('that has servers nobody reads is told of', async () => {
-    const twin = put(
-      join(workspace.home, '.config/kilo/kilo.json'),
-      '{"mcp":{"old":{"type":"local","command":["x"]}}}',
-    );
-    put(join(workspace.home, '.config/kilo/kilo.jsonc'), '{"mcp":{}}');
+    const twin = put(join(product.home, '.config/kilo/kilo.json'), '{"mcp":{"old":{"type":"local","command":["x"]}}}');
+    put(join(product.home, '.config/kilo/kilo.jsonc'), '{"mcp":{}}');
     expect(told(await deploy('kilo-code', { ours: entry('x') }))).toEqual([
       expect.stringMatching(`^FILE_NOT_READ: ${twin} has servers \\(old\\)`),
     ]);
@@ -204,7 +187,7 @@ describe('a file under another name', () => {
 
 test('a dotted key of Amp is one key, and what is nested under the same words stays', async () => {
   const text = '{"amp": {"mcpServers": {"decoy": {"command": "x"}}}}\n';
-  const path = put(join(workspace.home, '.config/amp/settings.json'), text);
+  const path = put(join(product.home, '.config/amp/settings.json'), text);
   await deploy('amp', { ours: entry('x') });
   expect(JSON.parse(read(path))).toMatchObject({
     amp: { mcpServers: { decoy: { command: 'x' } } },
@@ -215,9 +198,9 @@ test('a dotted key of Amp is one key, and what is nested under the same words st
 });
 
 test('the script that Crush starts with is never touched', async () => {
-  const script = put(join(workspace.home, '.config/crush/crushrc'), '#!/bin/bash\nmcp add theirs -- node x.js\n');
+  const script = put(join(product.home, '.config/crush/crushrc'), '#!/bin/bash\nmcp add theirs -- node x.js\n');
   const answer = await deploy('crush', { ours: entry('x') });
-  expect(answer['config_path']).toBe(join(workspace.home, '.config/crush/crush.json'));
+  expect(answer['config_path']).toBe(join(product.home, '.config/crush/crush.json'));
   expect(read(script)).toBe('#!/bin/bash\nmcp add theirs -- node x.js\n');
   await expect(call('deploy_config', { client_id: 'crush', config_scope: 'script' })).rejects.toMatchObject({
     code: 'CLIENT_NOT_WRITABLE',
@@ -231,7 +214,7 @@ test('the file of AnythingLLM is named, or found by STORAGE_DIR; without both it
     details: { field: 'STORAGE_DIR' },
     hint: expect.stringContaining('--config-path FILE'),
   });
-  const config_path = join(workspace.home, 'llm/plugins/anythingllm_mcp_servers.json');
+  const config_path = join(product.home, 'llm/plugins/anythingllm_mcp_servers.json');
   mkdirSync(dirname(config_path), { recursive: true });
   expect(await call('deploy_config', { client_id: 'anythingllm', config_path })).toMatchObject({ config_path });
   await expect(call('deploy_config', { client_id: 'anythingllm', config_path: '/etc/x.json' })).rejects.toMatchObject({

@@ -5,42 +5,27 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clientById } from '../src/clients/index.ts';
 import { renderPayload } from '../src/clients/render.ts';
 import { Payload } from '../src/core/payload.ts';
-import { type App, compose } from '../src/main/compose.ts';
-import { readConfig } from '../src/main/config.ts';
-import { quietLog } from '../src/main/log.ts';
-import { OPERATIONS } from '../src/operations/index.ts';
-import { invoke } from '../src/operations/operation.ts';
 import { NATIVE_FACTS, type NativeFacts } from './support/native-facts.ts';
 import { entriesIn, type Native } from './support/native-file.ts';
+import { type OpenHome, openHome } from './support/open-home.ts';
 import { readAs, wordsOf } from './support/read-as.ts';
-import { makeWorkspace, type Workspace } from './support/workspace.ts';
 
 /**
  * Every local entry is started as its client starts it: the file is read by a library, its texts as the client documents,
  * and a stand-in says with which arguments and variables it was really called.
  */
 
-let workspace: Workspace;
-let app: App;
+let product: OpenHome;
 let standIn: string;
 beforeAll(async () => {
-  workspace = await makeWorkspace();
-  app = await compose({ config: readConfig(workspace.env), env: workspace.env, log: quietLog(() => undefined, false) });
-  await call('initialize_keys');
-  standIn = join(workspace.home, 'Stand-in Ünï', `it's "me".sh`);
+  product = await openHome();
+  standIn = join(product.home, 'Stand-in Ünï', `it's "me".sh`);
   mkdirSync(dirname(standIn));
   writeFileSync(standIn, '#!/bin/sh\nprintf "%s\\0" "$#" "$@"\nexec env -0\n');
   chmodSync(standIn, 0o755);
 });
-afterAll(async () => {
-  await app.close();
-  await workspace.remove();
-});
-async function call(tool: string, input: object = {}) {
-  const operation = OPERATIONS.find(({ mcp }) => mcp?.tool === tool);
-  if (!operation) throw new Error(`no operation has the tool ${tool}`);
-  return (await invoke(operation, app.localContext('cli'), input)) as Record<string, unknown>;
-}
+afterAll(() => product.close());
+const call: OpenHome['call'] = (tool, input) => product.call(tool, input);
 
 /** One text on each line. */
 const lines = (text: TemplateStringsArray) => String.raw(text).trim().split('\n');
@@ -153,7 +138,7 @@ const NAMED = ['visual-studio', 'anythingllm', 'librechat'];
 
 async function deployed(facts: NativeFacts, mcpServers: object): Promise<Record<string, Native>> {
   const { id: client_id } = facts;
-  const config_path = join(workspace.home, 'named', `${client_id}.conf`);
+  const config_path = join(product.home, 'named', `${client_id}.conf`);
   mkdirSync(dirname(config_path), { recursive: true });
   await call('publish_config', { client_id, payload: { mcpServers } });
   const done = await call('deploy_config', { client_id, ...(NAMED.includes(client_id) && { config_path }) });
@@ -195,7 +180,7 @@ function started({ command, args, env }: Start): { args: string[]; env: Record<s
   return { args: got, env: Object.fromEntries(pairs) };
 }
 
-const ofTheClient = () => ({ PATH: String(workspace.env['PATH']), HOME: workspace.home, TOKEN });
+const ofTheClient = () => ({ PATH: String(product.env['PATH']), HOME: product.home, TOKEN });
 
 describe.each(NATIVE_FACTS)('$id', (facts) => {
   test('starts with what was meant, and reads nothing of it as anything else', async () => {

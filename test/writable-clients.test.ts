@@ -6,34 +6,20 @@ import { CLIENTS } from '../src/clients/index.ts';
 import { pointerIn } from '../src/clients/paths.ts';
 import { pointerKeys } from '../src/core/json-value.ts';
 import { readEntries } from '../src/core/splice/entries.ts';
-import { type App, compose } from '../src/main/compose.ts';
-import { readConfig } from '../src/main/config.ts';
-import { quietLog } from '../src/main/log.ts';
-import { OPERATIONS } from '../src/operations/index.ts';
-import { invoke } from '../src/operations/operation.ts';
-import { makeWorkspace, ROOT, type Workspace } from './support/workspace.ts';
+import { type OpenHome, openHome } from './support/open-home.ts';
+import { ROOT } from './support/workspace.ts';
 
 /** Every client that can be written, in every scope that a deployment may name: deploy, drift, undo, on real files. */
 
 const SAMPLES = join(ROOT, 'test/fixtures/client-samples');
 
-let workspace: Workspace;
-let app: App;
+let product: OpenHome;
 beforeAll(async () => {
-  workspace = await makeWorkspace();
-  app = await compose({ config: readConfig(workspace.env), env: workspace.env, log: quietLog(() => undefined, false) });
-  await call('initialize_keys');
+  product = await openHome();
 });
-afterAll(async () => {
-  await app.close();
-  await workspace.remove();
-});
+afterAll(() => product.close());
 
-async function call(tool: string, input: object = {}) {
-  const operation = OPERATIONS.find(({ mcp }) => mcp?.tool === tool);
-  if (!operation) throw new Error(`no operation has the tool ${tool}`);
-  return (await invoke(operation, app.localContext('cli'), input)) as Record<string, unknown>;
-}
+const call: OpenHome['call'] = (tool, input) => product.call(tool, input);
 
 const SERVERS = {
   'our-files': { command: 'node', args: ['/opt/files.js', 'first-state'], env: { LEVEL: 'warn' } },
@@ -60,10 +46,10 @@ describe.each(cases)('$client_id, scope $name', ({ client_id, name, scope, point
   test('a deployment changes our entries only, drift is seen, and undoing gives back every byte', async () => {
     const sample = readFileSync(join(SAMPLES, globSync(`${client_id}.*`, { cwd: SAMPLES })[0] ?? ''), 'utf8');
     const inProject = scope.paths.windows?.startsWith('${workspace}') === true || pointer.includes('${workspace}');
-    const project = join(workspace.home, 'projects', `${client_id}-${name}`);
+    const project = join(product.home, 'projects', `${client_id}-${name}`);
     mkdirSync(project, { recursive: true });
     // Only on Windows, or only where a variable or a person says: such a file is named.
-    const config_path = join(inProject ? project : workspace.home, 'named', `${client_id}.json`);
+    const config_path = join(inProject ? project : product.home, 'named', `${client_id}.json`);
     const where = {
       client_id,
       config_scope: name,
@@ -75,7 +61,7 @@ describe.each(cases)('$client_id, scope $name', ({ client_id, name, scope, point
     await call('publish_config', { client_id, payload: { mcpServers: SERVERS }, allow_empty: true });
     const path = String((await call('deploy_config', { ...where, dry_run: true }))['config_path']);
     expect(existsSync(path)).toBe(false);
-    expect(path.startsWith(inProject && !pointer.includes('${workspace}') ? project : workspace.home)).toBe(true);
+    expect(path.startsWith(inProject && !pointer.includes('${workspace}') ? project : product.home)).toBe(true);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, sample);
 
