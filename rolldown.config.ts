@@ -8,7 +8,7 @@ import { nouns, operationsOf } from './src/operations/nouns.ts';
  * files. What only the servers need stays outside: it is loaded when one is started.
  */
 export const OUTSIDE =
-  /^(node:|@fastify\/|@scalar\/|@modelcontextprotocol\/|@napi-rs\/|fs-native-extensions$|fastify$|helmet$|pino$|prom-client$|@opentelemetry\/|close-with-grace$)/;
+  /^(node:|@fastify\/|@scalar\/|@modelcontextprotocol\/|@napi-rs\/|fs-native-extensions$|fastify$|helmet$|ioredis$|pg$|pino$|prom-client$|@opentelemetry\/|close-with-grace$)/;
 
 /** The licences of the libraries that went into the bundle travel with it. */
 const notices: Plugin = {

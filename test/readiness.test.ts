@@ -97,7 +97,9 @@ test.runIf(process.platform === 'linux')(
     onTestFinished(app.close);
     expect(await readinessOf(app, config)).toEqual([]);
     // A file system of the kernel has no room at all.
-    expect(await readinessOf(app, { ...config, database: '/proc/state.db' })).toEqual(['disk_full']);
+    expect(await readinessOf(app, { ...config, database: { kind: 'sqlite', path: '/proc/state.db' } })).toEqual([
+      'disk_full',
+    ]);
   },
 );
 

@@ -152,7 +152,8 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   },
   DATABASE_URL: {
     sample: 'sqlite:/srv/mcp/state.db',
-    meaning: '`sqlite:` and an absolute path. By default `state.db` in the data directory.',
+    meaning:
+      '`sqlite:` and an absolute path; by default `state.db` in the data directory. Or `postgres://USER:PASSWORD@HOST/DATABASE`, for several servers on one store. See [run several servers](../how-to/run-several-servers.md).',
   },
   KEY_PASSPHRASE_FILE: {
     sample: '/etc/mcp-orchestration/passphrase',
@@ -233,7 +234,7 @@ function defaultsOfSettings(): Record<string, unknown> {
   return {
     ...defaults,
     HOME: directory.replace(home.HOME, '~'),
-    DATABASE_URL: `sqlite:${database.replace(home.HOME, '~')}`,
+    DATABASE_URL: `sqlite:${database.kind === 'sqlite' ? database.path.replace(home.HOME, '~') : ''}`,
   };
 }
 

@@ -9,7 +9,7 @@ import { operationsOf } from '../operations/nouns.ts';
 import { type Operation, refusal } from '../operations/operation.ts';
 import { IS_BUNDLED, nounOfVerb } from './build.ts';
 import { type App, compose, newRequestId, now } from './compose.ts';
-import { readConfig } from './config.ts';
+import { type Database, readConfig } from './config.ts';
 import { quietLog } from './log.ts';
 import { observedBy, tracesOf } from './telemetry/start.ts';
 import type { Tracing } from './telemetry/tracing.ts';
@@ -42,7 +42,7 @@ export async function main(terminal: Terminal): Promise<number> {
       operations: await operationsFor(asked.args),
       locals: [initVerb(contextOf), serve, serveHttp, execServer, completionVerb],
       contextOf,
-      storedContext: async () => (existsSync(readConfig(terminal.env).database) ? contextOf() : undefined),
+      storedContext: async () => (isThere(readConfig(terminal.env).database) ? contextOf() : undefined),
       fallback: { now, request_id: newRequestId(), services: { log } },
     };
     return await runCli(asked, settings);
@@ -57,6 +57,9 @@ export async function main(terminal: Terminal): Promise<number> {
     await tracing?.stop();
   }
 }
+
+/** Whether there is anything to look up: a shell that completes a word makes no file, and waits for no server. */
+const isThere = (database: Database): boolean => database.kind === 'sqlite' && existsSync(database.path);
 
 /** Where the verb says it all, only the module that has its operation is loaded; help and suggestions are about all. */
 async function operationsFor([verb = '']: readonly string[]): Promise<readonly Operation[]> {

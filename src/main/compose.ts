@@ -17,15 +17,16 @@ import type { Context, Door, Principal } from '../operations/operation.ts';
 import type { Remote } from '../operations/pull/remote.ts';
 import type { Log, Machine, Services } from '../operations/services.ts';
 import { Bell } from '../stores/bell.ts';
-import { openSqlite, type SqliteStore, type Surroundings } from '../stores/sqlite.ts';
+import { openSqlite } from '../stores/sqlite.ts';
+import type { OpenedStore, Surroundings } from '../stores/store.ts';
 import { IS_BUNDLED } from './build.ts';
-import { type Config, userHome } from './config.ts';
+import { type Config, type Database, userHome } from './config.ts';
 import { VERSION } from './version.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface App {
-  store: SqliteStore;
+  store: OpenedStore;
   services: Services;
   /** A context for one call of the person at this machine. */
   localContext(door: Door, kind?: Principal['kind']): Context;
@@ -60,7 +61,7 @@ export const thisSystem = (): Machine['os'] =>
 export async function compose(settings: AppSettings): Promise<App> {
   const { config } = settings;
   await makePrivateDirectory(config.home);
-  const store = await openSqlite(config.database, { around: aroundStore(settings) });
+  const store = await openStore(config.database, aroundStore(settings));
   const bell = new Bell(store.dataVersion, settings.bell_ms);
   const services = servicesOf(settings, bell);
   const localContext = (door: Door, kind: Principal['kind'] = 'user'): Context => ({
@@ -78,6 +79,13 @@ export async function compose(settings: AppSettings): Promise<App> {
     now,
   });
   return { store, services, localContext, close: () => store.close() };
+}
+
+/** The driver of PostgreSQL is loaded where it is used: most calls are short ones on the file of one person. */
+async function openStore(database: Database, around: Surroundings): Promise<OpenedStore> {
+  if (database.kind === 'sqlite') return openSqlite(database.path, { around });
+  const { openPostgres } = await import('../stores/postgres.ts');
+  return openPostgres(database.url, { around });
 }
 
 function aroundStore({ observer = UNOBSERVED, observe_statements = false }: AppSettings): Surroundings {

@@ -14,7 +14,7 @@ const refused = (settings: Record<string, string>, flags: Record<string, unknown
 test('nothing set: everything is local and below the home directory', () => {
   expect(readConfig(env)).toEqual({
     home: '/home/ann/.mcp-orchestration',
-    database: '/home/ann/.mcp-orchestration/state.db',
+    database: { kind: 'sqlite', path: '/home/ann/.mcp-orchestration/state.db' },
     mode: 'local',
     HOST: '127.0.0.1',
     PORT: 8000,
@@ -43,7 +43,7 @@ test('settings are read, lists are split, flags win', () => {
   );
   expect(config).toMatchObject({
     home: '/srv/mcpo',
-    database: '/srv/db/state.db',
+    database: { kind: 'sqlite', path: '/srv/db/state.db' },
     mode: 'server',
     PORT: 0,
     HOST: '0.0.0.0',
@@ -100,6 +100,7 @@ describe('a setting that cannot be honoured stops the start and is named', () =>
     ['CORS_ORIGINS', 'https://a.example/path'],
     ['CORS_ORIGINS', 'a.example'],
     ['DATABASE_URL', 'postgres://somewhere'],
+    ['DATABASE_URL', 'mysql://somewhere/db'],
     ['DATABASE_URL', 'sqlite:relative.db'],
     ['HOME', 'relative'],
     ['REDIS_URL', 'redis://x'],

@@ -36,7 +36,7 @@ const Settings = z.strictObject({
     .default([]),
   DATABASE_URL: z
     .string()
-    .regex(/^sqlite:.+/, 'this version stores in SQLite: sqlite:PATH')
+    .refine((text) => /^sqlite:.+/.test(text) || isPostgres(text), 'give sqlite:PATH, or postgres://USER@HOST/DATABASE')
     .optional(),
   KEY_PASSPHRASE_FILE: path.optional(),
   ALLOWED_HOSTS: list.default([]),
@@ -84,6 +84,10 @@ function isHostAndPort(text: string): boolean {
   return known?.host === host.toLowerCase() && Number(port) > 0 && Number(port) <= 65_535;
 }
 
+function isPostgres(text: string): boolean {
+  return /^postgres(?:ql)?:\/\/./.test(text) && URL.canParse(text) && new URL(text).pathname.length > 1;
+}
+
 function isRegistry(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || url.username !== '' || url.password !== '' || /[?#]/.test(text)) return false;
@@ -115,11 +119,13 @@ function isIssuer(text: string): boolean {
 export const isLoopbackHttp = ({ protocol, hostname }: URL) =>
   protocol === 'http:' && LOOPBACK.has(hostname.replace(/^\[|\]$/g, ''));
 
+/** Where everything is kept. The path is absolute, or `:memory:`; the URL may hold a password. */
+export type Database = { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string };
+
 export interface Config extends Omit<Settings, 'HOME'> {
   /** Absolute path of the data directory. */
   home: string;
-  /** Absolute path of the SQLite file. */
-  database: string;
+  database: Database;
   /**
    * Listening anywhere but on loopback is server mode, for every process that reads these settings, and so is a proxy that
    * brings the requests of others.
@@ -155,9 +161,7 @@ export function readConfig(env: Environment, flags: Partial<Record<keyof Setting
   issues.push(...halfPairs(given));
   if (issues.length > 0 || !parsed.success) throw badSettings(issues);
   const home = dataDirectory(parsed.data.HOME, env);
-  const database = parsed.data.DATABASE_URL?.slice('sqlite:'.length) ?? join(home, 'state.db');
-  if (database !== ':memory:' && !isAbsolute(database))
-    throw badSettings([{ path: `${PREFIX}DATABASE_URL`, message: 'give an absolute path' }]);
+  const database = databaseOf(parsed.data.DATABASE_URL ?? `sqlite:${join(home, 'state.db')}`);
   const { HOST, TRUSTED_PROXIES, OIDC_ISSUER } = parsed.data;
   const mode = LOOPBACK.has(HOST) && TRUSTED_PROXIES.length === 0 ? 'local' : 'server';
   if (mode === 'server' && OIDC_ISSUER !== undefined && isLoopbackHttp(new URL(OIDC_ISSUER)))
@@ -175,6 +179,13 @@ function halfPairs(given: Readonly<Record<string, unknown>>): { path: string; me
     if (missing.length !== 1 || other === undefined) return [];
     return [{ path: `${PREFIX}${missing[0]}`, message: `${PREFIX}${other} is set and needs it` }];
   });
+}
+
+function databaseOf(url: string): Database {
+  if (isPostgres(url)) return { kind: 'postgres', url };
+  const path = url.slice('sqlite:'.length);
+  if (path === ':memory:' || isAbsolute(path)) return { kind: 'sqlite', path };
+  throw badSettings([{ path: `${PREFIX}DATABASE_URL`, message: 'give an absolute path' }]);
 }
 
 function badSettings(issues: { path: string; message: string }[]): AppError {

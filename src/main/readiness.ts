@@ -21,6 +21,16 @@ const WORDS: Readonly<Record<string, string>> = {
   database_gone: 'store_unreachable',
   database_replaced: 'store_replaced',
   newer_schema: 'store_newer',
+  standby: 'store_read_only',
+  '25006': 'store_read_only',
+  '53100': 'disk_full',
+  connection_lost: 'store_unreachable',
+  ECONNREFUSED: 'store_unreachable',
+  ECONNRESET: 'store_unreachable',
+  ENOENT: 'store_unreachable',
+  ENOTFOUND: 'store_unreachable',
+  ETIMEDOUT: 'store_unreachable',
+  tls: 'store_unreachable',
   'key unreadable': 'keys_unreadable',
   'key unreachable': 'keys_unreadable',
   'key type': 'keys_unreadable',
@@ -29,8 +39,11 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** What keeps this process from reading, writing and signing, in words of a closed set. */
 export async function readinessOf({ store, services }: Pick<App, 'store' | 'services'>, config: Config) {
-  const directory = config.database === ':memory:' ? config.home : dirname(config.database);
-  const checks = [() => store.probe(), () => assertFreeSpace(directory), () => assertSigningKey({ store, services })];
+  const checks = [
+    () => store.probe(),
+    () => assertFreeSpace(writtenTo(config)),
+    () => assertSigningKey({ store, services }),
+  ];
   const reasonOf = async (check: () => Promise<void>): Promise<string | undefined> => {
     try {
       await check();
@@ -44,6 +57,9 @@ export async function readinessOf({ store, services }: Pick<App, 'store' | 'serv
   const found = await Promise.all(checks.map(reasonOf));
   return [...new Set(found.filter((reason) => reason !== undefined))];
 }
+
+const writtenTo = ({ database, home }: Config): string =>
+  database.kind === 'sqlite' && database.path !== ':memory:' ? dirname(database.path) : home;
 
 async function assertFreeSpace(directory: string): Promise<void> {
   // A directory that is gone is told by the probe of the store.

@@ -11,6 +11,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { AppError } from '../core/errors.ts';
+import type { Around } from './store.ts';
 
 /** Primary result codes of SQLite that a caller can cause or must hear about: name, and what it means at night. */
 const RESULT_CODES: Record<number, readonly [name: string, message: string]> = {
@@ -122,9 +123,6 @@ interface ConnectionOptions {
   patienceMs: number;
   around?: Around | undefined;
 }
-
-/** What a statement runs inside, for who traces: `verb` is the first word of its SQL. */
-export type Around = <T>(verb: string, work: () => Promise<T>) => Promise<T>;
 
 /**
  * One open database as Kysely sees it. With `exclusive`, one user at a time: a statement from outside a transaction waits

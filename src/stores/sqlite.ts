@@ -5,37 +5,15 @@ import { Kysely } from 'kysely';
 import { AppError } from '../core/errors.ts';
 import { SQLITE } from './migrations/0001-initial.ts';
 import { isCurrent, MIGRATION_TABLE, migrate } from './migrations/index.ts';
-import { type Around, NodeSqliteConnection, nodeSqliteDialect, patiently, storeError } from './node-sqlite-dialect.ts';
+import { NodeSqliteConnection, nodeSqliteDialect, patiently, storeError } from './node-sqlite-dialect.ts';
 import { sqlStore } from './sql/index.ts';
 import type { Tables } from './sql/schema.ts';
-import type { Store } from './store.ts';
-
-export interface SqliteStore extends Store {
-  /**
-   * A text that differs whenever anything was committed since it was last asked, by this process or another one.
-   * A cache asks before it reads what it keeps, and drops what it kept under another text. Commits of this process show at
-   * once, those of another one at the latest in the next turn of the event loop.
-   */
-  dataVersion(): string;
-  /** Since this process opened the store. */
-  statistics(): { commits: number; busy_retries: number };
-  /**
-   * Opens the file as a new process would and takes its write lock for a moment; nothing is written. Waits a second for
-   * the lock. Throws UNAVAILABLE or WRITE_FAILED with `details.reason` when that cannot be done.
-   */
-  probe(): Promise<void>;
-}
+import type { OpenedStore, Store, Surroundings } from './store.ts';
 
 export interface SqliteOptions {
   /** How long to wait for another process that holds the write lock, in milliseconds. */
   busyTimeoutMs?: number;
   around?: Surroundings;
-}
-
-/** What transactions (waiting for their turn included) and statements run inside, for who measures. */
-export interface Surroundings {
-  transaction<T>(work: () => Promise<T>): Promise<T>;
-  statement?: Around;
 }
 
 /** FULL survives a power cut, also on macOS, where only F_FULLFSYNC reaches the disk. */
@@ -159,7 +137,10 @@ const watched = (store: Store, around: Surroundings | undefined): Store =>
 
 const PROBE_PATIENCE_MS = 1_000;
 
-/** What is open stays usable for this process under another name, or none: the next start would find something else. */
+/**
+ * Opens the file as a new process would and takes its write lock for a moment. Waits a second for the lock.
+ * What is open stays usable for this process under another name, or none: the next start would find something else.
+ */
 async function probe(path: string, opened: number): Promise<void> {
   const found = statSync(path, { throwIfNoEntry: false });
   const reason = found === undefined ? 'database_gone' : found.ino === opened ? undefined : 'database_replaced';
@@ -178,7 +159,7 @@ async function probe(path: string, opened: number): Promise<void> {
   }
 }
 
-async function openMemory(patienceMs: number, around: Surroundings | undefined): Promise<SqliteStore> {
+async function openMemory(patienceMs: number, around: Surroundings | undefined): Promise<OpenedStore> {
   const database = await connect(':memory:', patienceMs);
   const connection = new NodeSqliteConnection(database, { exclusive: true, patienceMs, around: around?.statement });
   const both = kyselyOver(connection);
@@ -192,7 +173,7 @@ async function openMemory(patienceMs: number, around: Surroundings | undefined):
   };
 }
 
-async function openFile(path: string, patienceMs: number, around: Surroundings | undefined): Promise<SqliteStore> {
+async function openFile(path: string, patienceMs: number, around: Surroundings | undefined): Promise<OpenedStore> {
   const options = { patienceMs, around: around?.statement };
   prepareFile(path);
   const database = await connect(path, patienceMs);
@@ -225,7 +206,7 @@ async function openFile(path: string, patienceMs: number, around: Surroundings |
  * The store on SQLite: one connection that writes, one thing after another, and one that reads what is committed. With
  * `:memory:` there is one connection for both and nothing outlives `close`. Several processes may open the same file.
  */
-export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<SqliteStore> {
+export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<OpenedStore> {
   const patienceMs = options.busyTimeoutMs ?? 5000;
   try {
     return await (path === ':memory:'

@@ -540,3 +540,29 @@ export interface Store {
   /** Lets running transactions end first; later calls answer UNAVAILABLE. Closing again does nothing. */
   close(): Promise<void>;
 }
+
+/** What a statement runs inside, for who traces: `verb` is the first word of its SQL. */
+export type Around = <T>(verb: string, work: () => Promise<T>) => Promise<T>;
+
+/** What transactions (waiting for their turn included) and statements run inside, for who measures. */
+export interface Surroundings {
+  transaction<T>(work: () => Promise<T>): Promise<T>;
+  statement?: Around;
+}
+
+/** A store as a process has it. */
+export interface OpenedStore extends Store {
+  /**
+   * A text that differs whenever anything was committed since it was last asked, by this process or another one.
+   * A cache asks before it reads what it keeps, and drops what it kept under another text. Commits of this process show at
+   * once; those of another one on SQLite at the latest in the next turn of the event loop, on PostgreSQL when it has told.
+   */
+  dataVersion(): string;
+  /** Since this process opened the store. */
+  statistics(): { commits: number; busy_retries: number };
+  /**
+   * Whether a new process could open the store now, and write. Nothing is written. Throws UNAVAILABLE or WRITE_FAILED with
+   * `details.reason` when it could not.
+   */
+  probe(): Promise<void>;
+}

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Server } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Listens on a port that has to be this one: another test file may have it for a moment. */
@@ -14,4 +14,14 @@ export async function listenWhenFree(server: Server, port: number): Promise<void
       await sleep(100);
     }
   }
+}
+
+/** A port of 127.0.0.1 that nobody has now. For programs that cannot pick one themselves. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }

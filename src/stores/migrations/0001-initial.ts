@@ -5,17 +5,19 @@ import type { Migration } from 'kysely/migration';
 export interface Flavour {
   /** Text that compares by bytes, so that lists are ordered alike everywhere. */
   text: 'text' | ReturnType<typeof sql<string>>;
+  /** Counts and numbers of rows. */
+  integer: 'integer' | 'bigint';
   /** What ends `create table`. */
   tableEnd: ReturnType<typeof sql<unknown>>;
 }
-export const SQLITE: Flavour = { text: 'text', tableEnd: sql`strict` };
+export const SQLITE: Flavour = { text: 'text', integer: 'integer', tableEnd: sql`strict` };
 
 type Column = [name: string, type: 'text' | 'integer', nullable?: 'null'];
 
 /** Every table is keyed by the workspace first: no row is found without naming its tenant. */
 export function table(
   db: Kysely<unknown>,
-  { text, tableEnd }: Flavour,
+  { text, integer, tableEnd }: Flavour,
   name: string,
   key: string[],
   columns: Column[],
@@ -23,7 +25,7 @@ export function table(
   const all: Column[] = [['workspace', 'text'], ...columns];
   let builder: CreateTableBuilder<string, string> = db.schema.createTable(name);
   for (const [column, type, nullable] of all) {
-    builder = builder.addColumn(column, type === 'text' ? text : 'integer', (c) => (nullable ? c : c.notNull()));
+    builder = builder.addColumn(column, type === 'text' ? text : integer, (c) => (nullable ? c : c.notNull()));
   }
   return builder.addPrimaryKeyConstraint(`${name}_pk`, ['workspace', ...key]).modifyEnd(tableEnd);
 }

@@ -28,7 +28,7 @@ export function localWorkflow(flavour: Flavour): Migration {
       await db.schema.alterTable('deployments').addColumn('project', flavour.text).execute();
       await db.schema
         .alterTable('deployments')
-        .addColumn('explicit_path', 'integer', (column) => column.notNull().defaultTo(sql.lit(0)))
+        .addColumn('explicit_path', flavour.integer, (column) => column.notNull().defaultTo(sql.lit(0)))
         .execute();
       await db.schema.alterTable('deployments').addColumn('previous_deployment_id', flavour.text).execute();
       await db.schema

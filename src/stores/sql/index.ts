@@ -20,7 +20,10 @@ import { tokenQueries } from './tokens.ts';
 import { webhookQueries } from './webhooks.ts';
 import { workspaceQueries } from './workspaces.ts';
 
-function queries(databases: Databases) {
+/** What a store can be asked, without its transactions and its end. */
+export type Nouns = Omit<Store, 'transaction' | 'close'>;
+
+export function queries(databases: Databases): Nouns {
   return {
     catalog: catalogQueries(databases),
     clients: clientQueries(databases),
@@ -44,7 +47,7 @@ function queries(databases: Databases) {
 }
 
 /** A transaction inside a transaction: a savepoint, so that a part can fail alone. One at a time. */
-async function nested<T>(trx: Kysely<Tables>, work: () => Promise<T>): Promise<T> {
+export async function nested<T>(trx: Kysely<Tables>, work: () => Promise<T>): Promise<T> {
   await sql`savepoint nested`.execute(trx);
   try {
     const result = await work();

@@ -1,0 +1,294 @@
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { Kysely, sql } from 'kysely';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { storeContract } from '../../test/contract/store.ts';
+import { artifact, audit, draft, OTHER, profile, token, W } from '../../test/contract/store-rows.ts';
+import { findPostgres, freshDatabase, OWNER, type TestDatabase } from '../../test/support/postgres.ts';
+import { Connections } from './postgres/connections.ts';
+import { postgresDialect } from './postgres/dialect.ts';
+import { openPostgres } from './postgres.ts';
+import type { Tables } from './sql/schema.ts';
+import type { OpenedStore } from './store.ts';
+
+const found = await findPostgres();
+const server = 'url' in found ? found.url : '';
+if ('missing' in found) process.stderr.write(`SKIPPED the store on PostgreSQL: ${found.missing}\n`);
+
+describe.skipIf(server === '')('PostgreSQL', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await freshDatabase(server);
+  });
+  afterAll(() => database.drop());
+
+  /** Statements of somebody who administers the server. */
+  async function asAdmin(...statements: string[]): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: database.admin });
+    await client.connect();
+    try {
+      let rows: Record<string, unknown>[] = [];
+      for (const statement of statements) ({ rows } = await client.query(statement));
+      return rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  const TABLES = `select quote_ident(tablename) as name from pg_tables where schemaname = 'public' and tablename not like 'kysely%' order by tablename desc`;
+
+  async function openEmpty(): Promise<OpenedStore> {
+    const store = await openPostgres(database.url);
+    const tables = (await asAdmin(TABLES)).map(({ name }) => name);
+    const first = `insert into workspaces (workspace, number, display_name) values ('default', 0, 'Default')`;
+    await asAdmin('begin', ...tables.map((table) => `delete from ${table}`), first, 'commit');
+    return store;
+  }
+  async function open(): Promise<OpenedStore> {
+    const store = await openEmpty();
+    onTestFinished(() => store.close());
+    return store;
+  }
+  async function another(url = database.url): Promise<OpenedStore> {
+    const store = await openPostgres(url);
+    onTestFinished(() => store.close());
+    return store;
+  }
+  const killOthers = () =>
+    asAdmin(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+    );
+
+  storeContract('PostgreSQL', openEmpty);
+
+  describe('walls', () => {
+    it('stand around every table, for its owner as well', async () => {
+      await open();
+      const rows = await asAdmin(`
+        select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'public' and c.relkind = 'r' and c.relname not like 'kysely%'
+          and not (c.relrowsecurity and c.relforcerowsecurity
+            and exists (select from pg_policy p where p.polrelid = c.oid)
+            and exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgname = 'mcpo_tell'))`);
+      expect(rows).toEqual([]);
+    });
+
+    it('hide the rows of other workspaces from a query that names none, and keep it from writing there', async () => {
+      const store = await open();
+      await store.drafts.save(W, draft());
+      await store.drafts.save(OTHER, draft());
+      const client = new pg.Client({ connectionString: database.url });
+      await client.connect();
+      onTestFinished(() => client.end());
+      const seen = async () => (await client.query('select workspace from drafts order by 1')).rows;
+      expect(await seen()).toEqual([]);
+      await client.query(`select set_config('mcp_orchestration.workspace', $1, false)`, [W]);
+      expect(await seen()).toEqual([{ workspace: W }]);
+      expect((await client.query('update drafts set revision = 9')).rowCount).toBe(1);
+      expect((await client.query('delete from drafts where workspace = $1', [OTHER])).rowCount).toBe(0);
+      const smuggled = client.query(`insert into counters values ($1, 'audit', 1)`, [OTHER]);
+      await expect(smuggled).rejects.toMatchObject({ code: '42501' });
+    });
+
+    it('are entered anew after a part of a transaction failed, and for each workspace of one', async () => {
+      const store = await open();
+      await store.transaction(async (tx) => {
+        await tx.drafts.save(W, draft());
+        const part = tx.transaction(async (inner) => {
+          await inner.drafts.save(OTHER, draft());
+          throw new Error('stop');
+        });
+        await expect(part).rejects.toThrow('stop');
+        await tx.audit.append(W, audit('r1'));
+        await tx.audit.append(OTHER, audit('r2'));
+        expect(await tx.tokens.count()).toBe(0);
+        await tx.audit.append(W, audit('r3'));
+      });
+      expect((await store.audit.list(W, { limit: 9 })).rows.map(({ request_id }) => request_id)).toEqual(['r3', 'r1']);
+      expect((await store.audit.list(OTHER, { limit: 9 })).rows).toHaveLength(1);
+      expect(await store.drafts.get(OTHER, 'cursor', 'dev')).toBeUndefined();
+    });
+  });
+
+  describe('dataVersion', () => {
+    it('grows at once with what this process commits, and stands still otherwise', async () => {
+      const store = await open();
+      await expect.poll(() => store.dataVersion()).not.toContain('~');
+      await sleep(50);
+      const before = store.dataVersion();
+      await store.drafts.get(W, 'cursor', 'dev');
+      await sleep(300);
+      expect(store.dataVersion()).toBe(before);
+      await store.drafts.save(W, draft());
+      expect(store.dataVersion()).not.toBe(before);
+    });
+
+    it('grows with what others commit: another process, and somebody with a program of the database', async () => {
+      const [mine, theirs] = [await open(), await another()];
+      await expect.poll(() => mine.dataVersion()).not.toContain('~');
+      await sleep(50);
+      for (const change of [
+        () => theirs.drafts.save(W, draft()),
+        () => theirs.transaction((tx) => tx.audit.append(W, audit('r1'))),
+        () => asAdmin(`delete from drafts`),
+      ]) {
+        const before = mine.dataVersion();
+        await change();
+        await expect.poll(() => mine.dataVersion(), { interval: 2, timeout: 1_000 }).not.toBe(before);
+      }
+    });
+
+    it('counts everything as changed while nothing can be heard, and once more when it can be again', async () => {
+      const store = await open();
+      await expect.poll(() => store.dataVersion()).not.toContain('~');
+      const before = store.dataVersion();
+      await killOthers();
+      await expect.poll(() => store.dataVersion(), { interval: 2 }).not.toBe(before);
+      await expect.poll(() => store.dataVersion(), { timeout: 5_000 }).not.toContain('~');
+      expect(store.dataVersion()).not.toBe(before);
+    });
+  });
+
+  describe('a lost connection', () => {
+    it('takes all of a transaction with it, also what comes after it was lost', async () => {
+      const store = await open();
+      const work = store.transaction(async (tx) => {
+        await tx.drafts.save(W, draft());
+        await killOthers();
+        await store.tokens.count().catch(() => undefined);
+        await tx.audit.append(W, audit('r1'));
+      });
+      await expect(work).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      expect(await store.drafts.get(W, 'cursor', 'dev')).toBeUndefined();
+      expect((await store.audit.list(W, { limit: 5 })).rows).toEqual([]);
+    });
+
+    it('is replaced for the next call, reader or writer', async () => {
+      const store = await open();
+      await store.drafts.save(W, draft());
+      await killOthers();
+      const answered = async (ask: () => Promise<unknown>) => {
+        await expect.poll(() => ask().catch(() => 'failed'), { timeout: 2_000 }).not.toBe('failed');
+      };
+      await answered(() => store.drafts.get(W, 'cursor', 'dev'));
+      await answered(() => store.transaction((tx) => tx.audit.append(W, audit('r1'))));
+    });
+  });
+
+  it('repeats a transaction that PostgreSQL gave up because two waited for each other', async () => {
+    const store = await open();
+    const arrived = Promise.withResolvers<void>();
+    let both = 0;
+    let runs = 0;
+    const crossing = (first: string, second: string) =>
+      store.transaction(async (tx) => {
+        runs += 1;
+        await tx.audit.append(first, audit(first));
+        both += 1;
+        if (both === 2) arrived.resolve();
+        await arrived.promise;
+        await tx.audit.append(second, audit(first));
+      });
+    await Promise.all([crossing(W, OTHER), crossing(OTHER, W)]);
+    expect(runs).toBe(3);
+    expect(store.statistics().busy_retries).toBe(1);
+    for (const workspace of [W, OTHER]) expect((await store.audit.list(workspace, { limit: 9 })).rows).toHaveLength(2);
+  });
+
+  it('numbers events in the order in which they become visible, whoever writes', async () => {
+    const stores = [await open(), await another(), await another()];
+    const seen: number[] = [];
+    let done = false;
+    const watch = (async () => {
+      while (!done) {
+        const rows = await stores[0]?.events.since(W, seen.at(-1) ?? 0, 100);
+        seen.push(...(rows ?? []).map(({ number }) => number));
+        await turn();
+      }
+    })();
+    const event = {
+      type: 'config.draft_changed',
+      time: '2026-01-01T00:00:00.000Z',
+      client_id: null,
+      profile_id: null,
+    } as const;
+    const row = { ...event, artifact_id: null, sequence: null, actor: 'a', data: {} };
+    const write = async (store: OpenedStore) => {
+      for (let n = 0; n < 40; n += 1) await store.events.append(W, row, 10_000);
+    };
+    await Promise.all([...stores, ...stores].map(write));
+    await expect.poll(() => seen.length).toBe(240);
+    done = true;
+    await watch;
+    expect(seen).toEqual(Array.from({ length: 240 }, (_, index) => index + 1));
+  });
+
+  it('is made by one of several processes that start at once, and found by the others', async () => {
+    const fresh = await freshDatabase(server);
+    const stores = await Promise.all(Array.from({ length: 5 }, () => openPostgres(fresh.url)));
+    for (const store of stores) expect((await store.workspaces.list({ limit: 5 })).rows).toHaveLength(1);
+    await Promise.all(stores.map((store) => store.close()));
+    await fresh.drop();
+  });
+
+  it('serves a role that may change rows and nothing else, and says what to do where the tables are missing', async () => {
+    await open();
+    const fresh = await freshDatabase(server);
+    onTestFinished(() => fresh.drop());
+    const role = `${OWNER}_runtime`;
+    await asAdmin(
+      `do $$ begin create role ${role} login password '${role}'; exception when duplicate_object then null; end $$`,
+      `grant select, insert, update, delete on all tables in schema public to ${role}`,
+    );
+    const as = (url: string) => url.replaceAll(`${OWNER}:${OWNER}`, `${role}:${role}`);
+    const store = await another(as(database.url));
+    expect(await store.drafts.save(W, draft())).toBe(true);
+    await store.transaction((tx) => tx.tokens.insert(W, token('t1')));
+    await store.probe();
+    await expect(openPostgres(as(fresh.url))).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      details: { reason: 'older_schema' },
+      hint: expect.stringContaining('migrate-database'),
+    });
+  });
+
+  it('answers UNAVAILABLE where there is no server, no database or no such role, and never with a password', async () => {
+    const secret = 'made-up-password-look-at-it';
+    for (const [url, reason] of [
+      [`postgres://${OWNER}:${secret}@127.0.0.1:1/x`, 'ECONNREFUSED'],
+      [`${database.url.replace(/\/[^/]*$/, '/no_such_database')}`, '3D000'],
+    ] as const) {
+      const failed = await openPostgres(url).catch((error: unknown) => error);
+      expect(failed).toMatchObject({ code: 'UNAVAILABLE', details: { reason } });
+      expect(JSON.stringify(failed)).not.toContain(secret);
+    }
+  });
+
+  it('refuses a NUL as input that cannot be stored, and stays usable', async () => {
+    const store = await open();
+    const odd = store.profiles.create(W, profile({ description: 'a\0b' }));
+    await expect(odd).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    await store.artifacts.put(W, artifact());
+    expect(await store.profiles.list(W)).toEqual([]);
+  });
+
+  it('plans each statement once for a connection', async () => {
+    await open();
+    const connections = new Connections(database.url);
+    const watching = { committed: () => undefined };
+    const db = new Kysely<Tables>({
+      dialect: postgresDialect({ connections, purpose: 'read', workspace: W, watching }),
+    });
+    const planned = await db.connection().execute(async (one) => {
+      for (const id of ['a', 'b', 'c', 'd']) {
+        await one.selectFrom('drafts').selectAll().where('workspace', '=', W).where('client_id', '=', id).execute();
+      }
+      const counted = sql<{
+        uses: number;
+      }>`select generic_plans + custom_plans as uses from pg_prepared_statements where statement like '%"drafts"%' and statement not like '%pg_prepared%'`;
+      return (await counted.execute(one)).rows;
+    });
+    await connections.close();
+    expect(planned).toEqual([{ uses: 4 }]);
+  });
+});

@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CompiledQuery, Kysely } from 'kysely';
+import { AppError } from '../core/errors.ts';
+import { MIGRATION_TABLE } from './migrations/index.ts';
+import { Connections } from './postgres/connections.ts';
+import { EVERY_WORKSPACE, entrance, postgresDialect, type Watching } from './postgres/dialect.ts';
+import { isConflict, postgresError } from './postgres/errors.ts';
+import { Listener } from './postgres/listener.ts';
+import { bringUpToDate, migrationsIn } from './postgres/schema.ts';
+import { type Nouns, nested, queries } from './sql/index.ts';
+import type { Tables } from './sql/schema.ts';
+import { behindWall } from './sql/walled.ts';
+import type { OpenedStore, Store, Surroundings } from './store.ts';
+
+/** How often something is begun that PostgreSQL gives up for the sake of others. */
+const ATTEMPTS = 6;
+/** Workspaces whose queries are kept at hand. */
+const MOST_WORKSPACES = 1_000;
+
+/** Repeats what PostgreSQL gave up because of others; it has left nothing behind. */
+async function persistently<T>(attempt: () => Promise<T>, repeats: () => void): Promise<T> {
+  for (let left = ATTEMPTS - 1; ; left -= 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (left === 0 || !isConflict(error)) throw error;
+      repeats();
+    }
+    // Those that met would meet again if they came back together.
+    await sleep(Math.random() * 20);
+  }
+}
+
+/** The store that a transaction is handed. */
+function insideTransaction(trx: Kysely<Tables>): Store {
+  const direct = queries({ read: trx, write: trx });
+  let at: string | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  /** One after another: each enters the workspace that it is about before it asks. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = last.then(work);
+    last = next.catch(() => undefined);
+    return next;
+  };
+  const enter = async (workspace: string) => {
+    if (at === workspace) return;
+    await trx.executeQuery(CompiledQuery.raw(entrance(workspace), [workspace]));
+    at = workspace;
+  };
+  const walled = behindWall(direct, (workspace = EVERY_WORKSPACE, call) =>
+    inTurn(async () => {
+      await enter(workspace);
+      return call(direct);
+    }),
+  );
+  const store: Store = {
+    ...walled,
+    async transaction(work) {
+      try {
+        return await nested(trx, () => work(store));
+      } finally {
+        // What a failed part had entered, it has left again.
+        at = undefined;
+      }
+    },
+    async close() {
+      throw new Error('a transaction cannot close the store');
+    },
+  };
+  return store;
+}
+
+/** What each workspace can see, made when it is first asked for. */
+function nounsByWorkspace(kysely: (purpose: 'read' | 'write', workspace: string) => Kysely<Tables>) {
+  const known = new Map<string, Nouns>();
+  return (workspace: string): Nouns => {
+    const found = known.get(workspace);
+    if (found) return found;
+    if (known.size >= MOST_WORKSPACES) known.clear();
+    const made = queries({ read: kysely('read', workspace), write: kysely('write', workspace) });
+    known.set(workspace, made);
+    return made;
+  };
+}
+
+/** Can this process write, and does it know the schema that is there now? */
+async function probe(connections: Connections): Promise<void> {
+  const [state] = await connections.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
+  if (state?.standby) {
+    throw new AppError('UNAVAILABLE', 'PostgreSQL takes no writes: this server is a standby.', { reason: 'standby' });
+  }
+  const done = await migrationsIn((text) => connections.query(text), MIGRATION_TABLE);
+  if (done === undefined) {
+    throw new AppError('UNAVAILABLE', 'The tables are gone from the database.', { reason: 'database_gone' });
+  }
+}
+
+/**
+ * The store on PostgreSQL, for any number of processes. `url` may name a schema with `?options=-csearch_path=NAME`, which
+ * has to exist. The tables are made and brought up to date where the role may do that.
+ */
+export async function openPostgres(url: string, { around }: { around?: Surroundings } = {}): Promise<OpenedStore> {
+  const connections = new Connections(url);
+  const listener = new Listener({ url, own: connections.name });
+  let commits = 0;
+  let repeats = 0;
+  let closed = false;
+  const watching: Watching = {
+    committed: () => {
+      commits += 1;
+    },
+    around: around?.statement,
+  };
+  const repeated = () => {
+    repeats += 1;
+  };
+  const kysely = (purpose: 'read' | 'write', workspace?: string) =>
+    new Kysely<Tables>({ dialect: postgresDialect({ connections, purpose, workspace, watching }) });
+  const transactions = kysely('write');
+  const nounsOf = nounsByWorkspace(kysely);
+  const shape = nounsOf(EVERY_WORKSPACE);
+  const transaction: Store['transaction'] = (work) =>
+    persistently(() => transactions.transaction().execute((trx) => work(insideTransaction(trx))), repeated);
+  const store: OpenedStore = {
+    ...behindWall(shape, (workspace = EVERY_WORKSPACE, call) => persistently(() => call(nounsOf(workspace)), repeated)),
+    transaction: around ? (work) => around.transaction(() => transaction(work)) : transaction,
+    async close() {
+      closed = true;
+      await listener.stop();
+      await connections.close();
+    },
+    dataVersion() {
+      if (closed) throw new AppError('UNAVAILABLE', 'The database is closed: this process is stopping.');
+      return `${commits}/${listener.version()}`;
+    },
+    statistics: () => ({ commits, busy_retries: repeats }),
+    probe: () => probe(connections),
+  };
+  try {
+    await bringUpToDate(connections, transactions);
+    return store;
+  } catch (error) {
+    await store.close();
+    throw postgresError(error);
+  }
+}

@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import pg from 'pg';
+import { closedError, isBroken, postgresError } from './errors.ts';
+
+/** 64-bit integers hold counts and numbers of rows here: exact as a JavaScript number up to 2^53. */
+const INT8 = 20;
+const types = {
+  getTypeParser: ((oid: number, format?: 'text') =>
+    oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+/** Milliseconds. A request has ten seconds, so PostgreSQL gives up before its caller does. */
+const LIMITS = {
+  connectionTimeoutMillis: 5_000,
+  statement_timeout: 8_000,
+  lock_timeout: 5_000,
+  idle_in_transaction_session_timeout: 30_000,
+  // For a server that neither answers nor goes away.
+  query_timeout: 12_000,
+};
+
+/** Readers and writers have connections of their own, so that writers that wait for each other keep no reader waiting. */
+const READERS = 6;
+const WRITERS = 4;
+
+const LOCAL_HOSTS = new Set(['', 'localhost', '127.0.0.1', '::1', '[::1]']);
+
+/** A socket, or this machine: nobody is in between. */
+function staysHere(url: URL): boolean {
+  const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname);
+  return host.startsWith('/') || LOCAL_HOSTS.has(host.toLowerCase()) || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/** The certificate of a server elsewhere is checked, its name included, unless the URL says otherwise. */
+export function withCheckedTls(text: string): string {
+  const url = new URL(text);
+  if (url.searchParams.has('sslmode') || url.searchParams.has('ssl') || staysHere(url)) return text;
+  url.searchParams.set('sslmode', 'verify-full');
+  return url.href;
+}
+
+/** Where statements go that belong to nobody in particular: migrations, the probe, the listener. */
+export function clientOf(url: string, name: string, limits: Partial<typeof LIMITS> = LIMITS): pg.Client {
+  return new pg.Client({ ...settings(url, name), ...limits, types });
+}
+
+const settings = (url: string, application_name: string) => ({
+  connectionString: withCheckedTls(url),
+  application_name,
+  keepAlive: true,
+});
+
+/** One connection while somebody has it. `lost` says that nobody shall get it again. */
+export interface Lent {
+  client: pg.PoolClient;
+  release(lost?: boolean): void;
+}
+
+/** The two pools, and who uses them now. */
+export class Connections {
+  /** The name under which PostgreSQL shows the connections of this store, and by which it knows its own changes. */
+  readonly name = `mcp-orchestration/${randomBytes(6).toString('hex')}`;
+  readonly #readers: pg.Pool;
+  readonly #writers: pg.Pool;
+  #lent = 0;
+  #closing: PromiseWithResolvers<void> | undefined;
+
+  constructor(url: string) {
+    const pool = (max: number) => {
+      const made = new pg.Pool({ ...settings(url, this.name), ...LIMITS, types, max, idleTimeoutMillis: 30_000 });
+      // A connection that ends while nobody asks it anything is found out by the next who does. Unheard, it would end the process.
+      made.on('error', () => undefined);
+      made.on('connect', (client) => client.on('error', () => undefined));
+      return made;
+    };
+    this.#readers = pool(READERS);
+    this.#writers = pool(WRITERS);
+  }
+
+  /** Throws UNAVAILABLE when there is none to be had, and after `close`. */
+  async lend(to: 'read' | 'write'): Promise<Lent> {
+    if (this.#closing) throw closedError();
+    this.#lent += 1;
+    try {
+      const client = await (to === 'read' ? this.#readers : this.#writers).connect();
+      return {
+        client,
+        release: (lost = false) => {
+          client.release(lost);
+          this.#giveBack();
+        },
+      };
+    } catch (error) {
+      this.#giveBack();
+      throw postgresError(error);
+    }
+  }
+
+  /** One statement on a connection of its own turn. */
+  async query<R extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<R[]> {
+    const { client, release } = await this.lend('read');
+    try {
+      const { rows } = await client.query<R>(text, values);
+      release();
+      return rows;
+    } catch (error) {
+      release(isBroken(error));
+      throw postgresError(error);
+    }
+  }
+
+  #giveBack(): void {
+    this.#lent -= 1;
+    if (this.#lent === 0) this.#closing?.resolve();
+  }
+
+  /** Lets everybody finish who has a connection or waits for one. Closing again does nothing. */
+  async close(): Promise<void> {
+    if (this.#closing) return this.#closing.promise;
+    this.#closing = Promise.withResolvers<void>();
+    if (this.#lent === 0) this.#closing.resolve();
+    await this.#closing.promise;
+    await Promise.all([this.#readers.end(), this.#writers.end()]);
+  }
+}

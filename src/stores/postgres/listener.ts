@@ -1,0 +1,125 @@
+import type pg from 'pg';
+import { clientOf } from './connections.ts';
+
+/** Where the triggers of the tables tell of changes: the schema and the name of the connection that made them. */
+export const CHANNEL = 'mcp_orchestration';
+
+/** Milliseconds. */
+const BEAT = 1_000;
+const BEAT_TIMEOUT = 1_000;
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 2_000;
+/** While nothing can be heard, whatever was read is believed for so long. */
+const DEAF_TICK = 250;
+
+export interface ListenerSettings {
+  url: string;
+  /** Changes by connections of this name are known here already. */
+  own: string;
+}
+
+/**
+ * Hears of what other processes commit. While the connection is down nothing is heard, so everything counts as changed
+ * four times a second; once it is back, everything counts as changed once more, for what was missed.
+ */
+export class Listener {
+  readonly #settings: ListenerSettings;
+  #client: pg.Client | undefined;
+  #schema: string | undefined;
+  #changes = 0;
+  #stopped = false;
+  #pause = FIRST_PAUSE;
+  #timer: NodeJS.Timeout | undefined;
+  #working: Promise<void> | undefined;
+
+  constructor(settings: ListenerSettings) {
+    this.#settings = settings;
+  }
+
+  /** A text that differs whenever something may have been committed by somebody else since it was last asked. */
+  version(): string {
+    if (this.#schema !== undefined) return `${this.#changes}`;
+    this.#start();
+    return `${this.#changes}~${Math.floor(performance.now() / DEAF_TICK)}`;
+  }
+
+  get hears(): boolean {
+    return this.#schema !== undefined;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    const client = this.#client;
+    this.#lose(client);
+    await this.#working;
+    await client?.end().catch(() => undefined);
+  }
+
+  #start(): void {
+    if (this.#stopped || this.#working || this.#timer) return;
+    this.#working = this.#connect().finally(() => {
+      this.#working = undefined;
+    });
+  }
+
+  async #connect(): Promise<void> {
+    const client = clientOf(this.#settings.url, this.#settings.own, {
+      connectionTimeoutMillis: 5_000,
+      query_timeout: BEAT_TIMEOUT,
+    });
+    this.#client = client;
+    client.on('error', () => this.#lose(client));
+    client.on('end', () => this.#lose(client));
+    client.on('notification', ({ payload }) => this.#heard(payload ?? ''));
+    try {
+      await client.connect();
+      await client.query(`listen ${CHANNEL}`);
+      const { rows } = await client.query<{ schema: string }>('select current_schema::text as schema');
+      if (this.#stopped) return void (await client.end());
+      this.#changes += 1;
+      this.#pause = FIRST_PAUSE;
+      this.#schema = rows[0]?.schema ?? '';
+      this.#later(BEAT, () => this.#beat(client));
+    } catch {
+      this.#lose(client);
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  /** A peer that vanished without a word is known by its silence alone. */
+  #beat(client: pg.Client): void {
+    client.query('select 1').then(
+      () => this.#client === client && this.#later(BEAT, () => this.#beat(client)),
+      () => {
+        this.#lose(client);
+        client.end().catch(() => undefined);
+      },
+    );
+  }
+
+  #heard(payload: string): void {
+    const [schema, name] = payload.split('\n');
+    if (name !== this.#settings.own && schema === this.#schema) this.#changes += 1;
+  }
+
+  #lose(client: pg.Client | undefined): void {
+    if (client === undefined || this.#client !== client) return;
+    this.#client = undefined;
+    this.#schema = undefined;
+    this.#changes += 1;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#stopped) return;
+    this.#later(this.#pause, () => {
+      this.#timer = undefined;
+      this.#start();
+    });
+    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+  }
+
+  #later(ms: number, work: () => void): void {
+    this.#timer = setTimeout(work, ms);
+    this.#timer.unref();
+  }
+}

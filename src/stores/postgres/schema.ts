@@ -1,0 +1,87 @@
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type pg from 'pg';
+import { AppError } from '../../core/errors.ts';
+import type { Flavour } from '../migrations/0001-initial.ts';
+import { isCurrent, MIGRATION_TABLE, migrate } from '../migrations/index.ts';
+import type { Tables } from '../sql/schema.ts';
+import type { Connections } from './connections.ts';
+import { EVERY_WORKSPACE, WALL } from './dialect.ts';
+import { CHANNEL } from './listener.ts';
+
+const POSTGRES: Flavour = { text: sql`text collate "C"`, integer: 'bigint', tableEnd: sql`` };
+
+/** Tells every process that listens, once for each transaction, when it is committed. */
+const TELL = `
+  create or replace function mcpo_tell() returns trigger language plpgsql as $$
+  begin
+    perform pg_notify('${CHANNEL}', tg_table_schema || E'\\n' || current_setting('application_name'));
+    return null;
+  end $$`;
+
+const wallOf = (table: string) => `
+  alter table ${table} enable row level security;
+  alter table ${table} force row level security;
+  drop policy if exists mcpo_wall on ${table};
+  create policy mcpo_wall on ${table}
+    using (workspace = current_setting('${WALL}', true) or current_setting('${WALL}', true) = '${EVERY_WORKSPACE}');
+  create or replace trigger mcpo_tell after insert or update or delete or truncate on ${table}
+    for each statement execute function mcpo_tell()`;
+
+/**
+ * The second wall between tenants, and the bell, on every table of the schema that has rows of workspaces. Both hold for
+ * the owner of the tables as well; for a superuser of PostgreSQL there are no walls.
+ */
+async function raiseWalls(trx: Transaction<Tables>): Promise<void> {
+  await sql.raw(TELL).execute(trx);
+  const { rows } = await sql<{ name: string }>`
+    select quote_ident(table_name) as name from information_schema.columns
+    where table_schema = current_schema and column_name = 'workspace' order by 1`.execute(trx);
+  for (const { name } of rows) {
+    for (const statement of wallOf(name).split(';\n')) await sql.raw(statement).execute(trx);
+  }
+}
+
+/** What was migrated, or undefined where nothing is yet. Throws what PostgreSQL says. */
+export async function migrationsIn(
+  query: <R extends pg.QueryResultRow>(text: string) => Promise<R[]>,
+  table: string,
+): Promise<string[] | undefined> {
+  const [found] = await query<{ there: boolean }>(
+    `select exists (select from pg_tables where schemaname = current_schema and tablename = '${table}') as there`,
+  );
+  if (!found?.there) return undefined;
+  const rows = await query<{ name: string }>(`select name from "${table}" order by name`);
+  return rows.map(({ name }) => name);
+}
+
+/** Brings the tables up to date. Of several processes that start at once, the first does it and the others wait. */
+export async function bringUpToDate(connections: Connections, write: Kysely<Tables>): Promise<void> {
+  const done = await migrationsIn((text) => connections.query(text), MIGRATION_TABLE);
+  if (done !== undefined && isCurrent(done)) return;
+  const [may] = await connections.query<{ create: boolean }>(
+    `select has_schema_privilege(current_schema, 'CREATE') as create`,
+  );
+  if (!may?.create) throw olderSchema();
+  try {
+    await write.transaction().execute(async (trx) => {
+      await sql`select set_config('statement_timeout', '0', true), set_config('lock_timeout', '60s', true)`.execute(
+        trx,
+      );
+      await sql`select pg_advisory_xact_lock(hashtext(current_schema::text), hashtext('migrations'))`.execute(trx);
+      const query = async <R>(text: string) => (await sql.raw<R>(text).execute(trx)).rows;
+      // Asked again: another process may have been faster.
+      if (isCurrent((await migrationsIn(query, MIGRATION_TABLE)) ?? [])) return;
+      await sql`select set_config(${WALL}, ${EVERY_WORKSPACE}, true)`.execute(trx);
+      await migrate(trx, POSTGRES);
+      await raiseWalls(trx);
+    });
+  } catch (error) {
+    throw error instanceof AppError && error.details['reason'] === '42501' ? olderSchema(error) : error;
+  }
+}
+
+function olderSchema(cause?: unknown): AppError {
+  const message = 'The tables in PostgreSQL are missing or older than this program, and this role may not change them.';
+  const hint = 'Run `mcp-orchestration migrate-database` with the URL of the role that owns the tables.';
+  return new AppError('UNAVAILABLE', message, { reason: 'older_schema' }, { cause, hint });
+}
