@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { storeOfWorkspace } from './store-under-test.ts';
 
 /** The checkout that is tested. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -26,11 +27,15 @@ export async function temporaryDirectory(prefix: string): Promise<string> {
 export async function makeWorkspace(): Promise<Workspace> {
   const home = await temporaryDirectory('mcpo-home');
   await chmod(home, 0o755);
+  const store = await storeOfWorkspace();
   return {
     home,
     data_dir: join(home, '.mcp-orchestration'),
-    env: { HOME: home, PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, ...COMPILED },
-    remove: () => rm(home, { recursive: true, force: true, maxRetries: 3 }),
+    env: { HOME: home, PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, ...COMPILED, ...store.env },
+    async remove() {
+      await rm(home, { recursive: true, force: true, maxRetries: 3 });
+      await store.remove();
+    },
   };
 }
 
