@@ -14,6 +14,7 @@ import { quietLog } from './log.ts';
 import { observedBy, tracesOf } from './telemetry/start.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 import { execServer } from './verbs/exec-server.ts';
+import { migrateDatabaseVerb } from './verbs/migrate-database.ts';
 import { serve } from './verbs/serve.ts';
 import { serveHttp } from './verbs/serve-http.ts';
 import { VERSION } from './version.ts';
@@ -40,7 +41,7 @@ export async function main(terminal: Terminal): Promise<number> {
     const settings: CliSettings = {
       version: VERSION,
       operations: await operationsFor(asked.args),
-      locals: [initVerb(contextOf), serve, serveHttp, execServer, completionVerb],
+      locals: [initVerb(contextOf), serve, serveHttp, execServer, migrateDatabaseVerb, completionVerb],
       contextOf,
       storedContext: async () => (isThere(readConfig(terminal.env).database) ? contextOf() : undefined),
       fallback: { now, request_id: newRequestId(), services: { log } },

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery, Kysely } from 'kysely';
 import { AppError } from '../core/errors.ts';
 import { MIGRATION_TABLE } from './migrations/index.ts';
-import { Connections } from './postgres/connections.ts';
+import { Connections, PATIENT } from './postgres/connections.ts';
 import { EVERY_WORKSPACE, entrance, postgresDialect, type Watching } from './postgres/dialect.ts';
 import { isConflict, postgresError } from './postgres/errors.ts';
 import { Listener } from './postgres/listener.ts';
-import { bringUpToDate, migrationsIn } from './postgres/schema.ts';
+import { grantRows, isUpToDate, migrateTables, migrationsIn } from './postgres/schema.ts';
 import { type Nouns, nested, queries } from './sql/index.ts';
 import type { Tables } from './sql/schema.ts';
 import { behindWall } from './sql/walled.ts';
@@ -95,6 +95,26 @@ async function probe(connections: Connections): Promise<void> {
   }
 }
 
+const UNWATCHED: Watching = { committed: () => undefined };
+
+/**
+ * Brings the tables up to date, and lets a role use them that may not change them. `migrated`: there was something to do.
+ * Throws UNAVAILABLE.
+ */
+export async function migrateDatabase(url: string, grant_to?: string): Promise<{ migrated: boolean }> {
+  const connections = new Connections(url, PATIENT);
+  const settings = { connections, purpose: 'write', workspace: undefined, watching: UNWATCHED } as const;
+  try {
+    const migrated = await migrateTables(connections, new Kysely<Tables>({ dialect: postgresDialect(settings) }));
+    if (grant_to !== undefined) await grantRows(connections, grant_to);
+    return { migrated };
+  } catch (error) {
+    throw postgresError(error);
+  } finally {
+    await connections.close();
+  }
+}
+
 /**
  * The store on PostgreSQL, for any number of processes. `url` may name a schema with `?options=-csearch_path=NAME`, which
  * has to exist. The tables are made and brought up to date where the role may do that.
@@ -137,7 +157,7 @@ export async function openPostgres(url: string, { around }: { around?: Surroundi
     probe: () => probe(connections),
   };
   try {
-    await bringUpToDate(connections, transactions);
+    if (!(await isUpToDate(connections))) await migrateDatabase(url);
     return store;
   } catch (error) {
     await store.close();

@@ -10,8 +10,17 @@ const types = {
     oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
 
+type Limits = Pick<
+  pg.ClientConfig,
+  | 'connectionTimeoutMillis'
+  | 'statement_timeout'
+  | 'lock_timeout'
+  | 'idle_in_transaction_session_timeout'
+  | 'query_timeout'
+>;
+
 /** Milliseconds. A request has ten seconds, so PostgreSQL gives up before its caller does. */
-const LIMITS = {
+const LIMITS: Limits = {
   connectionTimeoutMillis: 5_000,
   statement_timeout: 8_000,
   lock_timeout: 5_000,
@@ -19,6 +28,9 @@ const LIMITS = {
   // For a server that neither answers nor goes away.
   query_timeout: 12_000,
 };
+
+/** For what takes as long as it takes: changes of the tables, and copies of all their rows. */
+export const PATIENT: Limits = { connectionTimeoutMillis: 5_000, lock_timeout: 60_000 };
 
 /** Readers and writers have connections of their own, so that writers that wait for each other keep no reader waiting. */
 const READERS = 6;
@@ -41,7 +53,7 @@ export function withCheckedTls(text: string): string {
 }
 
 /** Where statements go that belong to nobody in particular: migrations, the probe, the listener. */
-export function clientOf(url: string, name: string, limits: Partial<typeof LIMITS> = LIMITS): pg.Client {
+export function clientOf(url: string, name: string, limits: Limits): pg.Client {
   return new pg.Client({ ...settings(url, name), ...limits, types });
 }
 
@@ -66,9 +78,9 @@ export class Connections {
   #lent = 0;
   #closing: PromiseWithResolvers<void> | undefined;
 
-  constructor(url: string) {
+  constructor(url: string, limits = LIMITS) {
     const pool = (max: number) => {
-      const made = new pg.Pool({ ...settings(url, this.name), ...LIMITS, types, max, idleTimeoutMillis: 30_000 });
+      const made = new pg.Pool({ ...settings(url, this.name), ...limits, types, max, idleTimeoutMillis: 30_000 });
       // A connection that ends while nobody asks it anything is found out by the next who does. Unheard, it would end the process.
       made.on('error', () => undefined);
       made.on('connect', (client) => client.on('error', () => undefined));

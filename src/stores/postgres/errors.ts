@@ -12,6 +12,7 @@ const STATES: readonly (readonly [prefix: string, message: string])[] = [
   ['3D000', 'There is no database of that name in PostgreSQL.'],
   ['3F000', 'There is no schema of that name in PostgreSQL.'],
   ['40', 'PostgreSQL gave up this transaction because of others, again and again.'],
+  ['42704', 'PostgreSQL knows no role of that name.'],
   ['42501', 'The role of this process may not do that in PostgreSQL.'],
   ['53100', 'The disk of PostgreSQL is full.'],
   ['53', 'PostgreSQL has no room left: connections, memory or disk.'],

@@ -41,7 +41,7 @@ async function raiseWalls(trx: Transaction<Tables>): Promise<void> {
   }
 }
 
-/** What was migrated, or undefined where nothing is yet. Throws what PostgreSQL says. */
+/** What was migrated, or undefined where nothing is yet. */
 export async function migrationsIn(
   query: <R extends pg.QueryResultRow>(text: string) => Promise<R[]>,
   table: string,
@@ -54,30 +54,48 @@ export async function migrationsIn(
   return rows.map(({ name }) => name);
 }
 
-/** Brings the tables up to date. Of several processes that start at once, the first does it and the others wait. */
-export async function bringUpToDate(connections: Connections, write: Kysely<Tables>): Promise<void> {
+/** Whether there is nothing to do. Throws UNAVAILABLE where a newer program made the tables. */
+export async function isUpToDate(connections: Connections): Promise<boolean> {
   const done = await migrationsIn((text) => connections.query(text), MIGRATION_TABLE);
-  if (done !== undefined && isCurrent(done)) return;
+  return done !== undefined && isCurrent(done);
+}
+
+/**
+ * Brings the tables up to date. Of several processes that start at once, the first does it and the others wait. False: there
+ * was nothing to do. Throws UNAVAILABLE where the role may not.
+ */
+export async function migrateTables(connections: Connections, write: Kysely<Tables>): Promise<boolean> {
   const [may] = await connections.query<{ create: boolean }>(
     `select has_schema_privilege(current_schema, 'CREATE') as create`,
   );
   if (!may?.create) throw olderSchema();
   try {
-    await write.transaction().execute(async (trx) => {
-      await sql`select set_config('statement_timeout', '0', true), set_config('lock_timeout', '60s', true)`.execute(
-        trx,
-      );
+    return await write.transaction().execute(async (trx) => {
       await sql`select pg_advisory_xact_lock(hashtext(current_schema::text), hashtext('migrations'))`.execute(trx);
       const query = async <R>(text: string) => (await sql.raw<R>(text).execute(trx)).rows;
       // Asked again: another process may have been faster.
-      if (isCurrent((await migrationsIn(query, MIGRATION_TABLE)) ?? [])) return;
+      if (isCurrent((await migrationsIn(query, MIGRATION_TABLE)) ?? [])) return false;
       await sql`select set_config(${WALL}, ${EVERY_WORKSPACE}, true)`.execute(trx);
       await migrate(trx, POSTGRES);
       await raiseWalls(trx);
+      return true;
     });
   } catch (error) {
     throw error instanceof AppError && error.details['reason'] === '42501' ? olderSchema(error) : error;
   }
+}
+
+/** What a server needs at run time, and no more: rows, not tables. Throws what PostgreSQL says, in words. */
+export async function grantRows(connections: Connections, role: string): Promise<void> {
+  const [names] = await connections.query<{ role: string; schema: string }>(
+    'select quote_ident($1) as role, quote_ident(current_schema) as schema',
+    [role],
+  );
+  if (names === undefined) return;
+  await connections.query(`grant usage on schema ${names.schema} to ${names.role}`);
+  await connections.query(
+    `grant select, insert, update, delete on all tables in schema ${names.schema} to ${names.role}`,
+  );
 }
 
 function olderSchema(cause?: unknown): AppError {
