@@ -10,6 +10,7 @@ import {
   startLines,
   toolCall,
 } from '../support/process.ts';
+import { IN_FILE } from '../support/store-under-test.ts';
 import { modesUnder, testWorkspace, type Workspace } from '../support/workspace.ts';
 
 /** The stdio server as a process: what goes over its pipes, what it shares with others, and how it begins and ends. */
@@ -172,7 +173,7 @@ test('whatever the umask, all that is made belongs to its owner alone', async ()
   const modes = await modesUnder(workspace.home);
   expect(modes).toMatchObject({
     '.mcp-orchestration/': '0700',
-    '.mcp-orchestration/state.db': '0600',
+    ...(IN_FILE && { '.mcp-orchestration/state.db': '0600' }),
     '.mcp-orchestration/keys/': '0700',
     '.mcp-orchestration/keys/signing.key': '0600',
     '.config/Code/User/mcp.json': '0600',

@@ -5,6 +5,9 @@
  */
 const STORE = process.env['TEST_STORE'] ?? 'sqlite';
 
+/** Whether the store is a file in the data directory. */
+export const IN_FILE = STORE === 'sqlite';
+
 interface StoreOfWorkspace {
   env: Record<string, string>;
   remove(): Promise<void>;

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { sql } from './rows-before.ts';
 import type { Scenario, Step } from './scenarios.ts';
 
 /** The operations of the local workflow: history, links, drift, undo, several clients at once. */
@@ -12,11 +12,6 @@ const payload = (word: string) => ({ mcpServers: { ours: entry(word) } });
 /** Made up, and only shaped like a token. */
 const literal = `ghp_${'A1b2'.repeat(9)}`;
 
-const sql = (statement: string) => (home: string) => {
-  const database = new DatabaseSync(join(home, '.mcp-orchestration/state.db'), { timeout: 5000 });
-  database.exec(statement);
-  database.close();
-};
 const write = (path: string, content: string) => (home: string) => {
   mkdirSync(dirname(join(home, path)), { recursive: true });
   writeFileSync(join(home, path), content);

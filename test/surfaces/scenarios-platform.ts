@@ -1,7 +1,6 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { artifactId } from '../../src/core/artifact.ts';
 import type { Payload } from '../../src/core/payload.ts';
+import { sql } from './rows-before.ts';
 import type { Scenario, Step } from './scenarios.ts';
 
 /** The operations of the platform: what others fetch, and what they ask about without keeping it here. */
@@ -12,29 +11,17 @@ const artifact_id = artifactId(payload);
 const keys: Step = { tool: 'initialize_keys', expect: 'ok' };
 const profile: Step = { tool: 'create_profile', input: target, expect: 'ok' };
 const publish: Step = { tool: 'publish_config', input: { ...target, payload }, expect: 'ok' };
-const damage = (home: string) => {
-  const database = new DatabaseSync(join(home, '.mcp-orchestration/state.db'), { timeout: 5000 });
-  database.exec(`UPDATE artifacts SET canonical = replace(canonical, '"one"', '"bad"')`);
-  database.close();
-};
+const DAMAGE = `UPDATE artifacts SET canonical = replace(canonical, '"one"', '"bad"')`;
+const damage = sql(DAMAGE);
 /** Of the profile of these scenarios nothing is left but its damaged release. */
-const damageAndForget = (home: string) => {
-  damage(home);
-  const database = new DatabaseSync(join(home, '.mcp-orchestration/state.db'), { timeout: 5000 });
-  database.exec('DELETE FROM drafts');
-  database.close();
-};
+const damageAndForget = sql(DAMAGE, 'DELETE FROM drafts');
 const uuid = '00000000-0000-4000-8000-000000000000';
 const webhook_id = `whk_${uuid}`;
 const delivery_id = `dlv_0000000000000001_${uuid}`;
 /** A public address; nothing is ever sent there, see below. */
 const hook = { url: 'https://198.41.0.4:8443/hook', events: ['config.published'] };
 /** The id is random, and the next steps have to name it. The lease keeps the server from sending. */
-const rename = (home: string) => {
-  const database = new DatabaseSync(join(home, '.mcp-orchestration/state.db'), { timeout: 5000 });
-  database.exec(`UPDATE webhooks SET webhook_id = '${webhook_id}', lease_until = '9999-12-31T00:00:00.000Z'`);
-  database.close();
-};
+const rename = sql(`UPDATE webhooks SET webhook_id = '${webhook_id}', lease_until = '9999-12-31T00:00:00.000Z'`);
 /** Any client can stand for a gateway. */
 const gateway = { ...target, url: 'http://127.0.0.1:3910/mcp', servers_to: 'vscode' };
 const team = { source_client_id: 'cursor', source_profile_id: 'team-a' };

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { sql } from './rows-before.ts';
 import { CATALOG_SCENARIOS } from './scenarios-catalog.ts';
 import { LOCAL_SCENARIOS } from './scenarios-local.ts';
 import { PLATFORM_SCENARIOS } from './scenarios-platform.ts';
@@ -13,7 +13,7 @@ export interface Step {
   /** Fields of the output (or of the error) that are pinned to literals. */
   has?: Record<string, unknown>;
   /** Done to the home directory before the call. */
-  before?: (home: string) => void;
+  before?: (home: string, env: Record<string, string>) => unknown;
 }
 export interface Scenario {
   title: string;
@@ -29,11 +29,6 @@ const CURSOR = '.cursor/mcp.json';
 const file = (path: string, content: string) => (home: string) => {
   mkdirSync(dirname(join(home, path)), { recursive: true });
   writeFileSync(join(home, path), content);
-};
-const sql = (statement: string) => (home: string) => {
-  const database = new DatabaseSync(join(home, '.mcp-orchestration/state.db'), { timeout: 5000 });
-  database.exec(statement);
-  database.close();
 };
 const filesystem = { server_id: 'filesystem', params: { allowed_directories: ['/srv/a', '/srv/b'] } };
 const entry = { command: 'npx', args: ['-y', '@modelcontextprotocol/server-filesystem@2026.8.31', '/srv/a'] };

@@ -1,12 +1,9 @@
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import type { Operation } from '../../src/operations/operation.ts';
 import { startRegistry } from '../support/registry.ts';
-import { COMPILED } from '../support/workspace.ts';
+import { makeWorkspace } from '../support/workspace.ts';
 import { normalised } from './compare.ts';
 import {
   cliInProcess,
@@ -53,17 +50,17 @@ function firstSteps(): string[] {
 async function play(scenario: Scenario, open: OpenDoor): Promise<unknown[]> {
   const { steps } = scenario;
   const registry = scenario.registry && (await startRegistry(scenario.registry));
-  const home = realpathSync(mkdtempSync(join(tmpdir(), 'mcpo-surface-')));
+  const { home, env: own, remove } = await makeWorkspace();
   const seen: unknown[] = [];
   try {
     // Data in the way of the product is put there before the door opens, so that every door meets it.
-    const env = { ...environment(home), ...registry?.env, ...scenario.env };
+    const env = { ...own, ...registry?.env, ...scenario.env };
     let door = steps[0]?.before ? undefined : await open(env);
     for (const [at, { tool, input = {}, before, expect: wanted, has = {} }] of steps.entries()) {
       const operation = byTool.get(tool);
       if (!operation) throw new Error(`no operation has the tool ${tool}`);
       if (before) {
-        before(home);
+        await before(home, env);
         // A commit of another program is seen by the next turn of the event loop.
         await setImmediate();
       }
@@ -80,15 +77,13 @@ async function play(scenario: Scenario, open: OpenDoor): Promise<unknown[]> {
     return seen;
   } finally {
     registry?.close();
-    rmSync(home, { recursive: true, force: true });
+    await remove();
   }
 }
 
 /** A wrong shape is worded by the door that met it first (a flag that does not exist); its code is what counts. */
 const shownOf = (outcome: Outcome, home: string) =>
   outcome.ok || outcome.error['code'] !== 'INVALID_INPUT' ? normalised(outcome, home) : { code: 'INVALID_INPUT' };
-
-const environment = (home: string) => ({ HOME: home, PATH: process.env['PATH'] ?? '', ...COMPILED });
 
 describe.each(SCENARIOS.map((scenario) => [scenario.title, scenario] as const))('%s', (_title, scenario) => {
   it('through CLI, MCP and REST with the same outputs and codes', async () => {
