@@ -86,3 +86,6 @@ export function problemOfStatus(status: number, at: At): Problem {
   const hint = status !== 400 && code in ERRORS ? ERRORS[code as ErrorCode].hint : WELL_FORMED;
   return { code, message: codeOfStatus(status).toLowerCase().replaceAll('_', ' '), details: {}, hint, ...at };
 }
+
+/** Seconds, after which what is not there now (503) may be: a store that starts again is back by then, as a rule. */
+export const RETRY_AFTER_S = '1';

@@ -14,6 +14,7 @@ import {
 } from '../../operations/operation.ts';
 import type { Store } from '../../stores/store.ts';
 import type { UntilCommit } from '../../stores/until-commit.ts';
+import { RETRY_AFTER_S } from './errors.ts';
 import { keyedRequest, once } from './idempotency.ts';
 
 /** Turns `{client_id}` into Fastify's `:client_id`. */
@@ -219,6 +220,7 @@ function send(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
+  if (status === 503) reply.header('retry-after', RETRY_AFTER_S);
   if (etag === undefined) reply.header('cache-control', 'no-store');
   else {
     reply.header('etag', etag).header('cache-control', REVALIDATED);

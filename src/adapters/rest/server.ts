@@ -19,7 +19,7 @@ import { UntilCommit } from '../../stores/until-commit.ts';
 import { authenticate, type Caller, isStillAccepted, type KnownToken, UseCounter } from './auth.ts';
 import { corsOf } from './cors.ts';
 import { registerDocs } from './docs.ts';
-import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus } from './errors.ts';
+import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus, RETRY_AFTER_S } from './errors.ts';
 import { registerEvents } from './events.ts';
 import { type GuardSettings, guardRequest, originOf } from './guard.ts';
 import { type Readiness, registerHealth } from './health.ts';
@@ -280,6 +280,7 @@ function sendProblem(
   }
   const refused = refusal(error, at);
   if (refused.status === 429) reply.header('retry-after', String(refused.problem.details['retry_after'] ?? 1));
+  if (refused.status === 503) reply.header('retry-after', RETRY_AFTER_S);
   return reply.code(refused.status).send({ error: refused.problem });
 }
 
