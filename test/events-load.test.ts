@@ -1,9 +1,9 @@
 import { type IncomingMessage, request } from 'node:http';
 import { expect, it, onTestFinished } from 'vitest';
 import { CLIENTS } from '../src/clients/index.ts';
+import { STANDARD_PROFILES } from '../src/core/profiles.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { invoke } from '../src/operations/operation.ts';
-import { STANDARD_PROFILES } from '../src/operations/shapes.ts';
 import { onHome } from './crash/invariants.ts';
 import { type HttpServer, startHttp } from './support/process.ts';
 import { testWorkspace, type Workspace } from './support/workspace.ts';

@@ -7,7 +7,7 @@ import { DEFAULT_WORKSPACE, UNBOUND } from '../core/binding.ts';
 import { AppError } from '../core/errors.ts';
 import { AGENT_SCOPES, SCOPES } from '../core/scopes.ts';
 import { KeyDirectory } from '../io/keys.ts';
-import { launcherIn } from '../io/launcher.ts';
+import { type Launcher, launcherIn } from '../io/launcher.ts';
 import { machineId } from '../io/machine.ts';
 import { registryAt } from '../io/registry.ts';
 import { openSecrets } from '../io/secrets/store.ts';
@@ -50,6 +50,15 @@ const PROGRAM = fileURLToPath(
   new URL(IS_BUNDLED ? '../bin/mcp-orchestration.js' : '../../bin/mcp-orchestration.js', import.meta.url),
 );
 
+/** The launcher of a data directory; written elsewhere when it is made before the directory has its place. */
+export const launcherAt = (data_dir: string, env: Environment, place = data_dir): Launcher =>
+  launcherIn(place, {
+    node: process.execPath,
+    script: PROGRAM,
+    os: thisSystem(),
+    data_dir: data_dir === join(userHome(env), '.mcp-orchestration') ? undefined : data_dir,
+  });
+
 export const now = (): Date => new Date();
 export const newRequestId = (): string => `req_${randomUUID()}`;
 
@@ -63,7 +72,7 @@ export async function compose(settings: AppSettings): Promise<App> {
   await makePrivateDirectory(config.home);
   const store = await openStore(config.database, aroundStore(settings));
   const bell = new Bell(store.dataVersion, settings.bell_ms);
-  const services = servicesOf(settings, bell);
+  const services = servicesOf(settings, bell, store);
   const localContext = (door: Door, kind: Principal['kind'] = 'user'): Context => ({
     store,
     services,
@@ -98,6 +107,7 @@ function aroundStore({ observer = UNOBSERVED, observe_statements = false }: AppS
 function servicesOf(
   { config, env, log, allow_http_deploy = true, observer = UNOBSERVED }: AppSettings,
   bell: Bell,
+  store: Pick<OpenedStore, 'snapshot'>,
 ): Services {
   let machine: Promise<Machine> | undefined;
   /** Kept, because each knows what was answered before, so that its server may say that nothing is new. */
@@ -120,12 +130,7 @@ function servicesOf(
     keys: new KeyDirectory(join(config.home, 'keys'), observer.signed),
     bell,
     secrets: openSecrets({ data_dir: config.home, passphrase_file: config.KEY_PASSPHRASE_FILE }),
-    launcher: launcherIn(config.home, {
-      node: process.execPath,
-      script: PROGRAM,
-      os,
-      data_dir: config.home === join(userHome(env), '.mcp-orchestration') ? undefined : config.home,
-    }),
+    launcher: launcherAt(config.home, env),
     checkTarget: async (url) => {
       const { WebhookTargets } = await import('../io/webhooks/targets.ts');
       return new WebhookTargets(targetRules(config)).check(url);
@@ -144,6 +149,10 @@ function servicesOf(
     machine: () => {
       machine ??= findMachine();
       return machine;
+    },
+    inspectStore: async (progress) => {
+      const { inspect } = await import('../stores/inspect/inspect.ts');
+      return store.snapshot((snapshot) => inspect(snapshot, progress));
     },
     data_dir: config.home,
     backups_dir: join(config.home, 'backups'),

@@ -6,13 +6,14 @@ import { reaches, touches } from '../core/binding.ts';
 import { AppError, invalidInput } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
 import { EMPTY_PAYLOAD } from '../core/payload.ts';
+import { STANDARD_PROFILES } from '../core/profiles.ts';
 import { assertNoSecretText } from '../core/secrets/detector.ts';
 import { isOnPath, pathExists } from '../io/which.ts';
 import type { ProfileRow } from '../stores/store.ts';
 import { clientsOf } from './added-clients.ts';
 import { saveDraft } from './current.ts';
 import { defineOperation } from './operation.ts';
-import { findClient, findTarget, STANDARD_PROFILES } from './shapes.ts';
+import { findClient, findTarget } from './shapes.ts';
 
 const ClientSummary = z
   .object({

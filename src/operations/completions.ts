@@ -2,12 +2,13 @@ import { CATALOG } from '../catalog/index.ts';
 import { CLIENTS } from '../clients/index.ts';
 import { touches } from '../core/binding.ts';
 import { serverNames } from '../core/draft.ts';
+import { STANDARD_PROFILES } from '../core/profiles.ts';
 import { clientsOf } from './added-clients.ts';
 import { catalogOf } from './added-servers.ts';
 import type { Choice } from './asker.ts';
 import { currentDraft } from './current.ts';
 import type { Context, Target } from './operation.ts';
-import { STANDARD_PROFILES, TargetInput } from './shapes.ts';
+import { TargetInput } from './shapes.ts';
 
 /** Values that a person may mean by the beginning of a field: for MCP completion and for shells. */
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ClientId, ProfileId, Timestamp } from '../core/ids.ts';
 import { examine } from './doctor/examine.ts';
-import { problemsOf } from './doctor/problems.ts';
+import { problemsOf, problemsOfStore } from './doctor/problems.ts';
 import { DriftChange } from './drift.ts';
 import { defineOperation, type TextStyle } from './operation.ts';
 import { findClient } from './shapes.ts';
@@ -53,6 +53,10 @@ const DoctorOutput = z.object({
     .object({ path: z.string(), fault: z.string().nullable(), needed_by: z.array(z.string()) })
     .nullable()
     .meta({ description: 'What entries call whose client cannot resolve references; null when none does.' }),
+  store: z
+    .object({ tables: z.array(z.object({ table: z.string(), rows: z.int() })) })
+    .nullable()
+    .meta({ description: 'What a deep look has read; null without one.' }),
   problems: z.array(
     z.object({
       code: z.string(),
@@ -60,6 +64,8 @@ const DoctorOutput = z.object({
       client_id: ClientId.nullable(),
       message: z.string(),
       hint: z.string(),
+      table: z.string().nullable().optional(),
+      key: z.string().nullable().optional().meta({ description: 'The primary key of the row, with slashes between.' }),
     }),
   ),
 });
@@ -106,9 +112,16 @@ function textOf(output: DoctorOutput, style: TextStyle): string {
     'Programs that servers are started with:',
     ...programs,
     ...(trust.length > 0 ? ['', 'What only you can do:', ...trust] : []),
+    ...storeLines(output),
     '',
     ...(problems.length > 0 ? problems : [style.good('Nothing is wrong.')]),
   ].join('\n');
+}
+
+function storeLines({ store }: DoctorOutput): string[] {
+  if (store === null) return [];
+  const counts = store.tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => `${rows} ${table}`);
+  return ['', `Every row of the store was looked at: ${counts.join(', ')}.`];
 }
 
 /** `doctor`: looks at every client of this machine, at our entries and at what they need. It starts nothing and changes nothing. */
@@ -116,11 +129,15 @@ export const doctor = defineOperation({
   id: 'doctor.examine',
   summary: 'Look for what keeps servers from starting: files, our entries, programs, secrets',
   description:
-    'Says per client what is installed, which files exist and which one wins, whether they parse, and what of ours is in them. Ends with 7 when something is wrong.',
+    'Says per client what is installed, which files exist and which one wins, whether they parse, and what of ours is in them. With --deep also whether every row of the store is as it has to be: digests, signatures, numbers, and what refers to what. Ends with 7 when something is wrong.',
   effect: 'read',
   input: z.strictObject({
     client_id: ClientId.optional().meta({ description: 'Only this client.' }),
     project: z.string().max(4096).optional().meta({ description: 'Look at the files of this project as well.' }),
+    deep: z.boolean().default(false).meta({
+      description:
+        'Compare every row of the store with all others, at one instant. Takes a minute for 100,000 releases.',
+    }),
   }),
   output: DoctorOutput,
   errors: ['CLIENT_NOT_FOUND'],
@@ -135,9 +152,19 @@ export const doctor = defineOperation({
   async run(context, input) {
     if (input.client_id !== undefined) await findClient(context, input.client_id);
     const found = await examine(context, input);
-    const problems = problemsOf(found);
+    const store = input.deep ? await context.services.inspectStore(context.progress) : null;
+    const problems = [...problemsOf(found), ...(store === null ? [] : problemsOfStore(store))];
     const healthy = problems.every(({ severity }) => severity !== 'error');
     const { clients, programs, references, launcher } = found;
-    return { healthy, checked_at: context.now().toISOString(), clients, programs, references, launcher, problems };
+    return {
+      healthy,
+      checked_at: context.now().toISOString(),
+      clients,
+      programs,
+      references,
+      launcher,
+      store: store && { tables: store.tables },
+      problems,
+    };
   },
 });

@@ -3,6 +3,7 @@ import type { Launcher } from '../io/launcher.ts';
 import type { Registry } from '../io/registry.ts';
 import type { SecretStore } from '../io/secrets/store.ts';
 import type { Bell } from '../stores/bell.ts';
+import type { Inspection } from '../stores/inspect/inspect.ts';
 import type { Observer } from './observer.ts';
 import type { Remote } from './pull/remote.ts';
 
@@ -52,6 +53,8 @@ export interface Services {
   /** Waits; ends early, without an error, when the signal is aborted. */
   pause(ms: number, signal: AbortSignal): Promise<void>;
   machine(): Promise<Machine>;
+  /** Walks through every row of the store as it is at one instant. */
+  inspectStore(progress?: (doing: string) => void): Promise<Inspection>;
   /** Absolute path of the data directory. */
   data_dir: string;
   /** Where backups of client files and the lock of the writer live. */

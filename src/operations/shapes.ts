@@ -5,6 +5,7 @@ import { AppError } from '../core/errors.ts';
 import { ClientId, ProfileId } from '../core/ids.ts';
 import { nearest } from '../core/nearest.ts';
 import { AnyJson, DraftPayload } from '../core/payload.ts';
+import { STANDARD_PROFILES } from '../core/profiles.ts';
 import { VERSION } from '../core/release.ts';
 import { clientsOf, knownClient } from './added-clients.ts';
 import type { Context, Target } from './operation.ts';
@@ -54,14 +55,6 @@ export const Version = z
   .meta({ description: 'A SemVer number for people; 1.0.0, 1.1.0 and so on when left out.' });
 
 export const DraftOutput = z.object({ draft: DraftPayload, server_count: z.int(), revision: z.int() });
-
-/** The profiles that every client has without anybody creating them. */
-export const STANDARD_PROFILES: readonly { profile_id: string; display_name: string; description: string }[] = [
-  { profile_id: 'default', display_name: 'Default', description: 'What is used when nothing else is said.' },
-  { profile_id: 'dev', display_name: 'Development', description: 'For trying things out.' },
-  { profile_id: 'staging', display_name: 'Staging', description: 'For what is about to go to production.' },
-  { profile_id: 'prod', display_name: 'Production', description: 'For what everybody relies on.' },
-];
 
 const list = (words: string[]) => words.map((word) => `"${word}"`).join(', ');
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery, Kysely } from 'kysely';
 import { AppError } from '../core/errors.ts';
+import type { Snapshot } from './inspect/inspect.ts';
 import { MIGRATION_TABLE } from './migrations/index.ts';
 import { Connections, PATIENT } from './postgres/connections.ts';
 import { EVERY_WORKSPACE, entrance, postgresDialect, type Watching } from './postgres/dialect.ts';
@@ -95,6 +96,15 @@ async function probe(connections: Connections): Promise<void> {
   }
 }
 
+/** All workspaces at one instant. Nothing can be written in it, and PostgreSQL finds no damage by itself. */
+const snapshotOf = <T>(read: Kysely<Tables>, work: (snapshot: Snapshot) => Promise<T>): Promise<T> =>
+  read.transaction().execute(async (tables) => {
+    // Before anything is asked: afterwards the instant would be that of each question.
+    await tables.executeQuery(CompiledQuery.raw('set transaction isolation level repeatable read, read only'));
+    await tables.executeQuery(CompiledQuery.raw(entrance(EVERY_WORKSPACE), [EVERY_WORKSPACE]));
+    return work({ tables, damage: async () => [] });
+  });
+
 const UNWATCHED: Watching = { committed: () => undefined };
 
 /**
@@ -155,6 +165,7 @@ export async function openPostgres(url: string, { around }: { around?: Surroundi
     },
     statistics: () => ({ commits, busy_retries: repeats }),
     probe: () => probe(connections),
+    snapshot: (work) => snapshotOf(kysely('read'), work),
   };
   try {
     if (!(await isUpToDate(connections))) await migrateDatabase(url);

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { AppError } from '../core/errors.ts';
+import type { Snapshot } from './inspect/inspect.ts';
 import { SQLITE } from './migrations/0001-initial.ts';
 import { isCurrent, MIGRATION_TABLE, migrate } from './migrations/index.ts';
 import { NodeSqliteConnection, nodeSqliteDialect, patiently, storeError } from './node-sqlite-dialect.ts';
@@ -91,7 +92,7 @@ function useWriteAheadLog(database: DatabaseSync): void {
 }
 
 /** Names of the migrations that were done, without the machinery of the migrator: every start of the CLI asks. */
-function migrationsDone(database: DatabaseSync): string[] {
+export function migrationsDone(database: DatabaseSync): string[] {
   const tables = database.prepare("select name from sqlite_schema where type = 'table'").all();
   if (tables.length === 0) return [];
   if (!tables.some(({ name }) => name === MIGRATION_TABLE)) {
@@ -159,6 +160,27 @@ async function probe(path: string, opened: number): Promise<void> {
   }
 }
 
+/** Enough to say what is wrong; SQLite would list a hundred. */
+export const damageOf = (database: DatabaseSync): string[] =>
+  database
+    .prepare('pragma integrity_check(20)')
+    .all()
+    .map(({ integrity_check }) => String(integrity_check))
+    .filter((line) => line !== 'ok');
+
+/** What is read first holds the instant until the end. The log cannot be folded into the file meanwhile, and grows. */
+async function snapshotOf<T>(path: string, patienceMs: number, work: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+  const database = await connect(path, patienceMs, true);
+  const connection = new NodeSqliteConnection(database, { exclusive: false, patienceMs });
+  try {
+    database.exec('begin');
+    await patiently(patienceMs, () => database.exec('select 1 from sqlite_schema'));
+    return await work({ tables: kyselyOver(connection), damage: async () => damageOf(database) });
+  } finally {
+    await connection.close();
+  }
+}
+
 async function openMemory(patienceMs: number, around: Surroundings | undefined): Promise<OpenedStore> {
   const database = await connect(':memory:', patienceMs);
   const connection = new NodeSqliteConnection(database, { exclusive: true, patienceMs, around: around?.statement });
@@ -170,6 +192,9 @@ async function openMemory(patienceMs: number, around: Surroundings | undefined):
     dataVersion: () => String(connection.commits),
     statistics: () => ({ commits: connection.commits, busy_retries: connection.retries }),
     probe: async () => undefined,
+    // Nothing is written meanwhile: there is one connection, and it has one user at a time.
+    snapshot: (work) =>
+      both.transaction().execute((tables) => work({ tables, damage: async () => damageOf(database) })),
   };
 }
 
@@ -195,6 +220,7 @@ async function openFile(path: string, patienceMs: number, around: Surroundings |
       dataVersion: () => `${writer.commits}/${foreignVersion()}`,
       statistics: () => ({ commits: writer.commits, busy_retries: writer.retries + reader.retries }),
       probe: () => probe(path, opened),
+      snapshot: (work) => snapshotOf(path, patienceMs, work),
     };
   } catch (error) {
     await writer.close();

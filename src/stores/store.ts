@@ -1,6 +1,7 @@
 import type { Binding } from '../core/binding.ts';
 import type { EventType } from '../core/event.ts';
 import type { DraftPayload, JsonValue } from '../core/payload.ts';
+import type { Snapshot } from './inspect/inspect.ts';
 
 /**
  * What the product needs of a database. The workspace comes first on every method, so that no row can be reached
@@ -565,4 +566,6 @@ export interface OpenedStore extends Store {
    * `details.reason` when it could not.
    */
   probe(): Promise<void>;
+  /** Work on all tables as they are at one instant, on a connection of its own: whoever writes is not kept waiting. */
+  snapshot<T>(work: (snapshot: Snapshot) => Promise<T>): Promise<T>;
 }

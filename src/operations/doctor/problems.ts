@@ -1,3 +1,4 @@
+import type { Inspection } from '../../stores/inspect/inspect.ts';
 import { putBackCommand, sentenceOf } from '../drift.ts';
 import type { ClientReport, DeploymentReport, Examination, LauncherReport, ReferenceReport } from './examine.ts';
 
@@ -7,6 +8,29 @@ export interface Problem {
   client_id: string | null;
   message: string;
   hint: string;
+  /** Of what a deep look found: where it stands in the store. */
+  table?: string | null;
+  key?: string | null;
+}
+
+/** Nobody reads fifty of a kind; the codes of the rest are counted. */
+export function problemsOfStore({ problems, left_out }: Inspection): Problem[] {
+  return [
+    ...problems.map(({ table, key, message, ...problem }) => ({
+      ...problem,
+      client_id: null,
+      table,
+      key,
+      message: table === null ? message : `${table} ${key ?? ''}: ${message}`,
+    })),
+    ...left_out.map(({ code, count }) => ({
+      code,
+      severity: 'warning' as const,
+      client_id: null,
+      message: `${count} more of them are not listed.`,
+      hint: 'Mend what is listed, then look again.',
+    })),
+  ];
 }
 
 /** What of an examination is wrong. Pure: the same examination has the same problems. */

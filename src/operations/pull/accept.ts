@@ -2,6 +2,7 @@ import { canonicalJson } from '../../core/canonical-json.ts';
 import { AppError } from '../../core/errors.ts';
 import { importPublicKey } from '../../core/keys.ts';
 import { Payload } from '../../core/payload.ts';
+import { STANDARD_PROFILES } from '../../core/profiles.ts';
 import type { PointerPredicate } from '../../core/release.ts';
 import { type KeySet, verifyPointer, verifyRelease } from '../../core/verify.ts';
 import { failpoint } from '../../io/failpoint.ts';
@@ -9,7 +10,6 @@ import type { KeyRow, PullRow, ReleaseRow, Store } from '../../stores/store.ts';
 import { named } from '../current.ts';
 import { assertNoLinksHere } from '../links.ts';
 import type { RunContext, Target } from '../operation.ts';
-import { STANDARD_PROFILES } from '../shapes.ts';
 import type { Offered, Remote } from './remote.ts';
 
 /**
