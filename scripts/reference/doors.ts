@@ -5,7 +5,9 @@ import { completionVerb } from '../../src/adapters/cli/local/completion.ts';
 import { initVerb } from '../../src/adapters/cli/local/init.ts';
 import { openApi } from '../../src/adapters/rest/openapi.ts';
 import { ERRORS } from '../../src/core/errors.ts';
+import { backupVerb } from '../../src/main/verbs/backup.ts';
 import { execServer } from '../../src/main/verbs/exec-server.ts';
+import { restoreVerb } from '../../src/main/verbs/restore.ts';
 import { serve } from '../../src/main/verbs/serve.ts';
 import { serveHttp } from '../../src/main/verbs/serve-http.ts';
 import { fieldsOf } from '../../src/operations/fields.ts';
@@ -20,6 +22,8 @@ const LOCALS: readonly LocalVerb[] = [
   initVerb(() => Promise.reject(new Error('only described'))),
   serve,
   serveHttp,
+  backupVerb,
+  restoreVerb,
   execServer,
   completionVerb,
 ];

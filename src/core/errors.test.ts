@@ -56,6 +56,7 @@ test('codes, statuses and exit codes are public and stay', () => {
       'SECRET_NOT_FOUND',
       'SIGNATURE_INVALID',
       'WEBHOOK_TARGET_REFUSED',
+      'BACKUP_DAMAGED',
     ],
     '429 1': ['RATE_LIMITED'],
     '503 1': ['WRITE_FAILED', 'UNAVAILABLE'],

@@ -279,6 +279,12 @@ export const ERRORS = {
     exit: 6,
     hint: 'Use a public https address, or list host:port in MCP_ORCHESTRATION_WEBHOOK_ALLOW of the server.',
   },
+  BACKUP_DAMAGED: {
+    meaning: 'A backup of the store is not, byte for byte, what was written, or what it holds cannot be.',
+    status: 422,
+    exit: 6,
+    hint: 'Nothing was changed. Use another backup; `details.file` says where this one is damaged.',
+  },
   RATE_LIMITED: {
     meaning: 'There were too many requests, streams or wrong credentials in a short time.',
     status: 429,

@@ -13,8 +13,10 @@ import { type Database, readConfig } from './config.ts';
 import { quietLog } from './log.ts';
 import { observedBy, tracesOf } from './telemetry/start.ts';
 import type { Tracing } from './telemetry/tracing.ts';
+import { backupVerb } from './verbs/backup.ts';
 import { execServer } from './verbs/exec-server.ts';
 import { migrateDatabaseVerb } from './verbs/migrate-database.ts';
+import { restoreVerb } from './verbs/restore.ts';
 import { serve } from './verbs/serve.ts';
 import { serveHttp } from './verbs/serve-http.ts';
 import { VERSION } from './version.ts';
@@ -41,7 +43,16 @@ export async function main(terminal: Terminal): Promise<number> {
     const settings: CliSettings = {
       version: VERSION,
       operations: await operationsFor(asked.args),
-      locals: [initVerb(contextOf), serve, serveHttp, execServer, migrateDatabaseVerb, completionVerb],
+      locals: [
+        initVerb(contextOf),
+        serve,
+        serveHttp,
+        backupVerb,
+        restoreVerb,
+        execServer,
+        migrateDatabaseVerb,
+        completionVerb,
+      ],
       contextOf,
       storedContext: async () => (isThere(readConfig(terminal.env).database) ? contextOf() : undefined),
       fallback: { now, request_id: newRequestId(), services: { log } },
