@@ -19,6 +19,7 @@ describe('commands in the documentation', () => {
       'user-docs/how-to/add-servers-to-the-catalog.md',
       'user-docs/how-to/authenticate-http-api.md',
       'user-docs/how-to/automate-with-n8n.md',
+      'user-docs/how-to/back-up-and-restore.md',
       'user-docs/how-to/configure-several-clients.md',
       'user-docs/how-to/deploy-http-server.md',
       'user-docs/how-to/go-back.md',

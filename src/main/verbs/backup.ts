@@ -15,15 +15,16 @@ import type { BackupResult } from '../backup/create.ts';
 import { type Database, readConfig } from '../config.ts';
 import { VERSION } from '../version.ts';
 
-const PG_DUMP = 'pg_dump --format=custom --file=mcp-orchestration.dump "$MCP_ORCHESTRATION_DATABASE_URL"';
-const PG_RESTORE =
-  'pg_restore --clean --if-exists --single-transaction --dbname="$MCP_ORCHESTRATION_DATABASE_URL" mcp-orchestration.dump';
+/** Without the setting the walls between workspaces would hide every row, and the dump would be an empty one. */
+const EVERY_ROW = 'PGOPTIONS="-c mcp_orchestration.workspace=*"';
+const PG_DUMP = `${EVERY_ROW} pg_dump --enable-row-security --format=custom --file=mcp-orchestration.dump "$MCP_ORCHESTRATION_DATABASE_URL"`;
+const PG_RESTORE = `${EVERY_ROW} pg_restore --enable-row-security --clean --if-exists --no-owner --single-transaction --dbname="$MCP_ORCHESTRATION_DATABASE_URL" mcp-orchestration.dump`;
 
 /** The file of the store. One in PostgreSQL is backed up by what PostgreSQL has for that; its URL is not repeated. */
 export function fileOf(database: Database, verb: 'backup' | 'restore'): string {
   if (database.kind === 'sqlite') return database.path;
   const command = verb === 'backup' ? PG_DUMP : PG_RESTORE;
-  const hint = `Say: ${command} . Then copy keys/, secrets.json and machine-id of the data directory.`;
+  const hint = `Say:\n${command}\nand copy keys/, secrets.json and machine-id of the data directory.`;
   const message = `The store is in PostgreSQL, and ${verb} is for a store in a file.`;
   throw new AppError('UNAVAILABLE', message, { reason: 'postgres' }, { hint });
 }
