@@ -24,15 +24,11 @@ export function pacer(): () => Promise<void> {
 
 /**
  * All rows of a table in the order of its primary key, a page at a time: each page begins behind the key of the last row
- * of the one before, so that the cost is that of the rows, and memory holds one page. `after` is such a key.
+ * of the one before, so that the cost is that of the rows, and memory holds one page.
  */
-export async function* pagesOf<T extends TableName>(
-  db: Kysely<Tables>,
-  table: T,
-  after?: Key,
-): AsyncGenerator<Tables[T][]> {
+export async function* pagesOf<T extends TableName>(db: Kysely<Tables>, table: T): AsyncGenerator<Tables[T][]> {
   const heavy = HEAVY[table];
-  for (let last = after; ; ) {
+  for (let last: Key | undefined; ; ) {
     const rows = heavy === undefined ? await lightPage(db, table, last) : await heavyPage(db, table, last, heavy);
     const end = rows.at(-1);
     if (end === undefined) return;
