@@ -1,5 +1,15 @@
 import { createHash, randomInt } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -171,6 +181,37 @@ describe('backup and restore', () => {
     const env = { ...other.env, MCP_ORCHESTRATION_HOME: String(restored['previous']) };
     expect(await call({ env }, 'get_config', { client_id: 'zed' })).toMatchObject({ sequence: 1 });
     expect(await deepLook({ env, home: other.home })).toEqual([]);
+  });
+
+  it('leaves everything as it was where the data directory cannot change its name', async ({ skip }) => {
+    const other = await testWorkspace();
+    const bound = await run('mount', ['--bind', other.home, other.home], { env: other.env });
+    if (bound.code !== 0) return skip(`a mount point cannot be made here: ${bound.stderr}`);
+    onTestFinished(async () => void (await run('umount', [other.home], { env: other.env })));
+    const parent = join(other.home, '..');
+    const before = readdirSync(parent);
+    const env = { ...other.env, MCP_ORCHESTRATION_HOME: other.home };
+    chmodSync(other.home, 0o700);
+    await call({ env }, 'initialize_keys');
+    const refused = await cliHere({ env, home: other.home }, 'restore', backup, '--replace', '--json');
+    expect([refused.code, refused.json()]).toMatchObject([
+      1,
+      { error: { code: 'WRITE_FAILED', details: { step: 'rename' } } },
+    ]);
+    expect(readdirSync(parent).filter((name) => !before.includes(name) && name.includes('mcpo-home'))).toEqual([]);
+    expect(await deepLook({ env, home: other.home })).toEqual([]);
+  });
+
+  it('restores no store that the settings would not find', async () => {
+    const other = await testWorkspace();
+    const elsewhere = join(other.home, 'elsewhere.db');
+    const env = { ...other.env, MCP_ORCHESTRATION_DATABASE_URL: `sqlite:${elsewhere}` };
+    const there = { env, home: other.home };
+    expect(await cliHere(there, 'restore', backup)).toMatchObject({ code: 2, stderr: expect.stringContaining('--to') });
+    await call(there, 'initialize_keys');
+    await call(there, 'publish_config', { client_id: 'zed', payload: payload('x') });
+    const made = await cliHereJson(there, 'backup', join(other.home, 'b'));
+    expect(made['tables']).toContainEqual({ table: 'releases', rows: 1 });
   });
 
   it('makes another machine of it when told to', async () => {

@@ -1,6 +1,7 @@
+import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { cliHere } from './support/in-process.ts';
 import { type OpenHome, openHome } from './support/open-home.ts';
 
@@ -24,6 +25,9 @@ async function everything(home: OpenHome): Promise<void> {
   await home.call('create_workspace', { workspace: 'other' });
   await home.call('set_draft_config', { client_id: 'zed', payload: payload('draft') });
 }
+
+/** In the long run 1,000. */
+const FLIPS = process.env['CRASH_ROUNDS'] === undefined ? 60 : 1000;
 
 describe('a deep look at a store', () => {
   let home: OpenHome;
@@ -134,6 +138,36 @@ describe('a deep look at a store', () => {
     ],
   ])('finds what is wrong after %s', async (change, wanted) => {
     expect(await spoiled(change)).toEqual(wanted);
+    expect(await codes()).toEqual([]);
+  });
+
+  it('names the one artifact of which a byte has changed, and that one alone is not served', {
+    timeout: 120_000,
+  }, async () => {
+    const database = new DatabaseSync(join(home.home, '.mcp-orchestration/state.db'), { timeout: 5000 });
+    onTestFinished(() => database.close());
+    const artifacts = database.prepare('select artifact_id, canonical from artifacts order by 1').all();
+    const set = database.prepare('update artifacts set canonical = ? where artifact_id = ?');
+    for (let round = 0; round < FLIPS; round += 1) {
+      const { artifact_id, canonical } = artifacts[round % artifacts.length] ?? {};
+      const bytes = Buffer.from(String(canonical));
+      const at = randomInt(bytes.length);
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << randomInt(7));
+      set.run(bytes.toString(), String(artifact_id));
+      const { problems } = await home.app.services.inspectStore();
+      const latest = await home.call('get_latest', cursor);
+      const served = await home.call('get_config', cursor).then(
+        () => 'served',
+        (error: unknown) => (error as { code: string }).code,
+      );
+      set.run(String(canonical), String(artifact_id));
+      const where = `byte ${at} of ${artifact_id}`;
+      expect(
+        problems.map(({ code, key }) => [code, key]),
+        where,
+      ).toEqual([['ARTIFACT_DAMAGED', `default/${artifact_id}`]]);
+      expect(served, where).toBe(latest['artifact_id'] === artifact_id ? 'SIGNATURE_INVALID' : 'served');
+    }
     expect(await codes()).toEqual([]);
   });
 

@@ -171,7 +171,13 @@ async function place(staging: string, home: string, previous: string | null): Pr
     // From here on no clearing up takes it for something that was left behind: in a moment it is the old directory.
     await rename(staging, previous);
     failpoint('restore.before-exchange');
-    if (!swap(previous, home)) await takeTurns(previous, home);
+    try {
+      if (!swap(previous, home)) await takeTurns(previous, home);
+    } catch (error) {
+      // The old directory is where it was (a mount point cannot change its name): that one is the copy of the backup.
+      if (pathExists(home)) await rename(previous, staging);
+      throw error;
+    }
   }
   await syncDirectory(dirname(home));
 }
@@ -187,6 +193,11 @@ async function removeEmpty(home: string): Promise<void> {
 async function takeTurns(previous: string, home: string): Promise<void> {
   const old = `${previous}.old`;
   await rename(home, old);
-  await rename(previous, home);
+  try {
+    await rename(previous, home);
+  } catch (error) {
+    await rename(old, home);
+    throw error;
+  }
   await rename(old, previous);
 }

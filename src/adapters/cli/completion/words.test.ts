@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { quietLog } from '../../../main/log.ts';
 import { execServer } from '../../../main/verbs/exec-server.ts';
+import { restoreVerb } from '../../../main/verbs/restore.ts';
 import { OPERATIONS } from '../../../operations/index.ts';
 import { runCli } from '../cli.ts';
 import { completionVerb } from '../local/completion.ts';
@@ -17,7 +18,7 @@ async function printed(...words: string[]): Promise<string[]> {
   const args = ['complete', '--', 'mcp-orchestration', ...words];
   const terminal = { args, stdin: Readable.from([]), stdout, stderr, cwd: '/', env: {} };
   const contextOf = () => Promise.reject(new Error('nothing may be set up'));
-  const locals = [execServer, completionVerb];
+  const locals = [execServer, restoreVerb, completionVerb];
   expect(await runCli(terminal, { version: '1', operations: OPERATIONS, locals, contextOf, fallback })).toBe(0);
   stdout.end();
   return (await output).split('\n').slice(0, -1);
@@ -28,7 +29,7 @@ const offered = async (...words: string[]) => (await printed(...words)).map((lin
 
 describe('a shell is offered', () => {
   it('every verb with what it does, and no other', async () => {
-    const verbs = [...OPERATIONS.flatMap(({ cli }) => cli?.verb ?? []), 'exec-server', 'completion', 'help'];
+    const verbs = [...OPERATIONS.flatMap(({ cli }) => cli?.verb ?? []), 'exec-server', 'restore', 'completion', 'help'];
     expect((await offered('')).toSorted()).toEqual(verbs.toSorted());
     expect(await printed('view-')).toEqual(['view-draft\tShow the draft of a client and profile']);
     expect(await offered('help', 'view-')).toEqual(['view-draft']);
@@ -108,6 +109,8 @@ describe('a shell is offered', () => {
   });
 
   it.each([
+    [['restore', '']],
+    [['restore', '~/backup', '--to', '']],
     [['set-draft', '--file', '']],
     [['set-draft', '--file=']],
     [['doctor', '--project', './']],

@@ -150,7 +150,7 @@ async function valuesOf(
       argChoices.map((value) => ({ value })),
     );
   const { kind, isPath } = names(nameOf(of));
-  if (isPath || ('flags' in of && ON_DISK.test(of.flags))) return 'files';
+  if (isPath || ON_DISK.test('flags' in of ? of.flags : `<${of.name()}>`)) return 'files';
   const choices = await vocabulary.candidates(kind, given);
   // Behind `name=` a person writes what nobody else knows, and often it is a path.
   if ('flags' in of && of.flags.includes('<key=value>') && typed.includes('=')) return 'files';
