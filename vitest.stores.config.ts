@@ -8,7 +8,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/surfaces/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/permissions/**/*.test.ts', 'test/*.test.ts'],
-    exclude: [],
+    exclude: ['test/backup.test.ts', 'test/copy.test.ts', 'test/inspect.test.ts'],
     globalSetup: ['test/support/build.ts', 'test/support/prepare-stores.ts'],
     maxWorkers: availableParallelism() + 1,
     reporters: ['default', ['json', { outputFile: 'coverage/stores.json' }]],

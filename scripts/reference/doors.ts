@@ -7,6 +7,7 @@ import { openApi } from '../../src/adapters/rest/openapi.ts';
 import { ERRORS } from '../../src/core/errors.ts';
 import { backupVerb } from '../../src/main/verbs/backup.ts';
 import { execServer } from '../../src/main/verbs/exec-server.ts';
+import { migrateDatabaseVerb } from '../../src/main/verbs/migrate-database.ts';
 import { restoreVerb } from '../../src/main/verbs/restore.ts';
 import { serve } from '../../src/main/verbs/serve.ts';
 import { serveHttp } from '../../src/main/verbs/serve-http.ts';
@@ -25,6 +26,7 @@ const LOCALS: readonly LocalVerb[] = [
   backupVerb,
   restoreVerb,
   execServer,
+  migrateDatabaseVerb,
   completionVerb,
 ];
 
