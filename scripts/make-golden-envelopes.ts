@@ -2,9 +2,10 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } f
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { artifactId } from '../src/core/artifact.ts';
 import { canonicalJson } from '../src/core/canonical-json.ts';
-import { type Envelope, type EnvelopeSigner, signEnvelope } from '../src/core/dsse.ts';
+import type { Envelope } from '../src/core/dsse.ts';
 import { keyIdOf } from '../src/core/keys.ts';
 import { pointerStatement, type ReleaseStatement, releaseStatement, statementBytes } from '../src/core/release.ts';
+import { type EnvelopeSigner, signEnvelope } from '../test/support/sign-envelope.ts';
 
 /**
  * Writes test/golden/envelopes: `node scripts/make-golden-envelopes.ts`. Ed25519 is deterministic, so the same bytes

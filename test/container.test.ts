@@ -101,7 +101,8 @@ interface Compose {
 const composeOf = (path: string): Compose => parse(read(path), { strict: true, uniqueKeys: true });
 const BASE = composeOf('compose.yaml');
 const WITH_N8N = composeOf('compose.n8n.yaml');
-const services = [BASE, WITH_N8N].flatMap((file) => Object.entries(file.services));
+const REPLICAS = composeOf('compose.replicas.yaml');
+const services = [BASE, WITH_N8N, REPLICAS].flatMap((file) => Object.entries(file.services));
 
 /** As Compose fills in `${NAME:-default}`, when nobody has set anything. */
 const filledIn = (environment: Record<string, string> = {}) =>
@@ -135,12 +136,20 @@ describe('the compose files', () => {
   });
 
   it('use volumes that they declare, and images of a fixed version', () => {
-    for (const file of [BASE, WITH_N8N]) {
-      const used = Object.values(file.services).flatMap(({ volumes = [] }) => volumes.map((one) => one.split(':')[0]));
-      expect(used).toEqual(Object.keys(file.volumes));
+    for (const file of [BASE, WITH_N8N, REPLICAS]) {
+      const mounts = Object.values(file.services).flatMap(({ volumes = [] }) => volumes);
+      const used = mounts.map((one) => one.split(':')[0] ?? '');
+      expect([...new Set(used.filter((from) => !from.startsWith('./')))]).toEqual(Object.keys(file.volumes));
+      for (const from of used.filter((one) => one.startsWith('./')))
+        expect(existsSync(join(ROOT, from)), from).toBe(true);
     }
     const images = services.flatMap(([, service]) => service.image ?? []);
-    expect(images).toEqual([expect.stringMatching(/^docker\.n8n\.io\/n8nio\/n8n:\d+\.\d+\.\d+$/)]);
+    expect(images.map((name) => name.replace(/:\d+\.\d+(?:\.\d+)?(-bookworm)?$/, ''))).toEqual([
+      'docker.n8n.io/n8nio/n8n',
+      'nginx',
+      'postgres',
+      'redis',
+    ]);
   });
 
   it('set what the server understands: the names by which it is called, with n8n and without', () => {
@@ -154,7 +163,29 @@ describe('the compose files', () => {
 
   it('start n8n when the server answers, and hold no credential', () => {
     expect(WITH_N8N.services['n8n']?.depends_on).toEqual({ 'mcp-orchestration': { condition: 'service_healthy' } });
-    const names = services.flatMap(([, { environment = {} }]) => Object.keys(environment));
-    expect(names.filter((name) => /KEY|TOKEN|SECRET|PASSWORD/.test(name))).toEqual([]);
+    const settings = services.flatMap(([, { environment = {} }]) => Object.entries(environment));
+    const credentials = settings.filter(([name]) => /KEY|TOKEN|SECRET|PASSWORD/.test(name));
+    expect(credentials).toEqual([['POSTGRES_PASSWORD', '${POSTGRES_PASSWORD:-}']]);
+  });
+
+  it('start several servers that differ in nothing, on one PostgreSQL and one volume with the key, behind one proxy', () => {
+    const servers = Object.entries(REPLICAS.services).filter(([name]) => name.startsWith('server-'));
+    expect(servers).toHaveLength(3);
+    expect(new Set(servers.map(([, service]) => JSON.stringify(service))).size).toBe(1);
+    const [, service] = servers[0] ?? [];
+    const { read_only, cap_drop, security_opt, volumes } = BASE.services['mcp-orchestration'] ?? {};
+    expect(service).toMatchObject({ build: '.', read_only, cap_drop, security_opt, volumes });
+    const settings = readConfig({
+      HOME: '/home/node',
+      ...environmentOf(image),
+      ...filledIn(service?.environment),
+    });
+    expect(settings).toMatchObject({
+      mode: 'server',
+      database: { kind: 'postgres' },
+      TRUSTED_PROXIES: ['172.31.250.10'],
+    });
+    const proxy = read('docker/replicas.nginx.conf');
+    for (const [name] of servers) expect(proxy).toContain(`server ${name}:8000 `);
   });
 });

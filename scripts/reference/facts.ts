@@ -155,6 +155,11 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     meaning:
       '`sqlite:` and an absolute path; by default `state.db` in the data directory. Or `postgres://USER:PASSWORD@HOST/DATABASE`, for several servers on one store. See [run several servers](../how-to/run-several-servers.md).',
   },
+  SIGNER_COMMAND: {
+    sample: '/usr/local/bin/sign-with-hsm --slot 1',
+    meaning:
+      'A program that signs, with its arguments, separated by spaces; in place of the key file. `public-key` after them prints the public key (SPKI PEM), `sign KEY_ID` signs standard input and prints base64. It gets none of these settings. [How](../how-to/operate.md).',
+  },
   KEY_PASSPHRASE_FILE: {
     sample: '/etc/mcp-orchestration/passphrase',
     meaning:

@@ -1,5 +1,4 @@
 import { type Checked, exactly, list, text } from './checks.ts';
-import { AppError } from './errors.ts';
 
 /** DSSE payload type of an in-toto statement. */
 export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
@@ -30,24 +29,23 @@ export const Envelope = exactly({
 });
 export type Envelope = Checked<typeof Envelope>;
 
-/** Somebody who holds a private key. `sign` gets the pre-authentication encoding, not the statement. */
-export interface EnvelopeSigner {
-  key_id: string;
-  sign(bytes: Buffer): Buffer;
-}
-
 /** DSSE v1 pre-authentication encoding: what is signed. Lengths are in bytes. */
 export function pae(payloadType: string, bytes: Uint8Array): Buffer {
   const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${bytes.byteLength} `;
   return Buffer.concat([Buffer.from(head), bytes]);
 }
 
-export function signEnvelope(statementBytes: Uint8Array, signers: readonly EnvelopeSigner[]): Envelope {
-  if (signers.length === 0) throw new AppError('KEYS_NOT_INITIALIZED', 'There is no key to sign with.');
-  const signed = pae(PAYLOAD_TYPE, statementBytes);
+/** What whoever holds a private key has to sign, so that the statement is. */
+export const bytesToSign = (statementBytes: Uint8Array): Buffer => pae(PAYLOAD_TYPE, statementBytes);
+
+/** The statement with its signatures, each of `bytesToSign`. */
+export function envelopeOf(
+  statementBytes: Uint8Array,
+  signatures: readonly { key_id: string; sig: Buffer }[],
+): Envelope {
   return {
     payloadType: PAYLOAD_TYPE,
     payload: Buffer.from(statementBytes).toString('base64'),
-    signatures: signers.map(({ key_id, sign }) => ({ keyid: key_id, sig: sign(signed).toString('base64') })),
+    signatures: signatures.map(({ key_id, sig }) => ({ keyid: key_id, sig: sig.toString('base64') })),
   };
 }

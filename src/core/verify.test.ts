@@ -1,6 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { type Envelope, type EnvelopeSigner, signEnvelope } from './dsse.ts';
+import { type EnvelopeSigner, signEnvelope } from '../../test/support/sign-envelope.ts';
+import type { Envelope } from './dsse.ts';
 import { type KeyRecord, type KeyStatus, keyIdOf } from './keys.ts';
 import { pointerStatement, releaseStatement, statementBytes } from './release.ts';
 import { type ExpectedPointer, type ExpectedRelease, verifyPointer, verifyRelease } from './verify.ts';

@@ -35,7 +35,7 @@ describe('the key directory', () => {
     const signer = await keys.signer();
     expect(signer.public_key_pem).toBe(file('signing.pub'));
     expect(signer.key_id).toMatch(/^[0-9a-f]{64}$/);
-    expect(verify(null, bytes, createPublicKey(file('signing.pub')), signer.sign(bytes))).toBe(true);
+    expect(verify(null, bytes, createPublicKey(file('signing.pub')), await signer.sign(bytes))).toBe(true);
   });
 
   it('keeps an existing key unless told to replace it', async () => {

@@ -3,16 +3,27 @@ import { statSync } from 'node:fs';
 import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
-import { keyIdOf } from '../core/keys.ts';
+import { type KeyAlgorithm, keyIdOf } from '../core/keys.ts';
 import { failpoint } from './failpoint.ts';
 import { removeStaleIn, syncDirectory, temporaryBeside } from './temporary.ts';
 
 /** Signs with the private key that is in force now. */
 export interface Signer {
   key_id: string;
-  algorithm: 'ed25519';
+  algorithm: KeyAlgorithm;
   public_key_pem: string;
-  sign(bytes: Uint8Array): Buffer;
+  sign(bytes: Uint8Array): Buffer | Promise<Buffer>;
+}
+
+/** Where the private key is. */
+export interface Keys {
+  /** The files, where there are any on this machine. */
+  readonly places: { dir: string; private_path: string; public_path: string } | null;
+  /** The signer of the key in force. Throws KEYS_NOT_INITIALIZED when there is none. */
+  signer(): Promise<Signer>;
+  exists(): Promise<boolean>;
+  /** Makes a key pair, or replaces the one that is there. False: there is one already, and it stays. */
+  create(replace: boolean): Promise<boolean>;
 }
 
 /**
@@ -20,7 +31,7 @@ export interface Signer {
  * The private key file is the only truth; the public one is a convenience for people and is rewritten when it disagrees.
  * Several processes may share the directory: another one's new key is noticed at the next use.
  */
-export class KeyDirectory {
+export class KeyDirectory implements Keys {
   readonly dir: string;
   readonly private_path: string;
   readonly public_path: string;
@@ -48,6 +59,11 @@ export class KeyDirectory {
     await removeStaleIn(this.dir);
     await this.#writePublic(signer).catch(() => undefined);
     return signer;
+  }
+
+  get places(): NonNullable<Keys['places']> {
+    const { dir, private_path, public_path } = this;
+    return { dir, private_path, public_path };
   }
 
   async exists(): Promise<boolean> {

@@ -11,6 +11,7 @@ import { type Launcher, launcherIn } from '../io/launcher.ts';
 import { machineId } from '../io/machine.ts';
 import { registryAt } from '../io/registry.ts';
 import { openSecrets } from '../io/secrets/store.ts';
+import { SignerCommand } from '../io/signer-command.ts';
 import type { TargetRules } from '../io/webhooks/targets.ts';
 import { type Observer, UNOBSERVED } from '../operations/observer.ts';
 import type { Context, Door, Principal } from '../operations/operation.ts';
@@ -127,7 +128,9 @@ function servicesOf(
     allow_http_deploy,
     version: VERSION,
     os,
-    keys: new KeyDirectory(join(config.home, 'keys'), observer.signed),
+    keys: config.SIGNER_COMMAND
+      ? new SignerCommand(config.SIGNER_COMMAND, env, observer.signed)
+      : new KeyDirectory(join(config.home, 'keys'), observer.signed),
     bell,
     secrets: openSecrets({ data_dir: config.home, passphrase_file: config.KEY_PASSPHRASE_FILE }),
     launcher: launcherAt(config.home, env),

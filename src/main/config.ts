@@ -17,6 +17,11 @@ const list = z.string().transform((text) =>
     .map((part) => part.trim())
     .filter((part) => part !== ''),
 );
+/** A program and its arguments, as they are: nothing is quoted or filled in, because no shell is asked. */
+const words = z
+  .string()
+  .transform((text) => text.split(' ').filter((word) => word !== ''))
+  .refine(([program = '']) => isAbsolute(program), 'begin with the absolute path of a program');
 const path = z.string().refine(isAbsolute, 'give an absolute path');
 const port = z
   .string()
@@ -39,6 +44,7 @@ const Settings = z.strictObject({
     .refine((text) => /^sqlite:.+/.test(text) || isPostgres(text), 'give sqlite:PATH, or postgres://USER@HOST/DATABASE')
     .optional(),
   KEY_PASSPHRASE_FILE: path.optional(),
+  SIGNER_COMMAND: words.optional(),
   ALLOWED_HOSTS: list.default([]),
   TRUSTED_PROXIES: list
     .pipe(z.array(z.string().refine(isNetwork, 'give addresses or networks such as 10.0.0.0/8, several with commas')))
@@ -66,7 +72,7 @@ const Settings = z.strictObject({
 });
 export type Settings = z.output<typeof Settings>;
 
-const LATER = ['REDIS_URL', 'SIGNER_COMMAND'];
+const LATER = ['REDIS_URL'];
 
 /** Settings that mean nothing alone. */
 const PAIRS = [

@@ -129,11 +129,11 @@ export const initializeKeys = defineOperation({
       await store.audit.append(context.workspace, context.auditRow({ status, key_id: signer.key_id }));
       if (made) await context.emit(store, { type: 'key.rotated', data: { status, key_id: signer.key_id } });
     });
-    const local = mode === 'local';
+    const places = mode === 'local' ? keys.places : null;
     return {
       status,
-      key_dir: local ? keys.dir : null,
-      public_key_path: local ? keys.public_path : null,
+      key_dir: places?.dir ?? null,
+      public_key_path: places?.public_path ?? null,
       key_id: signer.key_id,
       message: MESSAGES[status],
     };

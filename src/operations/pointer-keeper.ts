@@ -1,7 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import { POINTER_MAX_LIFETIME_MS } from '../core/release.ts';
 import { CLOCK_SKEW_MS } from '../core/verify.ts';
-import type { KeyDirectory } from '../io/keys.ts';
+import type { Keys } from '../io/keys.ts';
 import type { PointerAge, PointerRow, ReleaseRow, Store } from '../stores/store.ts';
 import { signPointer } from './pointers.ts';
 import type { Log } from './services.ts';
@@ -14,7 +14,7 @@ const AT_ONCE = 100;
 
 export interface KeeperSettings {
   store: Store;
-  keys: Pick<KeyDirectory, 'exists' | 'signer'>;
+  keys: Pick<Keys, 'exists' | 'signer'>;
   log: Log;
   now: () => Date;
   every_ms?: number;

@@ -1,5 +1,4 @@
 import type { Envelope } from '../core/dsse.ts';
-import { signEnvelope } from '../core/dsse.ts';
 import { AppError } from '../core/errors.ts';
 import { POINTER_MAX_LIFETIME_MS, pointerStatement, statementBytes } from '../core/release.ts';
 import { type KeySet, verifyPointer } from '../core/verify.ts';
@@ -8,6 +7,7 @@ import type { PointerRow, ReleaseRow } from '../stores/store.ts';
 import { named } from './current.ts';
 import { recordKey } from './keys.ts';
 import type { Context } from './operation.ts';
+import { signedText } from './signing.ts';
 
 /** Which release is the latest, signed for a while: what a machine elsewhere needs so that nobody can hold answers back. */
 
@@ -29,7 +29,7 @@ export async function signPointer(context: Signing, release: ReleaseRow, signer:
     issued_at: issued.toISOString(),
     expires_at: new Date(issued.getTime() + POINTER_MAX_LIFETIME_MS).toISOString(),
   };
-  const envelope = JSON.stringify(signEnvelope(statementBytes(pointerStatement(predicate)), [signer]));
+  const envelope = await signedText(statementBytes(pointerStatement(predicate)), signer);
   await recordKey(context, signer);
   const { workspace: _, ...fields } = predicate;
   const row: PointerRow = { ...fields, signing_key_id: signer.key_id, envelope };

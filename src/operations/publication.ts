@@ -2,7 +2,6 @@ import type { ClientDefinition } from '../clients/client.ts';
 import { bridgeFor, needsBridge } from '../clients/render.ts';
 import { artifactIdOfCanonical } from '../core/artifact.ts';
 import { canonicalJson } from '../core/canonical-json.ts';
-import { signEnvelope } from '../core/dsse.ts';
 import { AppError } from '../core/errors.ts';
 import type { Finding } from '../core/finding.ts';
 import type { DraftPayload, JsonValue, Payload } from '../core/payload.ts';
@@ -17,6 +16,7 @@ import { recordKey } from './keys.ts';
 import type { Context, RunContext, Target } from './operation.ts';
 import { signPointer } from './pointers.ts';
 import { findClient } from './shapes.ts';
+import { signedText } from './signing.ts';
 import { findingsFor } from './validation.ts';
 
 /** The one way to a new release: publishing, reverting and linking all end here. */
@@ -92,7 +92,7 @@ async function appendRelease(
     signing_key_id: signer.key_id,
     issued_at,
     expires_at: publication.expires_at,
-    envelope: JSON.stringify(signEnvelope(statementBytes(statement), [signer])),
+    envelope: await signedText(statementBytes(statement), signer),
   };
   await recordKey(context, signer);
   await context.store.artifacts.put(context.workspace, { artifact_id, canonical, created_at: issued_at });

@@ -1,4 +1,4 @@
-import type { KeyDirectory } from '../io/keys.ts';
+import type { Keys } from '../io/keys.ts';
 import type { Launcher } from '../io/launcher.ts';
 import type { Registry } from '../io/registry.ts';
 import type { SecretStore } from '../io/secrets/store.ts';
@@ -35,7 +35,7 @@ export interface Services {
   version: string;
   /** The system this process runs on. */
   os: Machine['os'];
-  keys: KeyDirectory;
+  keys: Keys;
   secrets: SecretStore;
   /** The program that entries call whose references the client cannot resolve; `ensure` makes the file when it is missing. */
   launcher: Launcher;

@@ -36,6 +36,7 @@ Environment:
   MCP_ORCHESTRATION_TOOLSETS                    toolsets of MCP besides core
   MCP_ORCHESTRATION_HOME, _DATABASE_URL         where it keeps everything
   MCP_ORCHESTRATION_KEY_PASSPHRASE_FILE         locks the store of secrets
+  MCP_ORCHESTRATION_SIGNER_COMMAND              a program that signs
   OTEL_EXPORTER_OTLP_ENDPOINT                   send traces there
 Defaults and more: user-docs/reference/configuration.md`;
 
