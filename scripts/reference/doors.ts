@@ -8,6 +8,7 @@ import { ERRORS } from '../../src/core/errors.ts';
 import { backupVerb } from '../../src/main/verbs/backup.ts';
 import { execServer } from '../../src/main/verbs/exec-server.ts';
 import { migrateDatabaseVerb } from '../../src/main/verbs/migrate-database.ts';
+import { migrateStoreVerb } from '../../src/main/verbs/migrate-store.ts';
 import { restoreVerb } from '../../src/main/verbs/restore.ts';
 import { serve } from '../../src/main/verbs/serve.ts';
 import { serveHttp } from '../../src/main/verbs/serve-http.ts';
@@ -27,6 +28,7 @@ const LOCALS: readonly LocalVerb[] = [
   restoreVerb,
   execServer,
   migrateDatabaseVerb,
+  migrateStoreVerb,
   completionVerb,
 ];
 

@@ -16,6 +16,7 @@ import type { Tracing } from './telemetry/tracing.ts';
 import { backupVerb } from './verbs/backup.ts';
 import { execServer } from './verbs/exec-server.ts';
 import { migrateDatabaseVerb } from './verbs/migrate-database.ts';
+import { migrateStoreVerb } from './verbs/migrate-store.ts';
 import { restoreVerb } from './verbs/restore.ts';
 import { serve } from './verbs/serve.ts';
 import { serveHttp } from './verbs/serve-http.ts';
@@ -51,6 +52,7 @@ export async function main(terminal: Terminal): Promise<number> {
         restoreVerb,
         execServer,
         migrateDatabaseVerb,
+        migrateStoreVerb,
         completionVerb,
       ],
       contextOf,

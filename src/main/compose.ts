@@ -18,10 +18,10 @@ import type { Context, Door, Principal } from '../operations/operation.ts';
 import type { Remote } from '../operations/pull/remote.ts';
 import type { Log, Machine, Services } from '../operations/services.ts';
 import { Bell } from '../stores/bell.ts';
-import { openSqlite } from '../stores/sqlite.ts';
 import type { OpenedStore, Surroundings } from '../stores/store.ts';
 import { IS_BUNDLED } from './build.ts';
-import { type Config, type Database, userHome } from './config.ts';
+import { type Config, userHome } from './config.ts';
+import { openStore } from './stores.ts';
 import { VERSION } from './version.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -89,13 +89,6 @@ export async function compose(settings: AppSettings): Promise<App> {
     now,
   });
   return { store, services, localContext, close: () => store.close() };
-}
-
-/** The driver of PostgreSQL is loaded where it is used: most calls are short ones on the file of one person. */
-async function openStore(database: Database, around: Surroundings): Promise<OpenedStore> {
-  if (database.kind === 'sqlite') return openSqlite(database.path, { around });
-  const { openPostgres } = await import('../stores/postgres.ts');
-  return openPostgres(database.url, { around });
 }
 
 function aroundStore({ observer = UNOBSERVED, observe_statements = false }: AppSettings): Surroundings {

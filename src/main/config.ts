@@ -11,6 +11,7 @@ import { IS_BUNDLED } from './build.ts';
 
 const PREFIX = 'MCP_ORCHESTRATION_';
 
+const DATABASE_FORMS = 'give sqlite:PATH, or postgres://USER@HOST/DATABASE';
 const list = z.string().transform((text) =>
   text
     .split(',')
@@ -41,7 +42,7 @@ const Settings = z.strictObject({
     .default([]),
   DATABASE_URL: z
     .string()
-    .refine((text) => /^sqlite:.+/.test(text) || isPostgres(text), 'give sqlite:PATH, or postgres://USER@HOST/DATABASE')
+    .refine((text) => /^sqlite:.+/.test(text) || isPostgres(text), DATABASE_FORMS)
     .optional(),
   KEY_PASSPHRASE_FILE: path.optional(),
   SIGNER_COMMAND: words.optional(),
@@ -187,11 +188,13 @@ function halfPairs(given: Readonly<Record<string, unknown>>): { path: string; me
   });
 }
 
-function databaseOf(url: string): Database {
+/** The database of a URL; `name` is what gave it. Throws INVALID_INPUT that names it and does not quote it. */
+export function databaseOf(url: string, name = `${PREFIX}DATABASE_URL`): Database {
   if (isPostgres(url)) return { kind: 'postgres', url };
   const path = url.slice('sqlite:'.length);
+  if (!url.startsWith('sqlite:')) throw badSettings([{ path: name, message: DATABASE_FORMS }]);
   if (path === ':memory:' || isAbsolute(path)) return { kind: 'sqlite', path };
-  throw badSettings([{ path: `${PREFIX}DATABASE_URL`, message: 'give an absolute path' }]);
+  throw badSettings([{ path: name, message: 'give an absolute path' }]);
 }
 
 function badSettings(issues: { path: string; message: string }[]): AppError {

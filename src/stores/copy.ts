@@ -41,6 +41,29 @@ export async function copyStore({ from, to, progress = () => undefined }: CopyOp
   return copied;
 }
 
+/**
+ * Throws UNAVAILABLE when the other side has a key or an audit row that this one has not: it is the store of somebody else,
+ * and stays as it is.
+ */
+export async function assertFor(from: Kysely<Tables>, to: Kysely<Tables>): Promise<void> {
+  const of = async (db: Kysely<Tables>) => {
+    const keys = await db.selectFrom('keys').select(['workspace', 'key_id']).execute();
+    const [first] = await db
+      .selectFrom('audit')
+      .select(['at', 'request_id'])
+      .where('workspace', '=', 'default')
+      .orderBy('number')
+      .limit(1)
+      .execute();
+    return { keys: new Set(keys.map(({ workspace, key_id }) => `${workspace}/${key_id}`)), first };
+  };
+  const [ours, theirs] = [await of(from), await of(to)];
+  const foreign = theirs.first !== undefined && theirs.first.request_id !== ours.first?.request_id;
+  if (!foreign && theirs.keys.isSubsetOf(ours.keys)) return;
+  const message = 'The new store holds something else already. Nothing was changed.';
+  throw new AppError('UNAVAILABLE', message, { reason: 'store_in_use' }, { hint: 'Name an empty database.' });
+}
+
 /** PostgreSQL takes at most 65,535 values in one statement. */
 const MOST_VALUES = 30_000;
 

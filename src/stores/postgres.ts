@@ -125,6 +125,20 @@ export async function migrateDatabase(url: string, grant_to?: string): Promise<{
   }
 }
 
+/** Brings the tables up to date and lets the work write into those of every workspace, past the store. */
+export async function fillPostgres<T>(url: string, work: (tables: Kysely<Tables>) => Promise<T>): Promise<T> {
+  await migrateDatabase(url);
+  const connections = new Connections(url, PATIENT);
+  const settings = { connections, purpose: 'write', workspace: EVERY_WORKSPACE, watching: UNWATCHED } as const;
+  try {
+    return await work(new Kysely<Tables>({ dialect: postgresDialect(settings) }));
+  } catch (error) {
+    throw postgresError(error);
+  } finally {
+    await connections.close();
+  }
+}
+
 /**
  * The store on PostgreSQL, for any number of processes. `url` may name a schema with `?options=-csearch_path=NAME`, which
  * has to exist. The tables are made and brought up to date where the role may do that.

@@ -242,3 +242,15 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     throw storeError(error);
   }
 }
+
+/** Brings the tables up to date and lets the work write into them, past the store. */
+export async function fillSqlite<T>(path: string, work: (tables: Kysely<Tables>) => Promise<T>): Promise<T> {
+  await (await openSqlite(path)).close();
+  const patienceMs = 5000;
+  const connection = new NodeSqliteConnection(await connect(path, patienceMs), { exclusive: true, patienceMs });
+  try {
+    return await work(kyselyOver(connection));
+  } finally {
+    await connection.close();
+  }
+}

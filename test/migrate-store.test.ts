@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { cliHere, cliHereJson } from './support/in-process.ts';
+import { findPostgres, freshDatabase, type TestDatabase } from './support/postgres.ts';
+import { cli } from './support/process.ts';
+import { rowsIn } from './support/rows.ts';
+import { testWorkspace, type Workspace } from './support/workspace.ts';
+
+const found = await findPostgres();
+const server = 'url' in found ? found.url : '';
+if ('missing' in found) process.stderr.write(`SKIPPED migrate-store to PostgreSQL: ${found.missing}\n`);
+
+async function database(): Promise<TestDatabase> {
+  const made = await freshDatabase(server);
+  onTestFinished(made.drop);
+  return made;
+}
+
+/** Two clients with a few releases, a draft that goes on, a profile, a token, a webhook, a deployment. */
+async function lived(): Promise<Workspace & { file: string }> {
+  const workspace = await testWorkspace();
+  const say = (...args: string[]) => cliHereJson(workspace, ...args);
+  await say('initialize-keys');
+  for (const client of ['cursor', 'vscode']) {
+    for (const server of ['memory', 'sequential-thinking']) {
+      await say('add-server', server, '--client', client);
+      await say('publish-config', '--client', client, '--changelog', `${server} für ${client}`);
+    }
+  }
+  await say('deploy-config', '--client', 'cursor');
+  await say('create-profile', '--client', 'cursor', 'team-a');
+  await say('remove-server', 'memory', '--client', 'vscode');
+  await say('generate-token', '--role', 'viewer');
+  return { ...workspace, file: join(workspace.data_dir, 'state.db') };
+}
+
+describe.skipIf(server === '')('migrate-store', () => {
+  it('brings everything from a file into PostgreSQL and back, and says the same of each table on both sides', async () => {
+    const workspace = await lived();
+    const { url } = await database();
+    const asked = ['get-config', '--client', 'cursor'];
+    const before = await cliHereJson(workspace, ...asked);
+    const there = await cliHereJson(workspace, 'migrate-store', '--from', `sqlite:${workspace.file}`, '--to', url);
+    expect(there).toMatchObject({ status: 'migrated', from: 'sqlite', to: 'postgres', problems: [] });
+    const tables = there['tables'] as { table: string; rows: number }[];
+    expect(Object.fromEntries(tables.map(({ table, rows }) => [table, rows]))).toMatchObject({
+      releases: 4,
+      drafts: 2,
+      profiles: 1,
+      tokens: 1,
+      keys: 1,
+      deployments: 1,
+    });
+    const moved = { ...workspace, env: { ...workspace.env, MCP_ORCHESTRATION_DATABASE_URL: url } };
+    expect(await cliHereJson(moved, ...asked)).toEqual(before);
+    expect(await cliHereJson(moved, 'doctor', '--deep')).toMatchObject({ healthy: true, store: {} });
+    // Numbers go on where they were.
+    expect(await cliHereJson(moved, 'publish-config', '--client', 'vscode')).toMatchObject({ sequence: 3 });
+
+    const back = join(workspace.home, 'back', 'state.db');
+    const again = await cliHereJson(workspace, 'migrate-store', '--from', url, '--to', `sqlite:${back}`);
+    expect(again).toMatchObject({ from: 'postgres', to: 'sqlite', problems: [] });
+    const restored = { ...workspace, env: { ...workspace.env, MCP_ORCHESTRATION_DATABASE_URL: `sqlite:${back}` } };
+    expect(await cliHereJson(restored, ...asked)).toEqual(before);
+  });
+
+  it('goes on after it was killed', async () => {
+    const workspace = await lived();
+    const { url } = await database();
+    const args = ['migrate-store', '--from', `sqlite:${workspace.file}`, '--to', url];
+    await cliHereJson(workspace, ...args);
+    const moved = { ...workspace.env, MCP_ORCHESTRATION_DATABASE_URL: url };
+    // As a kill between two pages leaves it.
+    await rowsIn(moved, 'delete from audit where number > 3', 'delete from releases where sequence = 2');
+    expect(await cliHereJson(workspace, ...args)).toMatchObject({ status: 'migrated', problems: [] });
+  });
+
+  it('leaves the store of somebody else as it is', async () => {
+    const [ours, theirs] = [await lived(), await lived()];
+    const { url } = await database();
+    await cliHereJson(theirs, 'migrate-store', '--from', `sqlite:${theirs.file}`, '--to', url);
+    const moved = { ...theirs.env, MCP_ORCHESTRATION_DATABASE_URL: url };
+    const counted = () => rowsIn(moved, 'select count(*) as count from audit');
+    const before = await counted();
+    const refused = await cliHere(ours, 'migrate-store', '--from', `sqlite:${ours.file}`, '--to', url, '--json');
+    expect(refused.json()).toMatchObject({ error: { code: 'UNAVAILABLE', details: { reason: 'store_in_use' } } });
+    expect(await counted()).toEqual(before);
+  });
+
+  it('names a store that is not there, that it cannot reach, or that is no store, without its password', async () => {
+    const workspace = await testWorkspace();
+    const secret = 'made-up-password-look-at-it';
+    for (const [from, to] of [
+      [`sqlite:${workspace.home}/none.db`, 'sqlite:/tmp/never.db'],
+      ['state.db', 'sqlite:/tmp/never.db'],
+      [`postgres://x:${secret}@127.0.0.1:1/x`, 'sqlite:/tmp/never.db'],
+      ['sqlite:/tmp/same.db', 'sqlite:/tmp/same.db'],
+    ] as const) {
+      const refused = await cliHere(workspace, 'migrate-store', '--from', from, '--to', to);
+      expect(refused.code, from).not.toBe(0);
+      expect(refused.stdout + refused.stderr).not.toContain(secret);
+    }
+    expect(existsSync('/tmp/never.db')).toBe(false);
+    expect(existsSync(join(workspace.home, 'none.db'))).toBe(false);
+  });
+
+  it('shows a person a table', async () => {
+    const workspace = await lived();
+    const { url } = await database();
+    const { stdout, code } = await cli(workspace, 'migrate-store', '--from', `sqlite:${workspace.file}`, '--to', url);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/releases\s+4\s+[0-9a-f]{64}/);
+    expect(stdout).toContain('MCP_ORCHESTRATION_DATABASE_URL');
+  });
+});
+
+describe.skipIf(server === '')('migrate-database', () => {
+  it('makes the tables once, and says so', async () => {
+    const workspace = await testWorkspace();
+    const { url } = await database();
+    workspace.env['MCP_ORCHESTRATION_DATABASE_URL'] = url;
+    expect(await cliHereJson(workspace, 'migrate-database')).toEqual({ status: 'migrated', granted_to: null });
+    expect(await cliHereJson(workspace, 'migrate-database')).toEqual({ status: 'current', granted_to: null });
+    const nobody = await cliHere(workspace, 'migrate-database', '--grant-to', 'no_such_role', '--json');
+    expect(nobody.json()).toMatchObject({ error: { code: 'UNAVAILABLE', details: { reason: '42704' } } });
+  });
+
+  it('is for PostgreSQL', async () => {
+    const refused = await cliHere(await testWorkspace(), 'migrate-database', '--json');
+    expect(refused.json()).toMatchObject({ error: { code: 'INVALID_INPUT' } });
+  });
+});
