@@ -1,5 +1,12 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
+import { IDLE_SOURCES } from '../scripts/reference/metrics.ts';
+import { EVENT_TYPES } from '../src/core/event.ts';
+import { READINESS_REASONS } from '../src/main/readiness.ts';
 import { openMetrics } from '../src/main/telemetry/metrics.ts';
+import { VERSION } from '../src/main/version.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { cliJson, type HttpServer, startHttp } from './support/process.ts';
 import { broken, receiver as startReceiver } from './support/receivers.ts';
@@ -18,6 +25,10 @@ async function scrape(server: HttpServer): Promise<Map<string, number>> {
   );
 }
 
+const LATEST = 'mcp_orchestration_event_latest_timestamp_seconds{type="config.published"}';
+const DRIFTING = 'mcp_orchestration_drifting_profiles';
+const FAILED = 'mcp_orchestration_webhook_attempts_total{outcome="failed"}';
+const NODE = { command: 'node', args: ['server.js'] };
 const DRAFT = '/v1/config/cursor/dev/draft';
 const draft = { payload: { mcpServers: { x: { command: 'npx', args: ['-y', 'unpinned'] } } } };
 
@@ -82,6 +93,49 @@ test('say how long the oldest event waits for a webhook that does not answer', a
   expect(found.get('mcp_orchestration_webhook_deliveries{status="pending"}')).toBe(1);
   expect(found.get('mcp_orchestration_webhook_deliveries{status="parked"}')).toBe(0);
   expect(found.get('mcp_orchestration_webhook_oldest_pending_seconds')).toBeGreaterThan(0);
+  await expect.poll(async () => (await scrape(server)).get(FAILED)).toBe(1);
+  expect((await scrape(server)).get('mcp_orchestration_webhook_attempts_total{outcome="delivered"}')).toBe(0);
+});
+
+test('tell what other processes on the same store did: releases, deployments, drift', async () => {
+  const workspace = await testWorkspace();
+  const server = await startHttp(workspace);
+  const events = async (type: string) =>
+    (await scrape(server)).get(`mcp_orchestration_events_total{type="config.${type}"}`);
+  expect(await events('published')).toBe(0);
+  await cliJson(workspace, 'initialize-keys');
+  await server.ask('PUT', '/v1/config/cursor/default/draft', { body: { payload: { mcpServers: { x: NODE } } } });
+  await cliJson(workspace, 'publish-config', '--client', 'cursor');
+  await cliJson(workspace, 'deploy-config', '--client', 'cursor');
+  expect([await events('published'), await events('deployed')]).toEqual([1, 1]);
+  const told = await scrape(server);
+  const age = Date.now() / 1000 - Number(told.get(LATEST));
+  expect(age).toBeGreaterThan(0);
+  expect(age).toBeLessThan(60);
+  expect(told.get('mcp_orchestration_keys{status="active"}')).toBe(1);
+  const file = join(workspace.home, '.cursor/mcp.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('node', 'deno'));
+  expect(told.get(DRIFTING)).toBe(0);
+  await cliJson(workspace, 'drift-status');
+  expect((await scrape(server)).get(DRIFTING)).toBe(1);
+  await cliJson(workspace, 'deploy-config', '--client', 'cursor', '--on-drift', 'overwrite');
+  expect((await scrape(server)).get(DRIFTING)).toBe(0);
+});
+
+test('say why a server is not ready, and count what its store refuses', async () => {
+  const workspace = await testWorkspace();
+  const server = await startHttp(workspace);
+  const locker = new DatabaseSync(join(workspace.data_dir, 'state.db'));
+  expect((await scrape(server)).get('mcp_orchestration_ready')).toBe(1);
+  locker.exec('begin immediate');
+  await server.ask('PUT', DRAFT, { body: draft });
+  const found = await scrape(server);
+  locker.exec('rollback');
+  locker.close();
+  expect(found.get('mcp_orchestration_ready')).toBe(0);
+  expect(found.get('mcp_orchestration_not_ready{reason="store_locked"}')).toBe(1);
+  expect(found.get('mcp_orchestration_not_ready{reason="disk_full"}')).toBe(0);
+  expect(found.get('mcp_orchestration_store_errors_total{reason="store_locked"}')).toBe(1);
 });
 
 test('repeat nothing that a caller wrote: methods, routes, codes and names are those of the product', async () => {
@@ -112,10 +166,16 @@ test('repeat nothing that a caller wrote: methods, routes, codes and names are t
   const sets: Record<string, (value: string) => boolean> = {
     method: (value) => methods.has(value),
     route: (value) => routes.has(value),
-    status: (value) => /^([1-5]xx|pending|parked)$/.test(value),
+    status: (value) => /^([1-5]xx|pending|parked|active|retired|revoked)$/.test(value),
     operation: (value) => OPERATIONS.some(({ id }) => id === value),
     door: (value) => ['cli', 'mcp', 'rest'].includes(value),
-    outcome: (value) => /^(ok|commit|rollback|[A-Z_]+)$/.test(value),
+    outcome: (value) => /^(ok|commit|rollback|delivered|failed|parked|[A-Z_]+)$/.test(value),
+    type: (value) => EVENT_TYPES.some((type) => type === value),
+    reason: (value) => READINESS_REASONS.includes(value),
+    file: (value) => ['database', 'log'].includes(value),
+    key_id: (value) => /^[0-9a-f]{64}$/.test(value),
+    version: (value) => value === VERSION,
+    mode: (value) => ['local', 'server'].includes(value),
     code: (value) => /^[A-Z_]+$/.test(value),
     severity: (value) => ['error', 'warning'].includes(value),
     cache: (value) => ['answers', 'tokens'].includes(value),
@@ -130,28 +190,36 @@ test('repeat nothing that a caller wrote: methods, routes, codes and names are t
 
 test('are defined with a meaning each, and names that do not change', async () => {
   const metrics = openMetrics();
-  const idle = {
-    store: () => ({ commits: 0, busy_retries: 0 }),
-    outbox: async () => ({ pending: 0, parked: 0, oldest: null }),
-  };
-  metrics.page({
-    ...idle,
-    caches: { answers: { hits: 0, misses: 0 }, tokens: { hits: 0, misses: 0 } },
-    subscribers: () => 0,
-    now: () => new Date(0),
-  });
+  metrics.page(IDLE_SOURCES);
   const own = (await metrics.definitions()).filter(({ name }) => name.startsWith('mcp_orchestration_'));
   expect(own.map(({ name, type, labels }) => [name, type, ...labels].join(' ')).toSorted()).toEqual([
+    'mcp_orchestration_build_info gauge version mode',
     'mcp_orchestration_cache_hits_total counter cache',
     'mcp_orchestration_cache_misses_total counter cache',
+    'mcp_orchestration_clock_seconds gauge',
+    'mcp_orchestration_disk_free_bytes gauge',
+    'mcp_orchestration_disk_size_bytes gauge',
+    'mcp_orchestration_drifting_profiles gauge',
+    'mcp_orchestration_event_latest_timestamp_seconds gauge type',
     'mcp_orchestration_event_stream_subscribers gauge',
+    'mcp_orchestration_events_total counter type',
     'mcp_orchestration_http_request_duration_seconds histogram method route status',
+    'mcp_orchestration_keys gauge status',
+    'mcp_orchestration_not_ready gauge reason',
     'mcp_orchestration_operation_duration_seconds histogram operation door outcome',
+    'mcp_orchestration_pointer_soonest_expiry_timestamp_seconds gauge',
+    'mcp_orchestration_pointers gauge',
+    'mcp_orchestration_ready gauge',
     'mcp_orchestration_signature_duration_seconds histogram',
+    'mcp_orchestration_signing_key_created_timestamp_seconds gauge',
+    'mcp_orchestration_signing_key_info gauge key_id',
     'mcp_orchestration_store_busy_retries_total counter',
     'mcp_orchestration_store_commits_total counter',
+    'mcp_orchestration_store_errors_total counter reason',
+    'mcp_orchestration_store_file_bytes gauge file',
     'mcp_orchestration_store_transaction_duration_seconds histogram outcome',
     'mcp_orchestration_validation_findings_total counter code severity',
+    'mcp_orchestration_webhook_attempts_total counter outcome',
     'mcp_orchestration_webhook_deliveries gauge status',
     'mcp_orchestration_webhook_oldest_pending_seconds gauge',
   ]);

@@ -18,6 +18,8 @@ const WORDS: Readonly<Record<string, string>> = {
   foreign_database: 'store_damaged',
   SQLITE_CANTOPEN: 'store_unreachable',
   SQLITE_PERM: 'store_unreachable',
+  SQLITE_IOERR: 'store_unusable',
+  SQLITE_ABORT: 'store_unusable',
   database_gone: 'store_unreachable',
   database_replaced: 'store_replaced',
   newer_schema: 'store_newer',
@@ -37,29 +39,44 @@ const WORDS: Readonly<Record<string, string>> = {
   'key missing': 'keys_missing',
 };
 
+/** Every word that `/readyz` can say. */
+export const READINESS_REASONS: readonly string[] = [
+  ...new Set([...Object.values(WORDS), 'store_unusable', 'stopping']),
+].sort();
+
+/** What PostgreSQL says of itself (SQLSTATE), such as 57P03. No code of Node has a digit at its front. */
+const isSqlState = (reason: string) => /^[0-9][0-9A-Z]{4}$|^XX[0-9]{3}$/.test(reason);
+
+/** The word for a failure of the store, the disk or the key; undefined for any other. */
+export function reasonOf(error: unknown): string | undefined {
+  const reason = error instanceof AppError ? String(error.details['reason']) : '';
+  if (Object.hasOwn(WORDS, reason)) return WORDS[reason];
+  return isSqlState(reason) ? 'store_unusable' : undefined;
+}
+
+/** Whose disk has to have room: that of the database, or that of the key where the database is elsewhere. */
+export const storeDirectory = ({ database, home }: Pick<Config, 'database' | 'home'>): string =>
+  database.kind === 'sqlite' && database.path !== ':memory:' ? dirname(database.path) : home;
+
 /** What keeps this process from reading, writing and signing, in words of a closed set. */
 export async function readinessOf({ store, services }: Pick<App, 'store' | 'services'>, config: Config) {
   const checks = [
     () => store.probe(),
-    () => assertFreeSpace(writtenTo(config)),
+    () => assertFreeSpace(storeDirectory(config)),
     () => assertSigningKey({ store, services }),
   ];
-  const reasonOf = async (check: () => Promise<void>): Promise<string | undefined> => {
+  const failureOf = async (check: () => Promise<void>): Promise<string | undefined> => {
     try {
       await check();
       return undefined;
     } catch (err) {
       services.log.warn({ err }, 'this server is not ready');
-      const reason = err instanceof AppError ? String(err.details['reason']) : '';
-      return Object.hasOwn(WORDS, reason) ? WORDS[reason] : 'store_unusable';
+      return reasonOf(err) ?? 'store_unusable';
     }
   };
-  const found = await Promise.all(checks.map(reasonOf));
+  const found = await Promise.all(checks.map(failureOf));
   return [...new Set(found.filter((reason) => reason !== undefined))];
 }
-
-const writtenTo = ({ database, home }: Config): string =>
-  database.kind === 'sqlite' && database.path !== ':memory:' ? dirname(database.path) : home;
 
 async function assertFreeSpace(directory: string): Promise<void> {
   // A directory that is gone is told by the probe of the store.

@@ -30,10 +30,17 @@ export interface Observer {
   /** Of one validation. */
   found(findings: readonly Pick<Finding, 'code' | 'severity'>[]): void;
   signed(milliseconds: number): void;
+  /** Of one try to deliver an event to a webhook. */
+  sent(outcome: SentOutcome): void;
 }
+
+/** `failed` is tried again, `parked` is not. */
+export const SENT_OUTCOMES = ['delivered', 'failed', 'parked'] as const;
+export type SentOutcome = (typeof SENT_OUTCOMES)[number];
 
 export const UNOBSERVED: Observer = {
   during: (_activity, work) => work(),
   found: () => undefined,
   signed: () => undefined,
+  sent: () => undefined,
 };

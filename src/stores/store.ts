@@ -373,6 +373,8 @@ export interface Store {
      * after another, or signed by another key. In the order of their ids. Looks at every release.
      */
     due(than: PointerAge, limit: number): Promise<{ workspace: string; client_id: string; profile_id: string }[]>;
+    /** Of all workspaces: how many there are, and when the first of them expires. Looks at every pointer. */
+    overview(): Promise<{ count: number; soonest: string | null }>;
   };
   pins: {
     /** Oldest first. */
@@ -474,6 +476,8 @@ export interface Store {
     since(workspace: string, number: number, limit: number): Promise<EventRow[]>;
     /** The numbers of the first and the last that are kept; 1 and 0 when there are none. */
     range(workspace: string): Promise<{ oldest: number; newest: number }>;
+    /** Of every workspace that ever had one: the number of the last, also when that one is not kept any more. */
+    newest(): Promise<{ workspace: string; number: number }[]>;
     /** The newest of this type about this client and profile. */
     latest(workspace: string, type: EventType, client_id: string, profile_id: string): Promise<EventRow | undefined>;
   };

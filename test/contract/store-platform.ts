@@ -42,6 +42,23 @@ export function eventCases(store: () => Store): void {
     expect(await store().events.range(W)).toEqual({ oldest: 413, newest: 512 });
   });
 
+  it('names the last number of every workspace that had an event, also when that event is not kept', async () => {
+    expect(await store().events.newest()).toEqual([]);
+    await store().events.append(W, event(), KEEP);
+    await store().events.append(OTHER, event(), KEEP);
+    await store().events.append(W, event(), KEEP);
+    const last = [
+      { workspace: OTHER, number: 1 },
+      { workspace: W, number: 2 },
+    ];
+    expect(await store().events.newest()).toEqual(last);
+    await store().transaction(async (tx) => {
+      for (let i = 2; i < 256; i += 1) await tx.events.append(W, event(), 0);
+    });
+    expect(await numbers(0)).toEqual([]);
+    expect(await store().events.newest()).toContainEqual({ workspace: W, number: 256 });
+  });
+
   it('finds the latest of a type about a profile', async () => {
     await store().events.append(W, event({ sequence: 1 }), KEEP);
     await store().events.append(W, event({ sequence: 2 }), KEEP);

@@ -54,4 +54,11 @@ export function pointerCases(store: () => Store): void {
     expect(await due()).toEqual([]);
     expect(await due(more)).toEqual([`${W}/cursor/dev`]);
   });
+
+  it('counts the pointers of all workspaces and finds the one that expires first', async () => {
+    expect(await store().pointers.overview()).toEqual({ count: 0, soonest: null });
+    await store().pointers.put(W, pointer(1, { expires_at: T1 }));
+    await store().pointers.put(OTHER, pointer(1, { expires_at: T0 }));
+    expect(await store().pointers.overview()).toEqual({ count: 2, soonest: T0 });
+  });
 }

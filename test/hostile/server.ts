@@ -5,7 +5,7 @@ import { manifestOf } from '../../src/adapters/mcp/manifest.ts';
 import { offerOf } from '../../src/adapters/mcp/mcp.ts';
 import { type RestSettings, restServer } from '../../src/adapters/rest/server.ts';
 import { type App, compose } from '../../src/main/compose.ts';
-import { readConfig } from '../../src/main/config.ts';
+import { type Config, readConfig } from '../../src/main/config.ts';
 import { quietLog } from '../../src/main/log.ts';
 import { serverTelemetry } from '../../src/main/telemetry/server.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
@@ -50,7 +50,8 @@ export async function startRest({
   const { env } = workspace;
   const unexpected: string[] = [];
   const log = quietLog((line) => unexpected.push(line), false);
-  const app = await compose({ config: { ...readConfig(env), mode }, env, log, allow_http_deploy });
+  const config = { ...readConfig(env), mode };
+  const app = await compose({ config, env, log, allow_http_deploy });
   const server = await restServer({
     operations: OPERATIONS,
     store: app.store,
@@ -60,7 +61,7 @@ export async function startRest({
     cors_origins: new Set(),
     allowed_hosts: new Set(['localhost', '127.0.0.1']),
     now,
-    ...(whole && everything(app)),
+    ...(whole && everything(app, config)),
     ...settings,
   });
   const close = async () => {
@@ -73,9 +74,9 @@ export async function startRest({
 
 const now = () => new Date();
 
-function everything(app: App): Pick<RestSettings, 'mcp' | 'metrics'> {
+function everything(app: App, config: Config): Pick<RestSettings, 'mcp' | 'metrics'> {
   const offered = { version: '0.0.0', toolsets: new Set(TOOLSETS) };
-  const { metrics } = serverTelemetry(undefined).forRest(app);
+  const { metrics } = serverTelemetry(undefined).forRest(app, config);
   return {
     mcp: {
       ...mcpOverHttp(offerOf(OPERATIONS, offered), { now, legacy_sse: true }),

@@ -8,16 +8,11 @@ export type Readiness = () => Promise<readonly string[]>;
 const LOOK_HOLDS_MS = 1_000;
 
 /** `/health` and `/healthz`: the process answers. `/readyz`: it can also do its work. All open, everywhere. */
-export function registerHealth(
-  app: FastifyInstance,
-  version: string,
-  { readiness, stopping }: { readiness: Readiness; stopping: () => boolean },
-): void {
+export function registerHealth(app: FastifyInstance, version: string, look: Readiness): void {
   const config = { open: true };
   for (const path of ['/health', '/healthz']) app.get(path, { config }, async () => ({ status: 'ok', version }));
-  const look = held(readiness);
   app.get('/readyz', { config }, async (_request, reply) => {
-    const reasons = stopping() ? ['stopping'] : await look();
+    const reasons = await look();
     if (reasons.length > 0) throw notReady(reasons);
     return reply.header('cache-control', 'no-store').send({ status: 'ready', version });
   });
@@ -28,10 +23,12 @@ function notReady(reasons: readonly string[]): AppError {
   return new AppError('UNAVAILABLE', `This server is not ready: ${reasons.join(', ')}.`, { reasons }, { hint });
 }
 
-function held(readiness: Readiness): Readiness {
+/** What is found holds for a while; that a stop has begun shows at once. */
+export function heldReadiness(readiness: Readiness, stopping: () => boolean): Readiness {
   let looking: Promise<readonly string[]> | undefined;
   let until = 0;
-  return () => {
+  return async () => {
+    if (stopping()) return ['stopping'];
     if (looking === undefined || performance.now() >= until) {
       until = Number.POSITIVE_INFINITY;
       looking = readiness().finally(() => {

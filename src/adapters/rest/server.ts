@@ -22,7 +22,7 @@ import { registerDocs } from './docs.ts';
 import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus, RETRY_AFTER_S } from './errors.ts';
 import { registerEvents } from './events.ts';
 import { type GuardSettings, guardRequest, originOf } from './guard.ts';
-import { type Readiness, registerHealth } from './health.ts';
+import { heldReadiness, type Readiness, registerHealth } from './health.ts';
 import { limitRates, WrongCredentials } from './limits.ts';
 import { type McpDoor, registerMcp } from './mcp.ts';
 import { type MetricsPage, registerMetrics } from './metrics.ts';
@@ -66,6 +66,8 @@ export interface RestSettings extends GuardSettings {
 export interface Counts {
   caches: Readonly<Record<'answers' | 'tokens', { readonly hits: number; readonly misses: number }>>;
   subscribers(): number;
+  /** What `/readyz` would say: why this server is not ready. */
+  readiness: Readiness;
 }
 
 declare module 'fastify' {
@@ -176,14 +178,12 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     stillAccepted,
     headers: security,
   });
+  const readiness = heldReadiness(settings.readiness ?? (async () => []), settings.stopping ?? (() => false));
   if (settings.metrics) {
-    const page = settings.metrics({ caches: { answers, tokens }, subscribers });
+    const page = settings.metrics({ caches: { answers, tokens }, subscribers, readiness });
     registerMetrics(app, page, contextFor);
   }
-  registerHealth(app, services.version, {
-    readiness: settings.readiness ?? (async () => []),
-    stopping: settings.stopping ?? (() => false),
-  });
+  registerHealth(app, services.version, readiness);
   if (settings.mcp) {
     const mcpContext = (request: FastifyRequest): Context => ({ ...contextFor(request), door: 'mcp' });
     registerMcp(app, { mcp: settings.mcp, issuer: settings.oidc?.issuer, contextOf: mcpContext, stillAccepted });

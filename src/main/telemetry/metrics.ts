@@ -1,17 +1,10 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Histogram, type Metric, Registry } from 'prom-client';
 import type { MetricsPage } from '../../adapters/rest/metrics.ts';
-import type { Counts } from '../../adapters/rest/server.ts';
 import { AppError } from '../../core/errors.ts';
-import type { Activity, Observer } from '../../operations/observer.ts';
+import { type Activity, type Observer, SENT_OUTCOMES } from '../../operations/observer.ts';
+import { READINESS_REASONS, reasonOf } from '../readiness.ts';
+import { lookedUp, type Sources } from './figures.ts';
 import { BOUNDS, Times } from './times.ts';
-
-/** Where figures are looked up that others keep. Asked for every scrape. */
-export interface Sources extends Counts {
-  store(): { commits: number; busy_retries: number };
-  /** What is still to be sent to webhooks, and what was given up. */
-  outbox(): Promise<{ pending: number; parked: number; oldest: string | null }>;
-  now(): Date;
-}
 
 export interface Metrics {
   observer: Observer;
@@ -57,6 +50,9 @@ export function openMetrics(): Metrics {
   };
 }
 
+/** The status class 5xx. */
+const FAULTS = 5;
+
 function requestMetrics(register: Registry): Pick<Metrics, 'requestsOf'> {
   const name = `${PREFIX}http_request_duration_seconds`;
   const all: { labels: Record<string, string>; times: Times }[] = [];
@@ -73,15 +69,18 @@ function requestMetrics(register: Registry): Pick<Metrics, 'requestsOf'> {
   return {
     requestsOf(method, route) {
       const classes: (Times | undefined)[] = [];
+      const timesOf = (at: number): Times => {
+        const times = new Times();
+        classes[at] = times;
+        all.push({ labels: { method, route, status: `${at}xx` }, times });
+        return times;
+      };
       return (status, seconds) => {
         const at = Math.trunc(status / 100);
-        let times = classes[at];
-        if (times === undefined) {
-          times = new Times();
-          classes[at] = times;
-          all.push({ labels: { method, route, status: `${at}xx` }, times });
-        }
+        const times = classes[at] ?? timesOf(at);
         times.add(seconds);
+        // A series that begins with 1 shows no increase: the first failure of a route would be seen by nobody.
+        if (classes[FAULTS] === undefined) timesOf(FAULTS);
       };
     },
   };
@@ -129,7 +128,16 @@ function operationMetrics(register: Registry): Observer {
     labelNames: ['code', 'severity'] as const,
     registers,
   });
+  const sent = new Counter({
+    name: `${PREFIX}webhook_attempts_total`,
+    help: 'Tries of this process to deliver an event to a webhook, by what came of it: `delivered`, `failed` (it is tried again) or `parked` (given up).',
+    labelNames: ['outcome'] as const,
+    registers,
+  });
+  for (const outcome of SENT_OUTCOMES) sent.inc({ outcome }, 0);
+  const failed = storeErrors(registers);
   const record = (activity: Activity, seconds: number, error?: unknown) => {
+    if (activity.kind !== 'statement') failed(error, activity.kind === 'transaction');
     if (activity.kind === 'operation') {
       const { operation, door } = activity;
       operations.observe({ operation, door, outcome: outcomeOf(error) }, seconds);
@@ -154,87 +162,32 @@ function operationMetrics(register: Registry): Observer {
       for (const { code, severity } of all) findings.inc({ code, severity });
     },
     signed: (milliseconds) => signatures.observe(milliseconds / 1000),
+    sent: (outcome) => sent.inc({ outcome }),
   };
 }
+
+/** Counts a failure once, although it comes by as that of a transaction and again as that of the operation around it. */
+function storeErrors(registers: Registry[]): (error: unknown, inTransaction: boolean) => void {
+  const errors = new Counter({
+    name: `${PREFIX}store_errors_total`,
+    help: 'Calls and transactions of this process that failed because of the store, its disk or the signing key, by the reason in the words of `/readyz`.',
+    labelNames: ['reason'] as const,
+    registers,
+  });
+  for (const reason of READINESS_REASONS) if (reason !== 'stopping') errors.inc({ reason }, 0);
+  const counted = new WeakSet<Error>();
+  return (error, inTransaction) => {
+    const reason = reasonOf(error);
+    if (!(error instanceof AppError) || reason === undefined || counted.has(error)) return;
+    // A file or a server of others fails with the same codes; inside a transaction nothing but the store is asked.
+    if (!inTransaction && isSystemCode(error.details['reason'])) return;
+    counted.add(error);
+    errors.inc({ reason });
+  };
+}
+
+/** Such as ECONNREFUSED. */
+const isSystemCode = (reason: unknown) => typeof reason === 'string' && /^E[A-Z_]+$/.test(reason);
 
 const outcomeOf = (error: unknown): string =>
   error === undefined ? 'ok' : error instanceof AppError ? error.code : 'INTERNAL_ERROR';
-
-/** A figure that only grows, and one that does not: both are asked for when they are shown. */
-function lookedUp(register: Registry, sources: Sources): void {
-  const registers = [register];
-  const counter = (name: string, help: string, value: () => number) =>
-    new Counter({
-      name: PREFIX + name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(value());
-      },
-    });
-  counter('store_commits_total', 'Writes of this process that were committed.', () => sources.store().commits);
-  counter(
-    'store_busy_retries_total',
-    'How often this process tried again because another one held the lock of the store.',
-    () => sources.store().busy_retries,
-  );
-  for (const [what, figure] of [
-    ['hits', 'answered from memory'],
-    ['misses', 'read from the store'],
-  ] as const) {
-    new Counter({
-      name: `${PREFIX}cache_${what}_total`,
-      help: `What was ${figure}: kept answers over HTTP (\`answers\`) and known tokens (\`tokens\`).`,
-      labelNames: ['cache'] as const,
-      registers,
-      collect() {
-        this.reset();
-        for (const [cache, counts] of Object.entries(sources.caches)) this.inc({ cache }, counts[what]);
-      },
-    });
-  }
-  outboxMetrics(registers, sources);
-  new Gauge({
-    name: `${PREFIX}event_stream_subscribers`,
-    help: 'Open streams of events (`GET /v1/events`) of this process.',
-    registers,
-    collect() {
-      this.set(sources.subscribers());
-    },
-  });
-}
-
-/** Of the whole store, whichever process sends. One look serves both; where it fails, the figures are left out. */
-function outboxMetrics(registers: Registry[], { outbox, now }: Sources): void {
-  let looking: ReturnType<Sources['outbox']> | undefined;
-  const look = () => {
-    looking ??= outbox().finally(() => {
-      looking = undefined;
-    });
-    return looking.catch(() => undefined);
-  };
-  new Gauge({
-    name: `${PREFIX}webhook_oldest_pending_seconds`,
-    help: 'Age of the oldest event that a webhook is still to be told of; 0 when there is none.',
-    registers,
-    async collect() {
-      const found = await look();
-      if (found === undefined) this.remove();
-      else this.set(found.oldest === null ? 0 : Math.max(0, (now().getTime() - Date.parse(found.oldest)) / 1000));
-    },
-  });
-  new Gauge({
-    name: `${PREFIX}webhook_deliveries`,
-    help: 'Deliveries to webhooks that are still to be made (`pending`) or were given up (`parked`).',
-    labelNames: ['status'] as const,
-    registers,
-    async collect() {
-      this.reset();
-      const found = await look();
-      if (found === undefined) return;
-      this.set({ status: 'pending' }, found.pending);
-      this.set({ status: 'parked' }, found.parked);
-    },
-  });
-}

@@ -1,5 +1,5 @@
 /** Upper bounds in seconds: from an answer out of memory to the longest handler. */
-export const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
+export const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 1, 2.5, 5, 10] as const;
 
 /**
  * A histogram whose labels were looked up before: prom-client's own costs more for each request than a kept answer does.

@@ -107,6 +107,7 @@ export async function startTracing(env: Environment, log: Log): Promise<Tracing 
       },
       found: () => undefined,
       signed: () => undefined,
+      sent: () => undefined,
     },
     spans({ method, route, request_id, traceparent }) {
       const attributes = {

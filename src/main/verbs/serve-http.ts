@@ -127,7 +127,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     now,
     readiness: () => readinessOf(app, config),
     stopping: () => stopping,
-    ...telemetry.forRest(app),
+    ...telemetry.forRest(app, config),
   });
   const connections = new Connections(server);
   await listen(server, config);
@@ -164,11 +164,12 @@ async function issuerOf(config: Config, log: Log): Promise<RestSettings['oidc']>
 }
 
 /** Only here: the other commands are gone before an answer could come. */
-async function sendWebhooks({ store, services: { bell, log } }: App, config: Config): Promise<Sender> {
+async function sendWebhooks({ store, services: { bell, log, observer } }: App, config: Config): Promise<Sender> {
   const { startSender } = await import('../../operations/webhooks/sender.ts');
   const { openPoster } = await import('../../io/webhooks/post.ts');
   const { WebhookTargets } = await import('../../io/webhooks/targets.ts');
-  return startSender({ store, bell, log, now, poster: openPoster(new WebhookTargets(targetRules(config))) });
+  const poster = openPoster(new WebhookTargets(targetRules(config)));
+  return startSender({ store, bell, log, now, observer, poster });
 }
 
 /** Other machines believe a latest release only as long as its pointer lives. */

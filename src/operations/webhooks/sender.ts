@@ -5,6 +5,7 @@ import type { Message, Poster } from '../../io/webhooks/post.ts';
 import type { Bell } from '../../stores/bell.ts';
 import type { ClaimedDelivery, DeliveryRow, Store } from '../../stores/store.ts';
 import { eventOf } from '../changes.ts';
+import { type Observer, UNOBSERVED } from '../observer.ts';
 import type { Log } from '../services.ts';
 
 /** How many are sent at once. */
@@ -24,6 +25,8 @@ export interface SenderSettings {
   log: Log;
   poster: Poster;
   now: () => Date;
+  /** Hears what came of every try. */
+  observer?: Pick<Observer, 'sent'>;
   /** From 0 to 1; spreads the retries. */
   random?: () => number;
 }
@@ -105,7 +108,7 @@ const named = ({ webhook: { webhook_id }, delivery: { event } }: ClaimedDelivery
 });
 
 async function attempt(settings: SenderSettings, claimed: ClaimedDelivery, stop: AbortSignal): Promise<void> {
-  const { store, log, poster, now, random = Math.random } = settings;
+  const { store, log, poster, now, observer = UNOBSERVED, random = Math.random } = settings;
   const attempts = claimed.delivery.attempts + 1;
   let response_status: number | null = null;
   let reason = 'no_answer';
@@ -118,12 +121,14 @@ async function attempt(settings: SenderSettings, claimed: ClaimedDelivery, stop:
   }
   if (response_status !== null && response_status >= 200 && response_status < 300) {
     await store.webhooks.settle(claimed, { status: 'delivered', attempts, response_status, next_attempt_at: null });
+    observer.sent('delivered');
     return;
   }
   const pause = pauseAfter(attempts, random());
   const status: DeliveryRow['status'] = pause === undefined ? 'parked' : 'pending';
   const next_attempt_at = pause === undefined ? null : new Date(now().getTime() + pause).toISOString();
   await store.webhooks.settle(claimed, { status, attempts, response_status, next_attempt_at });
+  observer.sent(pause === undefined ? 'parked' : 'failed');
   const facts = { ...named(claimed), attempts, response_status, ...(response_status === null && { reason }) };
   log.warn(facts, pause === undefined ? 'a webhook was given up' : 'a webhook was not delivered');
 }

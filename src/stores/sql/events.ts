@@ -56,6 +56,16 @@ export function eventQueries({ read, write }: Databases): Store['events'] {
       return { oldest: Number(row?.oldest ?? 1), newest: Number(row?.newest ?? 0) };
     },
 
+    async newest() {
+      const rows = await read
+        .selectFrom('counters')
+        .select(['workspace', 'value'])
+        .where('counter', '=', 'events')
+        .orderBy('workspace')
+        .execute();
+      return rows.map(({ workspace, value }) => ({ workspace, number: Number(value) }));
+    },
+
     async latest(workspace, type, client_id, profile_id) {
       const row = await read
         .selectFrom('events')

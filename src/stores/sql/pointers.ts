@@ -71,6 +71,14 @@ export function pointerQueries({ read, write }: Databases): Store['pointers'] {
         .execute();
       return rows.map((row) => ({ ...row }));
     },
+
+    async overview() {
+      const row = await read
+        .selectFrom('pointers')
+        .select(({ fn }) => [fn.countAll<number>().as('count'), fn.min('expires_at').as('soonest')])
+        .executeTakeFirst();
+      return { count: Number(row?.count ?? 0), soonest: row?.soonest ?? null };
+    },
   };
 }
 

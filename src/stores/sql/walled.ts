@@ -3,7 +3,8 @@ import type { Nouns } from './index.ts';
 
 /** Methods that are about more than one workspace, or find out which one. All others take theirs as first argument. */
 const ACROSS: Readonly<Partial<Record<keyof Nouns, readonly string[]>>> = {
-  pointers: ['due'],
+  events: ['newest'],
+  pointers: ['due', 'overview'],
   tokens: ['byDigest', 'count'],
   webhooks: ['claim', 'settle', 'backlog', 'release'],
   workspaces: ['create', 'get', 'list'],
