@@ -25,6 +25,7 @@ describe('commands in the documentation', () => {
       'user-docs/how-to/go-back.md',
       'user-docs/how-to/import-what-you-have.md',
       'user-docs/how-to/migrate-stdio-to-http.md',
+      'user-docs/how-to/monitor-with-prometheus.md',
       'user-docs/how-to/operate.md',
       'user-docs/how-to/pull-on-another-machine.md',
       'user-docs/how-to/receive-webhooks.md',

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { markdownFiles, ROOT, withoutCode } from './markdown.ts';
+import { anchorsOf, markdownFiles, ROOT, withoutCode } from './markdown.ts';
 
 const read = (path: string) => withoutCode(readFileSync(join(ROOT, path), 'utf8'));
 
@@ -11,22 +11,11 @@ const linksOf = (path: string) =>
     .map((match) => match[1] ?? '')
     .filter((target) => !/^[a-z]+:/.test(target));
 
-/** The anchors that a forge gives the headings of a document. */
-const anchorsOf = (path: string) =>
-  new Set(
-    [...read(path).matchAll(/^#+ (.+)$/gm)].map((match) =>
-      (match[1] ?? '')
-        .toLowerCase()
-        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-        .replaceAll(' ', '-'),
-    ),
-  );
-
 function isBroken(path: string, link: string): boolean {
   const [file = '', anchor] = link.split('#');
   const target = file === '' ? path : relative(ROOT, join(ROOT, dirname(path), file));
   if (target.startsWith('..') || !existsSync(join(ROOT, target))) return true;
-  return anchor !== undefined && !(target.endsWith('.md') && anchorsOf(target).has(anchor));
+  return anchor !== undefined && !(target.endsWith('.md') && anchorsOf(read(target)).has(anchor));
 }
 
 describe('links in the documentation', () => {

@@ -57,3 +57,14 @@ function marks(note: string): Pick<ShellBlock, 'not_run' | 'exits'> {
 
 /** Markdown without fenced code, where nothing is a link or a heading. */
 export const withoutCode = (markdown: string): string => markdown.replaceAll(/^```[\s\S]*?^```$/gm, '');
+
+/** The anchors that a forge gives the headings of a document. */
+export const anchorsOf = (markdown: string): ReadonlySet<string> =>
+  new Set(
+    [...withoutCode(markdown).matchAll(/^#+ (.+)$/gm)].map((match) =>
+      (match[1] ?? '')
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
