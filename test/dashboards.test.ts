@@ -12,6 +12,7 @@ import { anchorsOf } from './docs/markdown.ts';
 import { type HttpServer, run, startHttp } from './support/process.ts';
 import { findPrometheus, type Programs, startPrometheus } from './support/prometheus.ts';
 import { broken, receiver } from './support/receivers.ts';
+import { IN_FILE } from './support/store-under-test.ts';
 import { ROOT, temporaryDirectory, testWorkspace, type Workspace } from './support/workspace.ts';
 
 /** The dashboards and alerts that come with the package: in themselves, and with a real Prometheus at a real server. */
@@ -177,6 +178,7 @@ describe('a real Prometheus', () => {
   });
 
   it('has data for every panel and every rule, of a server at work', async (context) => {
+    if (!IN_FILE) context.skip('it locks the file of SQLite');
     const { promtool, ...rest } = programs(context);
     const { server, workspace, locked } = await serverAtWork();
     const token = join(workspace.home, 'prometheus.token');
@@ -198,9 +200,13 @@ describe('a real Prometheus', () => {
       );
       return (await Promise.all(asked)).flat();
     };
-    await expect.poll(empty, { interval: 500, timeout: 10_000 }).toEqual([]);
+    await expect.poll(empty, { interval: 500 }).toEqual([]);
     expect(queries.length).toBeGreaterThan(80);
-    for (const sign of SIGNS_OF_WORK) expect([sign, await prometheus.query(sign)]).toEqual([sign, [expect.anything()]]);
+    const missing = async () => {
+      const signs = SIGNS_OF_WORK.map(async (sign) => ((await prometheus.query(sign)).length > 0 ? [] : [sign]));
+      return (await Promise.all(signs)).flat();
+    };
+    await expect.poll(missing, { interval: 500 }).toEqual([]);
 
     const rules = async () => {
       const found = (await prometheus.get('/api/v1/rules')) as { groups: { rules: RuleState[] }[] };
@@ -208,7 +214,7 @@ describe('a real Prometheus', () => {
     };
     const firing = async () => (await rules()).filter(({ state }) => state === 'firing').map(({ name }) => name);
     const expected = ['McpOrchestrationStoreErrors', 'McpOrchestrationPublishFailing'];
-    await expect.poll(firing, { interval: 200, timeout: 10_000 }).toEqual(expected);
+    await expect.poll(firing, { interval: 200 }).toEqual(expected);
     expect((await rules()).length).toBe(ALERTS.length + RECORDED.length);
     expect((await rules()).filter(({ health }) => health !== 'ok')).toEqual([]);
 

@@ -11,6 +11,7 @@ import { OPERATIONS } from '../src/operations/index.ts';
 import { cliJson, type HttpServer, startHttp } from './support/process.ts';
 import { broken, receiver as startReceiver } from './support/receivers.ts';
 import { openEvents } from './support/sse.ts';
+import { IN_FILE } from './support/store-under-test.ts';
 import { testWorkspace } from './support/workspace.ts';
 
 /** `GET /metrics` as Prometheus asks for it. */
@@ -122,7 +123,8 @@ test('tell what other processes on the same store did: releases, deployments, dr
   expect((await scrape(server)).get(DRIFTING)).toBe(0);
 });
 
-test('say why a server is not ready, and count what its store refuses', async () => {
+test('say why a server is not ready, and count what its store refuses', async (context) => {
+  if (!IN_FILE) context.skip('it locks the file of SQLite');
   const workspace = await testWorkspace();
   const server = await startHttp(workspace);
   const locker = new DatabaseSync(join(workspace.data_dir, 'state.db'));

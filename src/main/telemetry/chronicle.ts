@@ -11,8 +11,8 @@ export interface Told {
   drifting: number;
 }
 
-/** So many are read at once. */
-const PAGE = 1_000;
+/** So many are read at once: SQLite answers in one turn of the event loop, which others wait for. */
+const PAGE = 200;
 
 /**
  * Follows the events. The first look reads all that are kept (some ten thousand of a workspace at most), each one after it
