@@ -88,6 +88,12 @@ test('a key that cannot be read, and one that was lost, are told apart', async (
   await untilReady(server);
 });
 
+test('a signer command that does not answer is told as a key that cannot be used', async () => {
+  const workspace = await testWorkspace();
+  const server = await startHttp(workspace, { env: { MCP_ORCHESTRATION_SIGNER_COMMAND: '/bin/false' } });
+  expect(await untilNotReady(server)).toEqual(['keys_unreadable']);
+});
+
 test.runIf(process.platform === 'linux')(
   'a disk without room is told, with everything else that is wrong',
   async () => {

@@ -37,6 +37,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'key unreachable': 'keys_unreadable',
   'key type': 'keys_unreadable',
   'key missing': 'keys_missing',
+  'signer command': 'keys_unreadable',
 };
 
 /** Every word that `/readyz` can say. */
