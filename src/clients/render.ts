@@ -33,8 +33,8 @@ export const RENDERER_VERSION = '3';
 
 export interface RenderTarget extends DocumentTarget {
   os: Os;
-  /** The launcher on that machine: a path, or its bare name. */
-  launcher?: string | undefined;
+  /** The launcher on that machine: a path, or its bare name when it is left out; null: none could find the release there. */
+  launcher?: string | null | undefined;
   /** The profile that is deployed; `default` when absent. */
   profile_id?: string | undefined;
   /** The file, when the caller of the deployment named it. */
@@ -264,6 +264,11 @@ function renderLaunched(work: Work, entry: Entry, target: RenderTarget): NativeE
   const native = nullRecord<JsonValue>();
   if (client.entry.stdio === null) {
     const message = `${client.display_name} cannot resolve the references of this entry, and cannot start the launcher.`;
+    report(work, 'error', 'SECRET_NOT_RENDERABLE', [], message);
+    return native;
+  }
+  if (target.launcher === null) {
+    const message = `${client.display_name} cannot resolve the references of this entry, and the launcher cannot read a store in PostgreSQL.`;
     report(work, 'error', 'SECRET_NOT_RENDERABLE', [], message);
     return native;
   }

@@ -78,6 +78,9 @@ function placesFrom(env: NodeJS.ProcessEnv): { data_dir: string; database: strin
     );
   }
   const url = env['MCP_ORCHESTRATION_DATABASE_URL'];
+  if (url?.startsWith('postgres')) {
+    throw invalidInput('MCP_ORCHESTRATION_DATABASE_URL', 'the launcher reads a store in a file, not PostgreSQL');
+  }
   return { data_dir, database: url?.startsWith('sqlite:') ? url.slice('sqlite:'.length) : join(data_dir, 'state.db') };
 }
 

@@ -104,6 +104,7 @@ function servicesOf(
   store: Pick<OpenedStore, 'snapshot'>,
 ): Services {
   let machine: Promise<Machine> | undefined;
+  const launcher = launcherAt(config.home, env);
   /** Kept, because each knows what was answered before, so that its server may say that nothing is new. */
   const remotes = new Map<string | undefined, Remote>();
   const os = thisSystem();
@@ -126,7 +127,8 @@ function servicesOf(
       : new KeyDirectory(join(config.home, 'keys'), observer.signed),
     bell,
     secrets: openSecrets({ data_dir: config.home, passphrase_file: config.KEY_PASSPHRASE_FILE }),
-    launcher: launcherAt(config.home, env),
+    launcher,
+    launcher_path: config.database.kind === 'sqlite' ? launcher.path : null,
     checkTarget: async (url) => {
       const { WebhookTargets } = await import('../io/webhooks/targets.ts');
       return new WebhookTargets(targetRules(config)).check(url);

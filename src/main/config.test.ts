@@ -67,6 +67,7 @@ it('every setting of the contract works, or is refused as one of a later version
     TLS_CERT: '/srv/tls.crt',
     TLS_KEY: '/srv/tls.key',
     KEY_PASSPHRASE_FILE: '/srv/passphrase',
+    SIGNER_COMMAND: '/usr/local/bin/sign --slot 1',
     TOOLSETS: 'core,releases',
     RATE_LIMIT: '50',
     WEBHOOK_ALLOW: '127.0.0.1:9000',
@@ -78,7 +79,7 @@ it('every setting of the contract works, or is refused as one of a later version
   };
   const named = Object.entries(samples).map(([name, value]) => [`MCP_ORCHESTRATION_${name}`, value]);
   expect(readConfig({ ...env, ...Object.fromEntries(named) })).toMatchObject({ home: '/srv/mcpo', mode: 'server' });
-  for (const later of ['REDIS_URL', 'SIGNER_COMMAND']) {
+  for (const later of ['REDIS_URL']) {
     const name = `MCP_ORCHESTRATION_${later}`;
     expect(refused({ [name]: 'x' }).message).toBe(`${name}: this version does not support that setting yet`);
   }

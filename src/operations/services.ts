@@ -39,6 +39,8 @@ export interface Services {
   secrets: SecretStore;
   /** The program that entries call whose references the client cannot resolve; `ensure` makes the file when it is missing. */
   launcher: Launcher;
+  /** What entries call; null where the launcher could not read the store, which is in no file. */
+  launcher_path: string | null;
   /** Rings when anything was committed to the store. */
   bell: Bell;
   /** The URL of a webhook in its normal form. Throws WEBHOOK_TARGET_REFUSED when nothing may be sent there. */

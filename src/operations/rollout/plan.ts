@@ -57,7 +57,7 @@ export async function planDeployment(
   const release = await findRelease(context, input, input.artifact_id);
   const { payload } = await verifiedRelease(context, release);
   const { profile_id } = release;
-  const rendering = render(payload, client, place, { profile_id, launcher: context.services.launcher.path });
+  const rendering = render(payload, client, place, { profile_id, launcher: context.services.launcher_path });
   const { row: previous, ledger } = await ledgerOf(context, place);
   const base: Entries = new Map(ledger.entries);
   const ours: Entries = new Map(rendering.entries);
@@ -185,7 +185,7 @@ function render(
   payload: Payload,
   client: ClientDefinition,
   { machine, scope, project, explicit_path, config_path }: Place,
-  { profile_id, launcher }: { profile_id: string; launcher: string },
+  { profile_id, launcher }: { profile_id: string; launcher: string | null },
 ): Rendering {
   const rendering = renderPayload(payload, client, {
     os: machine.os,
