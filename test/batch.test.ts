@@ -3,9 +3,11 @@ import { expect, it } from 'vitest';
 import { batchOf } from '../src/operations/batch.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { invoke, type Operation } from '../src/operations/operation.ts';
-import { callOn, query } from './crash/invariants.ts';
+import { callOn } from './crash/invariants.ts';
 import { operationOf } from './hostile/doors.ts';
 import { API_KEY, codeIn, restInProcess } from './hostile/server.ts';
+import { rowsIn } from './support/rows.ts';
+import type { Workspace } from './support/workspace.ts';
 
 /** Several operations in one request: each with its own scope and its own row, or all of them or none. */
 
@@ -42,9 +44,11 @@ async function served(settings: Settings = {}) {
 }
 
 /** What the database holds of what was done. */
-const kept = (workspace: Parameters<typeof query>[0]) =>
-  ['drafts', 'releases', 'artifacts', 'profiles', 'audit', 'counters', 'keys'].map((table) =>
-    query(workspace, `select * from ${table}`),
+const kept = ({ env }: Pick<Workspace, 'env'>) =>
+  Promise.all(
+    ['drafts', 'releases', 'artifacts', 'profiles', 'audit', 'counters', 'keys'].map((table) =>
+      rowsIn(env, `select * from ${table}`),
+    ),
   );
 
 const statuses = ({ body }: { body: { results: { status: number }[] } }) => body.results.map(({ status }) => status);
@@ -99,15 +103,14 @@ it('every change has its own audit row, with the request id of the batch', async
   await post([{ operation: 'set_draft_config', ...target, payload }, publish, { operation: 'get_latest', ...target }], {
     headers: { 'x-request-id': 'my-batch' },
   });
-  expect(query(workspace, "select operation from audit where request_id = 'my-batch' order by number")).toEqual([
-    { operation: 'drafts.set' },
-    { operation: 'releases.publish' },
-  ]);
+  expect(
+    await rowsIn(workspace.env, "select operation from audit where request_id = 'my-batch' order by number"),
+  ).toEqual([{ operation: 'drafts.set' }, { operation: 'releases.publish' }]);
 });
 
 it('nothing is kept of an atomic batch that fails, neither rows nor audit', async () => {
   const { post, workspace } = await served();
-  const before = kept(workspace);
+  const before = await kept(workspace);
   const items = [
     { operation: 'create_profile', client_id: 'cursor', profile_id: 'team' },
     { operation: 'publish', client_id: 'cursor', profile_id: 'team', payload },
@@ -118,13 +121,13 @@ it('nothing is kept of an atomic batch that fails, neither rows nor audit', asyn
   const { status, body } = await post(items, { query: '?atomic=true' });
   expect([status, body.error.code, body.error.details.index]).toEqual([422, 'VALIDATION_FAILED', 3]);
   expect(body.error.details.issues).toMatchObject([{ code: 'MISSING_COMMAND' }]);
-  expect(kept(workspace)).toEqual(before);
+  expect(await kept(workspace)).toEqual(before);
   expect(statuses(await post(items))).toEqual([201, 201, 200, 422, 201]);
 });
 
 it('an atomic batch says what cannot take part before anything runs, and each tool with a transaction of its own is that', async () => {
   const { post, workspace } = await served();
-  const before = kept(workspace);
+  const before = await kept(workspace);
   const own = OPERATIONS.filter(({ mcp, transaction }) => mcp?.tool && transaction === 'own').map(
     ({ mcp }) => mcp?.tool,
   );
@@ -140,7 +143,7 @@ it('an atomic batch says what cannot take part before anything runs, and each to
       1,
     ]);
   }
-  expect(kept(workspace)).toEqual(before);
+  expect(await kept(workspace)).toEqual(before);
 });
 
 it('nobody waits for the lock of the store because an item of an atomic batch waits for news', async () => {

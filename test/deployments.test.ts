@@ -10,8 +10,8 @@ import { deployConfig } from '../src/operations/deployments.ts';
 import { initializeKeys } from '../src/operations/keys.ts';
 import { invoke, type Operation } from '../src/operations/operation.ts';
 import { publishConfig } from '../src/operations/publish.ts';
-import { query } from './crash/invariants.ts';
 import { cli } from './support/process.ts';
+import { rowsIn } from './support/rows.ts';
 import { makeWorkspace, type Workspace } from './support/workspace.ts';
 
 /** What a deployment means for the file and the ledger, through the operations and real files. */
@@ -203,7 +203,8 @@ describe('inputs', () => {
   };
   const declared = () =>
     call(publishConfig, { client_id: 'cursor', payload: { mcpServers: { files: needing }, inputs } });
-  const ledger = () => query(workspace, "select ledger from deployments where status = 'done' order by number desc");
+  const ledger = () =>
+    rowsIn(workspace.env, "select ledger from deployments where status = 'done' order by number desc");
 
   test('a required one without a value stops the plan and the deployment by name', async () => {
     await declared();
@@ -226,8 +227,11 @@ describe('inputs', () => {
       status: 'deployed',
       changes: { added: [], updated: [], removed: [] },
     });
-    expect(JSON.parse(String(ledger()[0]?.['ledger'])).inputs).toEqual({ DATA_DIR: '/srv/made up', MODE: 'write' });
-    expect(query(workspace, 'select canonical from artifacts')[0]?.['canonical']).not.toContain('/srv');
+    expect(JSON.parse(String((await ledger())[0]?.['ledger'])).inputs).toEqual({
+      DATA_DIR: '/srv/made up',
+      MODE: 'write',
+    });
+    expect((await rowsIn(workspace.env, 'select canonical from artifacts'))[0]?.['canonical']).not.toContain('/srv');
   });
 
   test('a secret is no input', async () => {
@@ -237,7 +241,7 @@ describe('inputs', () => {
       code: 'SECRET_IN_CONFIG',
       details: { field: 'inputs.DATA_DIR' },
     });
-    expect(ledger()).toEqual([]);
+    expect(await ledger()).toEqual([]);
   });
 });
 
@@ -264,7 +268,10 @@ describe('several clients at once', () => {
     expect(rows(done).map(([, status]) => status)).toEqual(['deployed', 'failed', 'failed', 'deployed']);
     expect(done).toMatchObject({ changed_count: 2, failed_count: 2 });
     expect(readFileSync(inHome('.config/zed/settings.json'), 'utf8')).toBe('{ "context_servers": [');
-    const audited = query(workspace, "select client_id from audit where operation = 'deployments.deployAll'");
+    const audited = await rowsIn(
+      workspace.env,
+      "select client_id from audit where operation = 'deployments.deployAll'",
+    );
     expect(audited.map((row) => row['client_id'])).toEqual(['cursor', 'vscode']);
     expect(rows(await call(deployConfigs, { clients: ['cursor'] }))).toEqual([['cursor', 'unchanged', null]]);
   });
@@ -277,7 +284,7 @@ describe('several clients at once', () => {
     const clients = ['cursor', 'vscode'];
     const both = call(deployConfigs, { clients, inputs: { DATA_DIR: '/srv', DATADIR: '/srv' } });
     await expect(both).rejects.toMatchObject({ code: 'INVALID_INPUT', details: { field: 'inputs.DATADIR' } });
-    expect(query(workspace, 'select * from deployments')).toEqual([]);
+    expect(await rowsIn(workspace.env, 'select * from deployments')).toEqual([]);
     const done = await call(deployConfigs, { clients, inputs: { DATA_DIR: '/srv' } });
     expect(done).toMatchObject({ deployments: [{ result: { inputs: [] } }, { result: { inputs: ['DATA_DIR'] } }] });
   });

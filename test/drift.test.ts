@@ -6,7 +6,8 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { enableFailpoints } from '../src/io/failpoint.ts';
 import { main } from '../src/main/bin.ts';
-import { call, query } from './crash/invariants.ts';
+import { call } from './crash/invariants.ts';
+import { rowsIn } from './support/rows.ts';
 import { makeWorkspace, type Workspace } from './support/workspace.ts';
 
 /** Drift of everything that is deployed on a machine, as a person and a script see it. */
@@ -122,11 +123,11 @@ test('an interrupted deployment whose file cannot be reached waits, and the othe
   rmSync(inHome(CURSOR));
   symlinkSync('/etc/hostname', inHome(CURSOR));
   expect(await call(workspace, 'drift_status')).toMatchObject({ drift_count: 1 });
-  const open = () => query(workspace, "select deployment_id from deployments where status = 'intent'");
-  expect(open()).toHaveLength(1);
+  const open = () => rowsIn(workspace.env, "select deployment_id from deployments where status = 'intent'");
+  expect(await open()).toHaveLength(1);
   rmSync(inHome(CURSOR));
   expect(await call(workspace, 'drift_status')).toMatchObject({ drift_count: 1 });
-  expect(open()).toHaveLength(0);
+  expect(await open()).toHaveLength(0);
 });
 
 test('a pipe in the place of the file is drift, not a mistake of who asks, and is not waited for', async () => {

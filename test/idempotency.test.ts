@@ -5,9 +5,10 @@ import { z } from 'zod';
 import { batchOf } from '../src/operations/batch.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { defineOperation, invoke, type Operation } from '../src/operations/operation.ts';
-import { call, callOn, query } from './crash/invariants.ts';
+import { call, callOn } from './crash/invariants.ts';
 import { API_KEY, codeIn, restInProcess } from './hostile/server.ts';
 import { startHttp } from './support/process.ts';
+import { rowsIn } from './support/rows.ts';
 import { makeTestBuild, type TestBuild } from './support/test-build.ts';
 import { testWorkspace } from './support/workspace.ts';
 
@@ -50,7 +51,7 @@ async function served(settings: Parameters<typeof restInProcess>[0] = {}) {
   const post = (url: string, body: unknown, key: string, headers: Headers = {}) =>
     ask('POST', url, body, { 'idempotency-key': key, ...headers });
   const revision = async () => (await callOn(rest.app, 'view_draft_config', { client_id: 'cursor' }))['revision'];
-  const rows = () => query(rest.workspace, 'select * from idempotency');
+  const rows = () => rowsIn(rest.workspace.env, 'select * from idempotency');
   return { ...rest, ask, post, revision, rows };
 }
 
@@ -95,7 +96,9 @@ describe('the same request with the same key', () => {
     expect(same).toEqual(others);
     expect(one).not.toBe(other);
     expect(await revision()).toBe(1);
-    expect(query(workspace, "select number from audit where operation = 'drafts.addServer'")).toHaveLength(1);
+    expect(await rowsIn(workspace.env, "select number from audit where operation = 'drafts.addServer'")).toHaveLength(
+      1,
+    );
     expect(await post(ADD, memory, 'k2')).toMatchObject({ status: 200, replayed: false });
     expect(await revision()).toBe(2);
     const published = [await post(PUBLISH, {}, 'k3'), await post(PUBLISH, {}, 'k3'), await post(PUBLISH, {}, 'k4')];
@@ -160,7 +163,7 @@ describe('the same request with the same key', () => {
     await post(ADD, memory, 'k2');
     move(24 * HOUR);
     await post(ADD, memory, 'k3');
-    expect(rows(), 'expired ones go in passing').toMatchObject([{ key: 'k3' }]);
+    expect(await rows(), 'expired ones go in passing').toMatchObject([{ key: 'k3' }]);
   });
 });
 
@@ -206,7 +209,7 @@ describe('a key', () => {
     const payload = { mcpServers: {} };
     expect(await ask('GET', '/v1/clients', undefined, header)).toMatchObject({ status: 200 });
     expect(await ask('PUT', '/v1/config/cursor/default/draft', { payload }, header)).toMatchObject({ status: 200 });
-    expect(rows()).toHaveLength(1);
+    expect(await rows()).toHaveLength(1);
   });
 
   it('is not used up by who may not call, sends no JSON, or meets a fault of ours', async () => {
@@ -223,7 +226,7 @@ describe('a key', () => {
     expect(await post(ADD, memory, 'k1', { authorization: 'Bearer x' })).toMatchObject({ status: 401 });
     expect(await post(ADD, '{', 'k1')).toMatchObject({ code: 'INVALID_JSON' });
     expect(await post(ADD, memory, 'k1')).toMatchObject({ status: 500, replayed: false });
-    expect(rows()).toEqual([]);
+    expect(await rows()).toEqual([]);
     fails = false;
     expect(await post(ADD, memory, 'k1')).toMatchObject({ status: 200, replayed: false });
     expect(unexpected.splice(0)).toHaveLength(1);
@@ -236,13 +239,13 @@ describe('a key', () => {
     const headers = { authorization: `Bearer ${token}` };
     const items = [{ operation: 'publish', client_id: 'cursor' }];
     expect(await post('/v1/config/batch?atomic=true', items, 'k1', headers)).toMatchObject({ status: 403 });
-    expect(rows()).toEqual([]);
+    expect(await rows()).toEqual([]);
   });
 
   it('is stored with a digest of the request, not with the request', async () => {
     const { post, rows } = await served();
     await post(ADD, { ...memory, server_name: 'made-up-name' }, 'k1');
-    const [row] = rows() as Record<string, unknown>[];
+    const [row] = (await rows()) as Record<string, unknown>[];
     expect(Object.keys(row ?? {})).toEqual([
       'workspace',
       'actor',
@@ -288,7 +291,7 @@ describe('an answer with a secret that is shown once', () => {
     const again = await post(url, body, 'k1');
     expect([again.status, again.code, again.replayed]).toEqual([409, 'IDEMPOTENCY_CONFLICT', false]);
     expect(JSON.parse(again.text).error.details).toEqual({ reason: 'answer_not_kept' });
-    expect(rows()).toMatchObject([{ status: 200, body: null }]);
+    expect(await rows()).toMatchObject([{ status: 200, body: null }]);
     expect(await post(url, body, 'k2')).toMatchObject({ status: 200 });
   });
 });

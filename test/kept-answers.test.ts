@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { invoke, type Operation } from '../src/operations/operation.ts';
 import { call, callOn } from './crash/invariants.ts';
 import { API_KEY, restInProcess } from './hostile/server.ts';
+import { rowsIn } from './support/rows.ts';
 
 /** Answers are sent again while nothing is committed: never a stale one, and never to somebody who may not have it. */
 
@@ -88,11 +88,10 @@ it('what a look at this machine found is asked anew every time', async () => {
 it('what the database holds is verified again when another program has changed it', async () => {
   const { workspace, get } = await served();
   expect((await get()).status).toBe(200);
-  const database = new DatabaseSync(join(workspace.data_dir, 'state.db'));
-  database.exec(`update artifacts set canonical = replace(canonical, '"one"', '"evil"')`);
-  database.close();
+  await rowsIn(workspace.env, `update artifacts set canonical = replace(canonical, '"one"', '"evil"')`);
   await setImmediate();
-  expect((await get()).body.error.code).toBe('SIGNATURE_INVALID');
+  // PostgreSQL tells of it a moment later.
+  await expect.poll(async () => (await get()).body.error?.code).toBe('SIGNATURE_INVALID');
 });
 
 it('a kept answer is not for a credential that may not ask, nor for one that was revoked or has expired', async () => {

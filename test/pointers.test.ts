@@ -1,11 +1,11 @@
-import { DatabaseSync } from 'node:sqlite';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { verifyPointer } from '../src/core/verify.ts';
 import { renewPointers } from '../src/operations/pointer-keeper.ts';
 import type { KeyRow } from '../src/stores/store.ts';
 import { callOn } from './crash/invariants.ts';
 import { API_KEY, restInProcess } from './hostile/server.ts';
 import { cliJson, startHttp } from './support/process.ts';
+import { rowsIn } from './support/rows.ts';
 import { testWorkspace } from './support/workspace.ts';
 
 /** The signed statement which release is the latest: who gets one, when a new one is signed, and what it can be trusted for. */
@@ -135,9 +135,7 @@ it('a new signing key signs the pointers again; several keepers at once leave no
 it('a pointer that was changed in the store is refused, not served', async () => {
   const { workspace, after, get, start } = await kept();
   await after(start);
-  const database = new DatabaseSync(`${workspace.data_dir}/state.db`);
-  onTestFinished(() => database.close());
-  database.exec('update pointers set envelope = replace(envelope, \'"sig":"\', \'"sig":"AAAA\')');
+  await rowsIn(workspace.env, 'update pointers set envelope = replace(envelope, \'"sig":"\', \'"sig":"AAAA\')');
   await new Promise(setImmediate);
   expect(await get()).toMatchObject({ status: 422, body: { error: { code: 'SIGNATURE_INVALID' } } });
 });

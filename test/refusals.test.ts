@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { call, query, temporaryFiles } from './crash/invariants.ts';
+import { call, temporaryFiles } from './crash/invariants.ts';
+import { rowsIn } from './support/rows.ts';
 import { makeWorkspace, type Workspace } from './support/workspace.ts';
 
 /** Files that are not changed, because it could not be done without loss: nothing is written, and the ledger stays as it was. */
@@ -49,7 +50,7 @@ describe('a file that cannot be changed without loss', () => {
     expect([readFileSync(file, 'utf8'), ino, mtimeMs]).toEqual([text, before.ino, before.mtimeMs]);
     expect(readdirSync(dirname(file))).toHaveLength(1);
     expect(temporaryFiles(workspace.home)).toEqual([]);
-    expect(query(workspace, 'select * from deployments')).toEqual([]);
+    expect(await rowsIn(workspace.env, 'select * from deployments')).toEqual([]);
     expect(await call(workspace, 'list_backups')).toMatchObject({ count: 0 });
   });
 });

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { fieldsOf } from '../../src/operations/fields.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import { type Context, invoke, type Operation } from '../../src/operations/operation.ts';
-import { query } from '../crash/invariants.ts';
 import { requestOf } from '../hostile/doors.ts';
 import { restInProcess } from '../hostile/server.ts';
+import { rowsIn } from '../support/rows.ts';
 import { ROWS } from './rows.ts';
 
 /** Two tenants on one server: what one has is for the other as if it were nowhere, to the byte (SECURITY-BAR T25). */
@@ -165,8 +165,8 @@ describe('two tenants', () => {
     const token = await admin(asker);
     const theirs = owned.get(owner) as Owned;
     const [own] = [await invoke(named('webhooks.subscribe'), { ...context, workspace: asker }, HOOK)];
-    const rows = () => query(workspace, `select * from audit where workspace = '${owner}'`);
-    const before = rows();
+    const rows = () => rowsIn(workspace.env, `select * from audit where workspace = '${owner}'`);
+    const before = await rows();
     const wrong: string[] = [];
     for (const { operation, field, kind } of ASKED) {
       const { installation, input } = ROWS[operation.id] ?? { installation: false, input: {} };
@@ -187,7 +187,7 @@ describe('two tenants', () => {
       if (foreign.text.includes('only-the-owner-knows')) wrong.push(`${what} shows what is in it`);
     }
     expect(wrong).toEqual([]);
-    expect(rows(), 'nothing was done in the workspace of the owner').toEqual(before);
+    expect(await rows(), 'nothing was done in the workspace of the owner').toEqual(before);
   });
 
   it('a list shows what is in the own workspace only, and a cursor of another one leads nowhere else', async () => {
