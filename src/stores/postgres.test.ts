@@ -264,6 +264,17 @@ describe.skipIf(server === '')('PostgreSQL', () => {
     }
   });
 
+  it('says what a superuser is for the walls, and what is lost without synchronous commits', async () => {
+    const store = await open();
+    expect(await store.remarks()).toEqual([]);
+    const lax = new URL(database.admin);
+    lax.searchParams.set('options', '-csynchronous_commit=off');
+    expect(await (await another(lax.href)).remarks()).toEqual([
+      expect.stringContaining('walls'),
+      expect.stringContaining('synchronous_commit'),
+    ]);
+  });
+
   it('refuses a NUL as input that cannot be stored, and stays usable', async () => {
     const store = await open();
     const odd = store.profiles.create(W, profile({ description: 'a\0b' }));

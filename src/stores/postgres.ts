@@ -96,6 +96,23 @@ async function probe(connections: Connections): Promise<void> {
   }
 }
 
+async function remarksOn(connections: Connections): Promise<string[]> {
+  const [role] = await connections.query<{ passes_walls: boolean }>(
+    'select rolsuper or rolbypassrls as passes_walls from pg_roles where rolname = current_user',
+  );
+  const [setting] = await connections.query<{ commit: string }>(
+    `select current_setting('synchronous_commit') as commit`,
+  );
+  return [
+    ...(role?.passes_walls
+      ? ['The role of this server passes the walls between workspaces in PostgreSQL. Give it one that is no superuser.']
+      : []),
+    ...(setting?.commit === 'off'
+      ? ['synchronous_commit is off in PostgreSQL: what is acknowledged can be lost when it crashes.']
+      : []),
+  ];
+}
+
 /** All workspaces at one instant. Nothing can be written in it, and PostgreSQL finds no damage by itself. */
 const snapshotOf = <T>(read: Kysely<Tables>, work: (snapshot: Snapshot) => Promise<T>): Promise<T> =>
   read.transaction().execute(async (tables) => {
@@ -177,6 +194,7 @@ export async function openPostgres(url: string, { around }: { around?: Surroundi
       if (closed) throw new AppError('UNAVAILABLE', 'The database is closed: this process is stopping.');
       return `${commits}/${listener.version()}`;
     },
+    remarks: () => remarksOn(connections),
     statistics: () => ({ commits, busy_retries: repeats }),
     probe: () => probe(connections),
     snapshot: (work) => snapshotOf(kysely('read'), work),

@@ -190,6 +190,7 @@ async function openMemory(patienceMs: number, around: Surroundings | undefined):
   return {
     ...watched(store, around),
     dataVersion: () => String(connection.commits),
+    remarks: async () => [],
     statistics: () => ({ commits: connection.commits, busy_retries: connection.retries }),
     probe: async () => undefined,
     // Nothing is written meanwhile: there is one connection, and it has one user at a time.
@@ -218,6 +219,7 @@ async function openFile(path: string, patienceMs: number, around: Surroundings |
     return {
       ...watched(store, around),
       dataVersion: () => `${writer.commits}/${foreignVersion()}`,
+      remarks: async () => [],
       statistics: () => ({ commits: writer.commits, busy_retries: writer.retries + reader.retries }),
       probe: () => probe(path, opened),
       snapshot: (work) => snapshotOf(path, patienceMs, work),

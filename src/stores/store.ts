@@ -563,6 +563,8 @@ export interface OpenedStore extends Store {
    * once; those of another one on SQLite at the latest in the next turn of the event loop, on PostgreSQL when it has told.
    */
   dataVersion(): string;
+  /** What the person should know who runs a server on it, in a few sentences; mostly nothing. */
+  remarks(): Promise<string[]>;
   /** Since this process opened the store. */
   statistics(): { commits: number; busy_retries: number };
   /**

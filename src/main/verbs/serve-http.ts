@@ -235,6 +235,7 @@ async function announce(terminal: Terminal, app: App, config: Config, port: numb
       ),
     );
   }
+  for (const remark of await app.store.remarks()) notes.push(style.warn(`WARNING: ${remark}`));
   await write(terminal.stdout, `${line}\n`);
   await write(terminal.stderr, `${notes.join('\n')}\n`);
 }
