@@ -15,8 +15,8 @@ class LongestFirst extends BaseSequencer {
 }
 
 export const NAMES = ['src/**/*.test.ts', 'test/**/*.test.ts'];
-/** With programs that are not installed with the project (vitest.integrations.config.ts), and several servers (vitest.stores.config.ts). */
-export const NOT_HERE = ['test/integrations/**', 'test/replicas/**'];
+/** With programs that are not installed with the project, several servers (vitest.stores.config.ts), and faults. */
+export const NOT_HERE = ['test/integrations/**', 'test/replicas/**', 'test/faults/r*.test.ts'];
 /** What promises a latency under load: beside other tests it would measure those. */
 const MEASURED = ['test/load.test.ts', 'test/events-load.test.ts', 'test/hostile/slow-clients.test.ts'];
 

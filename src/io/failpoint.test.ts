@@ -11,8 +11,20 @@ test('nothing happens unless it was enabled by name', () => {
   expect(() => failpoint('a.b')).not.toThrow();
 });
 
-test.each(['a', 'a=', 'a=stop', '=kill', 'a=kill=b'])('the setting %j is refused and changes nothing', (spec) => {
-  enableFailpoints('x=throw');
-  expect(() => enableFailpoints(spec)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
-  expect(() => failpoint('x')).toThrow('failpoint x');
+test('it strikes the time that was named, and from then on', () => {
+  enableFailpoints('a=throw@3');
+  for (const time of [1, 2, 3, 4]) {
+    const pass = () => failpoint('a');
+    if (time < 3) expect(pass).not.toThrow();
+    else expect(pass).toThrow('failpoint a');
+  }
 });
+
+test.each(['a', 'a=', 'a=kill@', 'a=kill@0', 'a=kill@x', 'a=stop', '=kill', 'a=kill=b'])(
+  'the setting %j is refused and changes nothing',
+  (spec) => {
+    enableFailpoints('x=throw');
+    expect(() => enableFailpoints(spec)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
+    expect(() => failpoint('x')).toThrow('failpoint x');
+  },
+);
