@@ -5,6 +5,8 @@ import { createServer } from 'node:net';
 /** Makes another process collect its garbage, so that what is left is what it holds (Chrome DevTools Protocol). */
 export interface Collector {
   collect(): Promise<void>;
+  /** The value of an expression there. */
+  evaluate(expression: string): Promise<unknown>;
   close(): void;
 }
 
@@ -23,13 +25,16 @@ export async function collectorAt(port: number): Promise<Collector> {
   const socket = new WebSocket(targets[0]?.webSocketDebuggerUrl ?? '');
   await once(socket, 'open');
   let id = 0;
+  const ask = async (method: string, params: object = {}) => {
+    id += 1;
+    const answered = once(socket, 'message');
+    socket.send(JSON.stringify({ id, method, params }));
+    return JSON.parse((await answered)[0].data);
+  };
   return {
-    async collect() {
-      id += 1;
-      const answered = once(socket, 'message');
-      socket.send(JSON.stringify({ id, method: 'HeapProfiler.collectGarbage' }));
-      await answered;
-    },
+    collect: async () => void (await ask('HeapProfiler.collectGarbage')),
+    evaluate: async (expression) =>
+      (await ask('Runtime.evaluate', { expression, returnByValue: true })).result.result.value,
     close: () => socket.close(),
   };
 }
