@@ -14,7 +14,9 @@ const literal = (value: unknown): string => {
 };
 
 const database = new DatabaseSync(file, { readOnly: true });
-const objects = database.prepare("select name, type, sql from sqlite_schema where sql is not null and name not like 'sqlite_%' order by rowid");
+const objects = database.prepare(
+  "select name, type, sql from sqlite_schema where sql is not null and name not like 'sqlite_%' order by rowid",
+);
 const all = objects.all().map(({ name, type, sql }) => ({ name: String(name), type: String(type), sql: String(sql) }));
 console.log(all.map(({ sql }) => `${sql};`).join('\n'));
 for (const { name } of all.filter(({ type }) => type === 'table')) {

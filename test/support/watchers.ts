@@ -49,7 +49,7 @@ async function readText(url: string, headers: Record<string, string>, heard: (te
 const quantile = (sorted: readonly number[], part: number) => sorted[Math.floor((sorted.length - 1) * part)] ?? 0;
 
 /** One token for every five streams, and one that writes. */
-const tokens = (workspace: Workspace, count: number) =>
+export const tokens = (workspace: Workspace, count: number) =>
   onHome(workspace, async (app) => {
     const operation = OPERATIONS.find(({ id }) => id === 'tokens.create');
     if (!operation) throw new Error('there is no operation tokens.create');
