@@ -41,7 +41,7 @@ promise(
     await load({}, 1);
     const measured = async (more: Record<string, string>, limit: number, status: number) => {
       const best = await bestOf(
-        3,
+        5,
         () => load(more),
         ({ latency }) => latency.p99,
         limit,

@@ -51,7 +51,7 @@ promise(
     promise: 'memory, handles and listeners of a server stay what they are',
     asked: 'RSS after 200,000 mixed requests at most 10 % over that after 20,000; handles and listeners flat',
     // Requests; the first tenth is what the rest is compared with.
-    rounds: { short: 30_000, long: 200_000 },
+    rounds: { short: 10_000, long: 200_000 },
   },
   async ({ rounds: requests }) => {
     const workspace = await testWorkspace();
