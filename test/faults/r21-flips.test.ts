@@ -48,7 +48,9 @@ promise(
       put.run(damaged, artifact_id);
       const what = `round ${round}: byte ${at} of ${client_id}, ${canonical[at]} became ${damaged[at]}`;
       for (const path of [pathOf(client_id), `/v1/artifacts/${artifact_id}`, `${pathOf(client_id)}/native`]) {
-        const answer = await ask(path);
+        let answer = await ask(path);
+        // What this process still remembers is whole: a change by another one shows in the next turn of its event loop.
+        if (answer.text === whole.get(client_id)) answer = await ask(path);
         expect(answer.status, `${what}: ${path} ${answer.text}`).toBe(422);
         const { error } = JSON.parse(answer.text);
         expect(error, what).toMatchObject({ code: 'SIGNATURE_INVALID', details: { reason: 'digest_mismatch' } });
