@@ -16,12 +16,15 @@ COPY rolldown.config.ts tsconfig.json ./
 COPY scripts scripts
 COPY src src
 RUN npm run build
+# What speaks with Redis is optional elsewhere. It is taken from here, as the lock file has it.
+RUN mkdir /redis && for name in ioredis @ioredis cluster-key-slot debug denque ms redis-errors standard-as-callback; do cp -R node_modules/$name /redis/; done
 
 FROM base
 LABEL org.opencontainers.image.title="mcp-orchestration" \
       org.opencontainers.image.source="https://github.com/liminalcommons/mcp-orchestration" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=packages /app/node_modules node_modules
+COPY --from=build /redis node_modules
 COPY --from=build /app/dist dist
 COPY package.json LICENSE ./
 COPY bin bin

@@ -27,7 +27,7 @@ async function fill(sandbox: Sandbox, releases: number): Promise<void> {
         if (!first || !artifact) throw new Error('the first release is not in the store');
         for (let sequence = 2; sequence <= releases; sequence += 1) {
           const artifact_id = createHash('sha256').update(`${sequence}`).digest('hex');
-          await store.artifacts.put('default', { ...artifact, artifact_id });
+          await store.artifacts.put('default', { ...artifact, artifact_id, created_at: first.issued_at });
           await store.releases.append('default', { ...first, sequence, artifact_id });
         }
       }),

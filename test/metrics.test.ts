@@ -180,7 +180,7 @@ test('repeat nothing that a caller wrote: methods, routes, codes and names are t
     mode: (value) => ['local', 'server'].includes(value),
     code: (value) => /^[A-Z_]+$/.test(value),
     severity: (value) => ['error', 'warning'].includes(value),
-    cache: (value) => ['answers', 'tokens'].includes(value),
+    cache: (value) => ['answers', 'tokens', 'artifacts'].includes(value),
     le: (value) => value === '+Inf' || Number(value) > 0,
   };
   for (const name of own) {
@@ -212,6 +212,7 @@ test('are defined with a meaning each, and names that do not change', async () =
     'mcp_orchestration_pointer_soonest_expiry_timestamp_seconds gauge',
     'mcp_orchestration_pointers gauge',
     'mcp_orchestration_ready gauge',
+    'mcp_orchestration_redis_up gauge',
     'mcp_orchestration_signature_duration_seconds histogram',
     'mcp_orchestration_signing_key_created_timestamp_seconds gauge',
     'mcp_orchestration_signing_key_info gauge key_id',

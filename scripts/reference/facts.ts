@@ -160,6 +160,11 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     meaning:
       'A program that signs, with its arguments, separated by spaces; in place of the key file. `public-key` after them prints the public key (SPKI PEM), `sign KEY_ID` signs standard input and prints base64. It gets none of these settings. [How](../how-to/operate.md).',
   },
+  REDIS_URL: {
+    sample: 'redis://cache.example:6379/0',
+    meaning:
+      '`redis://` or, with TLS, `rediss://`, then `USER:PASSWORD@HOST:PORT/NUMBER`; Redis from 6 on, or Valkey. Servers share rates, tell each other of changes, and find artifacts there. Losing it costs speed only. Needs `npm install ioredis@6.0.0` beside the program; the image has it. Short commands do not use it. See [run several servers](../how-to/run-several-servers.md).',
+  },
   KEY_PASSPHRASE_FILE: {
     sample: '/etc/mcp-orchestration/passphrase',
     meaning:
@@ -208,7 +213,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   RATE_LIMIT: {
     sample: 'off',
     meaning:
-      'Requests a second of one credential, twice as many in a burst; `off` for no limit. With a limit, an address that sends more than ten wrong credentials a minute is answered 429 for those. Each process counts for itself. 100 in server mode, else `off`.',
+      'Requests a second of one credential, twice as many in a burst; `off` for no limit. With a limit, an address that sends more than ten wrong credentials a minute is answered 429 for those. Servers with a common Redis count together, else each process for itself. 100 in server mode, else `off`.',
   },
   SERVER: {
     sample: 'https://mcp.example',

@@ -9,6 +9,7 @@ import { AGENT_SCOPES, SCOPES } from '../core/scopes.ts';
 import { KeyDirectory } from '../io/keys.ts';
 import { type Launcher, launcherIn } from '../io/launcher.ts';
 import { machineId } from '../io/machine.ts';
+import type { SharedRedis } from '../io/redis/redis.ts';
 import { registryAt } from '../io/registry.ts';
 import { openSecrets } from '../io/secrets/store.ts';
 import { SignerCommand } from '../io/signer-command.ts';
@@ -18,9 +19,11 @@ import type { Context, Door, Principal } from '../operations/operation.ts';
 import type { Remote } from '../operations/pull/remote.ts';
 import type { Log, Machine, Services } from '../operations/services.ts';
 import { Bell } from '../stores/bell.ts';
+import { withSharedCache } from '../stores/shared-cache.ts';
 import type { OpenedStore, Surroundings } from '../stores/store.ts';
 import { IS_BUNDLED } from './build.ts';
 import { type Config, userHome } from './config.ts';
+import { openShared } from './shared.ts';
 import { openStore } from './stores.ts';
 import { VERSION } from './version.ts';
 
@@ -28,10 +31,18 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface App {
   store: OpenedStore;
+  /** What servers have in common, where a Redis is named. */
+  shared?: Shared | undefined;
   services: Services;
   /** A context for one call of the person at this machine. */
   localContext(door: Door, kind?: Principal['kind']): Context;
   close(): Promise<void>;
+}
+
+export interface Shared {
+  redis: SharedRedis;
+  /** Artifacts that came from there, and those that had to be read from the store. */
+  artifacts: { readonly hits: number; readonly misses: number };
 }
 
 export interface AppSettings {
@@ -44,6 +55,8 @@ export interface AppSettings {
   observe_statements?: boolean;
   /** How often to look for what other processes have committed, in milliseconds, while somebody wants to know. */
   bell_ms?: number;
+  /** A server that runs for long: it uses the Redis that is named. Short calls would be gone before it helped. */
+  lasting?: boolean;
 }
 
 /** The script that starts this program; in a checkout the same one as in the package. */
@@ -71,8 +84,12 @@ export const thisSystem = (): Machine['os'] =>
 export async function compose(settings: AppSettings): Promise<App> {
   const { config } = settings;
   await makePrivateDirectory(config.home);
-  const store = await openStore(config.database, aroundStore(settings));
+  const redis = settings.lasting ? await openShared(config, settings.log) : undefined;
+  const opened = await openStore(config.database, aroundStore(settings), redis);
+  const cached = redis && withSharedCache(opened, redis.texts);
+  const store = cached?.store ?? opened;
   const bell = new Bell(store.dataVersion, settings.bell_ms);
+  store.onChange?.(() => bell.hurry());
   const services = servicesOf(settings, bell, store);
   const localContext = (door: Door, kind: Principal['kind'] = 'user'): Context => ({
     store,
@@ -88,7 +105,11 @@ export async function compose(settings: AppSettings): Promise<App> {
     request_id: newRequestId(),
     now,
   });
-  return { store, services, localContext, close: () => store.close() };
+  const close = async () => {
+    await store.close();
+    await redis?.close();
+  };
+  return { store, shared: redis && cached && { redis, artifacts: cached.counts }, services, localContext, close };
 }
 
 function aroundStore({ observer = UNOBSERVED, observe_statements = false }: AppSettings): Surroundings {

@@ -30,7 +30,7 @@ const port = z
   .transform(Number)
   .pipe(z.number().max(65_535, 'a port is a number from 0 to 65535'));
 
-/** One setting per variable, without the prefix. A setting that this version cannot honour is not accepted silently. */
+/** One setting per variable, without the prefix. */
 const Settings = z.strictObject({
   HOME: z.string().optional(),
   API_KEY: z.string().min(1).optional(),
@@ -43,6 +43,13 @@ const Settings = z.strictObject({
   DATABASE_URL: z
     .string()
     .refine((text) => /^sqlite:.+/.test(text) || isPostgres(text), DATABASE_FORMS)
+    .optional(),
+  REDIS_URL: z
+    .string()
+    .refine(
+      isRedis,
+      'give redis://HOST:PORT/NUMBER or rediss://..., with USER:PASSWORD@ before the host where it needs them',
+    )
     .optional(),
   KEY_PASSPHRASE_FILE: path.optional(),
   SIGNER_COMMAND: words.optional(),
@@ -73,8 +80,6 @@ const Settings = z.strictObject({
 });
 export type Settings = z.output<typeof Settings>;
 
-const LATER = ['REDIS_URL'];
-
 /** Settings that mean nothing alone. */
 const PAIRS = [
   ['TLS_CERT', 'TLS_KEY'],
@@ -93,6 +98,22 @@ function isHostAndPort(text: string): boolean {
 
 function isPostgres(text: string): boolean {
   return /^postgres(?:ql)?:\/\/./.test(text) && URL.canParse(text) && new URL(text).pathname.length > 1;
+}
+
+/** The driver would take settings of its own from a query. */
+function isRedis(text: string): boolean {
+  const url = /^rediss?:\/\//.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || url.hostname === '' || /[?#]/.test(text)) return false;
+  return /^\/?\d{0,4}$/.test(url.pathname) && isDecodable(url.username + url.password);
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isRegistry(text: string): boolean {
@@ -151,9 +172,7 @@ export function readConfig(env: Environment, flags: Partial<Record<keyof Setting
   const issues: { path: string; message: string }[] = [];
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(PREFIX) || value === undefined || value === '') continue;
-    const setting = name.slice(PREFIX.length);
-    if (LATER.includes(setting)) issues.push({ path: name, message: 'this version does not support that setting yet' });
-    else given[setting] = value;
+    given[name.slice(PREFIX.length)] = value;
   }
   const typed = Object.entries(flags).filter(([, value]) => value !== undefined);
   for (const [name, value] of typed) given[name] = value;

@@ -1,15 +1,15 @@
 import type { Kysely } from 'kysely';
 import type { Tables } from '../stores/sql/schema.ts';
 import { fillSqlite, openSqlite } from '../stores/sqlite.ts';
-import type { OpenedStore, Surroundings } from '../stores/store.ts';
+import type { FanOut, OpenedStore, Surroundings } from '../stores/store.ts';
 import type { Database } from './config.ts';
 
 /** The driver of PostgreSQL is loaded where it is used: most calls are short ones on the file of one person. */
-export async function openStore(database: Database, around?: Surroundings): Promise<OpenedStore> {
+export async function openStore(database: Database, around?: Surroundings, fan_out?: FanOut): Promise<OpenedStore> {
   const options = around && { around };
   if (database.kind === 'sqlite') return openSqlite(database.path, options);
   const { openPostgres } = await import('../stores/postgres.ts');
-  return openPostgres(database.url, options);
+  return openPostgres(database.url, { ...options, fan_out });
 }
 
 /** Brings the tables up to date and lets the work write into them past the store: for what puts in whole stores. */

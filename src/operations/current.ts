@@ -4,7 +4,7 @@ import { AppError } from '../core/errors.ts';
 import { type DraftPayload, EMPTY_PAYLOAD, Payload } from '../core/payload.ts';
 import type { ReleaseStatement } from '../core/release.ts';
 import { verifyRelease } from '../core/verify.ts';
-import type { ArtifactRow, KeyRow, ReleaseRow } from '../stores/store.ts';
+import type { ArtifactText, KeyRow, ReleaseRow } from '../stores/store.ts';
 import type { Context, RunContext, Target } from './operation.ts';
 
 /** What stands now for a client and profile: its latest release and its draft. */
@@ -22,7 +22,7 @@ export async function loadPayload(context: Context, artifact_id: string): Promis
 }
 
 /** To know an address gives no right to what is there: the binding has to reach a release that carries it. */
-export async function visibleArtifact(context: Context, artifact_id: string): Promise<ArtifactRow | undefined> {
+export async function visibleArtifact(context: Context, artifact_id: string): Promise<ArtifactText | undefined> {
   const { store, workspace, principal } = context;
   const row = await store.artifacts.get(workspace, artifact_id);
   if (row === undefined || !isBound(principal.binding)) return row;
@@ -31,7 +31,7 @@ export async function visibleArtifact(context: Context, artifact_id: string): Pr
 }
 
 /** Throws SIGNATURE_INVALID for stored content that does not have its own digest: it is reported, never served. */
-function payloadOf(row: ArtifactRow): Payload {
+function payloadOf(row: ArtifactText): Payload {
   if (artifactIdOfCanonical(row.canonical) !== row.artifact_id) {
     throw new AppError('SIGNATURE_INVALID', `The stored content of artifact ${row.artifact_id} is damaged.`, {
       reason: 'digest_mismatch',

@@ -1,6 +1,7 @@
 /**
  * Rings when anything was committed to a store, by this process or another one. It looks only while somebody listens;
- * who listens has read the version before reading the store, so that no commit falls between the two.
+ * who listens has read the version before reading the store, so that no commit falls between the two. A first commit
+ * rings at once where the store tells of it; of many that come fast, those after it ring together.
  */
 export class Bell {
   readonly #version: () => string;
@@ -9,12 +10,24 @@ export class Bell {
   readonly #waiting = new Set<() => void>();
   #ended = false;
   #heard = '';
+  #rungAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
+  #hurried: NodeJS.Immediate | undefined;
 
   /** `version` differs whenever anything was committed since it was last asked. */
   constructor(version: () => string, every_ms = 50) {
     this.#version = version;
     this.#every_ms = every_ms;
+  }
+
+  /** The version may have changed just now. */
+  hurry(): void {
+    if (this.#timer === undefined || this.#hurried !== undefined) return;
+    if (performance.now() - this.#rungAt < this.#every_ms) return;
+    this.#hurried = setImmediate(() => {
+      this.#hurried = undefined;
+      this.#look();
+    });
   }
 
   version(): string {
@@ -70,6 +83,7 @@ export class Bell {
     }
     if (version === this.#heard) return;
     this.#heard = version;
+    this.#rungAt = performance.now();
     for (const listener of [...this.#listeners]) listener();
   }
 }

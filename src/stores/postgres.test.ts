@@ -138,6 +138,50 @@ describe.skipIf(server === '')('PostgreSQL', () => {
       }
     });
 
+    it('grows with what is told in another way only where it is not heard as well', async () => {
+      const told: (() => void)[] = [];
+      let tells = 0;
+      const fan_out = {
+        tell: () => {
+          tells += 1;
+        },
+        hear: (listener: () => void) => void told.push(listener),
+      };
+      await open();
+      const mine = await openPostgres(database.url, { fan_out });
+      onTestFinished(() => mine.close());
+      const theirs = await another();
+      await expect.poll(() => mine.dataVersion()).not.toContain('~');
+      await sleep(50);
+      let before = mine.dataVersion();
+      await theirs.drafts.save(W, draft());
+      await expect.poll(() => mine.dataVersion(), { interval: 2 }).not.toBe(before);
+      before = mine.dataVersion();
+      told[0]?.();
+      await sleep(150);
+      expect(mine.dataVersion()).toBe(before);
+      told[0]?.();
+      await expect.poll(() => mine.dataVersion(), { interval: 2, timeout: 1_000 }).not.toBe(before);
+      expect(tells).toBe(0);
+      await mine.drafts.save(W, draft({ revision: 2 }));
+      expect(tells).toBe(1);
+    });
+
+    it('says so when it has grown, for own and foreign commits', async () => {
+      const [mine, theirs] = [await open(), await another()];
+      let calls = 0;
+      mine.onChange?.(() => {
+        calls += 1;
+      });
+      await expect.poll(() => mine.dataVersion()).not.toContain('~');
+      await sleep(50);
+      for (const store of [mine, theirs]) {
+        const before = calls;
+        await store.audit.append(W, audit('r1'));
+        await expect.poll(() => calls, { interval: 2 }).toBeGreaterThan(before);
+      }
+    });
+
     it('counts everything as changed while nothing can be heard, and once more when it can be again', async () => {
       const store = await open();
       await expect.poll(() => store.dataVersion()).not.toContain('~');

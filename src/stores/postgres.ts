@@ -11,7 +11,7 @@ import { grantRows, isUpToDate, migrateTables, migrationsIn } from './postgres/s
 import { type Nouns, nested, queries } from './sql/index.ts';
 import type { Tables } from './sql/schema.ts';
 import { behindWall } from './sql/walled.ts';
-import type { OpenedStore, Store, Surroundings } from './store.ts';
+import type { FanOut, OpenedStore, Store, Surroundings } from './store.ts';
 
 /** How often something is begun that PostgreSQL gives up for the sake of others. */
 const ATTEMPTS = 6;
@@ -160,15 +160,22 @@ export async function fillPostgres<T>(url: string, work: (tables: Kysely<Tables>
  * The store on PostgreSQL, for any number of processes. `url` may name a schema with `?options=-csearch_path=NAME`, which
  * has to exist. The tables are made and brought up to date where the role may do that.
  */
-export async function openPostgres(url: string, { around }: { around?: Surroundings } = {}): Promise<OpenedStore> {
+export async function openPostgres(
+  url: string,
+  { around, fan_out }: { around?: Surroundings; fan_out?: FanOut | undefined } = {},
+): Promise<OpenedStore> {
   const connections = new Connections(url);
-  const listener = new Listener({ url, own: connections.name });
+  let changed = () => {};
+  const listener = new Listener({ url, own: connections.name, changed: () => changed() });
+  fan_out?.hear(() => listener.told());
   let commits = 0;
   let repeats = 0;
   let closed = false;
   const watching: Watching = {
     committed: () => {
       commits += 1;
+      fan_out?.tell();
+      changed();
     },
     around: around?.statement,
   };
@@ -195,6 +202,9 @@ export async function openPostgres(url: string, { around }: { around?: Surroundi
       return `${commits}/${listener.version()}`;
     },
     remarks: () => remarksOn(connections),
+    onChange(listener) {
+      changed = listener;
+    },
     statistics: () => ({ commits, busy_retries: repeats }),
     probe: () => probe(connections),
     snapshot: (work) => snapshotOf(kysely('read'), work),

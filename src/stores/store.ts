@@ -57,6 +57,9 @@ export interface ArtifactRow {
   created_at: string;
 }
 
+/** What has its own digest for a name: nothing else of an artifact can be told from it alone. */
+export type ArtifactText = Pick<ArtifactRow, 'artifact_id' | 'canonical'>;
+
 /** One signed release. `envelope` is the DSSE envelope exactly as signed, as JSON text. */
 export interface ReleaseRow {
   client_id: string;
@@ -334,7 +337,7 @@ export interface Store {
   artifacts: {
     /** Storing the same artifact again changes nothing. */
     put(workspace: string, row: ArtifactRow): Promise<void>;
-    get(workspace: string, artifact_id: string): Promise<ArtifactRow | undefined>;
+    get(workspace: string, artifact_id: string): Promise<ArtifactText | undefined>;
   };
   releases: {
     /** Appends as `sequence` = latest + 1; false when another release took that number. The artifact is stored before. */
@@ -555,6 +558,14 @@ export interface Surroundings {
   statement?: Around;
 }
 
+/** A second way, besides the one that a store has itself, in which processes tell each other that they have committed. */
+export interface FanOut {
+  /** This process has. Neither fails nor waits. */
+  tell(): void;
+  /** Calls back when another one says so. */
+  hear(listener: () => void): void;
+}
+
 /** A store as a process has it. */
 export interface OpenedStore extends Store {
   /**
@@ -565,6 +576,8 @@ export interface OpenedStore extends Store {
   dataVersion(): string;
   /** What the person should know who runs a server on it, in a few sentences; mostly nothing. */
   remarks(): Promise<string[]>;
+  /** Calls back soon after the text above has changed, where the store is told of it; others are asked. */
+  onChange?(listener: () => void): void;
   /** Since this process opened the store. */
   statistics(): { commits: number; busy_retries: number };
   /**

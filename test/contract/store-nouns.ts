@@ -73,8 +73,9 @@ export function releaseCases(store: () => Store): void {
   });
 
   it('keeps the first of an artifact that is stored twice', async () => {
-    await store().artifacts.put(W, artifact(A, { created_at: T1 }));
-    expect(await store().artifacts.get(W, A)).toStrictEqual(artifact(A));
+    await store().artifacts.put(W, artifact(A, { canonical: '{}', created_at: T1 }));
+    const { artifact_id, canonical } = artifact(A);
+    expect(await store().artifacts.get(W, A)).toStrictEqual({ artifact_id, canonical });
     expect(await store().artifacts.get(W, 'f'.repeat(64))).toBeUndefined();
   });
 

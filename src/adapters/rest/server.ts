@@ -23,7 +23,7 @@ import { answerClientError, answerInEnvelope, fromFastify, problemOfStatus, RETR
 import { registerEvents } from './events.ts';
 import { type GuardSettings, guardRequest, originOf } from './guard.ts';
 import { heldReadiness, type Readiness, registerHealth } from './health.ts';
-import { limitRates, WrongCredentials } from './limits.ts';
+import { limitRates, type SharedCount, WrongCredentials } from './limits.ts';
 import { type McpDoor, registerMcp } from './mcp.ts';
 import { type MetricsPage, registerMetrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
@@ -41,6 +41,8 @@ export interface RestSettings extends GuardSettings {
   api_key: string | undefined;
   /** Requests a second of one credential, twice as many in a burst; no limits when left out, none on wrong credentials either. */
   rate_limit?: number | undefined;
+  /** What several servers count together; left out, each counts for itself. */
+  shared_count?: SharedCount | undefined;
   /** An OpenID Connect issuer, and who its tokens stand for. */
   oidc?: { issuer: string; callerOf: (token: string) => Promise<Caller> } | undefined;
   /** Addresses and networks of proxies that say for whom they ask; nobody, when it is empty or left out. */
@@ -143,19 +145,19 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     now,
     used: (workspace: string, token_id: string) => uses.count(workspace, token_id),
   };
-  const wrong = settings.rate_limit === undefined ? undefined : new WrongCredentials(now);
+  const wrong = settings.rate_limit === undefined ? undefined : new WrongCredentials(now, settings.shared_count);
   authenticateEverywhere(app, (request, done) => {
     const admit = (found: Caller) => {
       request.caller = found;
       done();
     };
-    const refuse = (error: Error) => done(wrong?.count(request.ip, error) ?? error);
+    const refuse = async (error: Error) => done((await wrong?.count(request.ip, error)) ?? error);
     try {
       const caller = authenticate(request, authentication);
       if (caller instanceof Promise) caller.then(admit, refuse);
       else admit(caller);
     } catch (error) {
-      refuse(error as Error);
+      void refuse(error as Error);
     }
   });
   const stillAccepted = (request: FastifyRequest) => isStillAccepted(request, authentication);
@@ -163,7 +165,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     ...contextOf(settings, request),
     stillAccepted: () => stillAccepted(request),
   });
-  if (settings.rate_limit !== undefined) await limitRates(app, settings.rate_limit);
+  if (settings.rate_limit !== undefined) await limitRates(app, settings.rate_limit, settings.shared_count);
   registerRoutes(app, {
     operations: settings.operations,
     contextOf: contextFor,

@@ -7,7 +7,11 @@ import type { Told } from './chronicle.ts';
 import type { DiskFigures } from './disk.ts';
 
 /** Where figures are looked up that others keep. Asked for every scrape, so each has to be cheap. */
-export interface Sources extends Counts {
+export interface Sources extends Omit<Counts, 'caches'> {
+  /** By name; `artifacts` only where a Redis is named. */
+  caches: Readonly<Record<string, Counts['caches']['answers']>>;
+  /** Whether Redis answers; undefined where none is named. */
+  redis: (() => boolean) | undefined;
   store(): { commits: number; busy_retries: number };
   /** What is still to be sent to webhooks, and what was given up. */
   outbox(): Promise<{ pending: number; parked: number; oldest: string | null }>;
@@ -61,13 +65,18 @@ function processFigures(register: Registry, sources: Sources): void {
     help: 'Open streams of events (`GET /v1/events`) of this process.',
     values: ({ subscribers }) => [[subscribers()]],
   });
+  gauge({
+    name: 'redis_up',
+    help: '1 when Redis answers this process, else 0; nothing where none is named.',
+    values: ({ redis }) => one(redis && Number(redis())),
+  });
   for (const [what, figure] of [
-    ['hits', 'answered from memory'],
-    ['misses', 'read from the store'],
+    ['hits', 'found, and not read from the store'],
+    ['misses', 'not found, and read from the store'],
   ] as const) {
     counter({
       name: `cache_${what}_total`,
-      help: `What was ${figure}: kept answers over HTTP (\`answers\`) and known tokens (\`tokens\`).`,
+      help: `What was ${figure}: kept answers over HTTP (\`answers\`) and known tokens (\`tokens\`) in memory, artifacts in Redis (\`artifacts\`, where one is named).`,
       labels: ['cache'],
       values: ({ caches }) => Object.entries(caches).map(([cache, counts]) => [counts[what], { cache }]),
     });

@@ -25,22 +25,24 @@ export function serverTelemetry(tracing: Tracing | undefined): ServerTelemetry {
   const metrics = openMetrics();
   return {
     observer: tracing ? both(metrics.observer, tracing.observer) : metrics.observer,
-    forRest: ({ store, services }, config) => ({
+    forRest: (app, config) => ({
       watchers: {
         times: metrics.requestsOf,
         spans: tracing?.spans,
         // One's own requests are no news.
-        access_log: services.mode === 'server' ? services.log : undefined,
+        access_log: app.services.mode === 'server' ? app.services.log : undefined,
       },
-      metrics: (counts) => metrics.page(sourcesOf({ store, services }, config, counts)),
+      metrics: (counts) => metrics.page(sourcesOf(app, config, counts)),
     }),
   };
 }
 
-function sourcesOf({ store, services }: Pick<App, 'store' | 'services'>, config: Place, counts: Counts): Sources {
+function sourcesOf({ store, services, shared }: App, config: Place, counts: Counts): Sources {
   const { keys, version, mode } = services;
   return {
     ...counts,
+    caches: { ...counts.caches, ...(shared && { artifacts: shared.artifacts }) },
+    redis: shared?.redis.up,
     store: store.statistics,
     outbox: store.webhooks.backlog,
     events: followEvents(store.events),

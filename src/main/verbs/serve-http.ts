@@ -35,6 +35,7 @@ Environment:
   MCP_ORCHESTRATION_REGISTRY_URL                where servers are fetched from
   MCP_ORCHESTRATION_TOOLSETS                    toolsets of MCP besides core
   MCP_ORCHESTRATION_HOME, _DATABASE_URL         where it keeps everything
+  MCP_ORCHESTRATION_REDIS_URL                   what several servers share
   MCP_ORCHESTRATION_KEY_PASSPHRASE_FILE         locks the store of secrets
   MCP_ORCHESTRATION_SIGNER_COMMAND              a program that signs
   OTEL_EXPORTER_OTLP_ENDPOINT                   send traces there
@@ -99,7 +100,9 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     allow_http_deploy,
     observer: telemetry.observer,
     observe_statements: tracing !== undefined,
+    lasting: true,
   });
+  app.shared?.redis.start();
   const { OPERATIONS } = await import('../../operations/index.ts');
   const { restServer } = await import('../../adapters/rest/server.ts');
   const { mcpOverHttp } = await import('../../adapters/mcp/http.ts');
@@ -119,6 +122,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     },
     api_key: config.API_KEY,
     rate_limit: rateLimit(config),
+    shared_count: app.shared?.redis.count,
     trusted_proxies: config.TRUSTED_PROXIES,
     tls,
     oidc: await issuerOf(config, log),

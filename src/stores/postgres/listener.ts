@@ -11,11 +11,15 @@ const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 2_000;
 /** While nothing can be heard, whatever was read is believed for so long. */
 const DEAF_TICK = 250;
+/** What somebody else tells of is heard here as well within so long, or this connection is as good as down. */
+const ECHO = 50;
 
 export interface ListenerSettings {
   url: string;
   /** Changes by connections of this name are known here already. */
   own: string;
+  /** Called whenever something may have been committed by somebody else, as far as that is told. */
+  changed: () => void;
 }
 
 /**
@@ -30,6 +34,8 @@ export class Listener {
   #stopped = false;
   #pause = FIRST_PAUSE;
   #timer: NodeJS.Timeout | undefined;
+  #heardAt = Number.NEGATIVE_INFINITY;
+  #echo: NodeJS.Timeout | undefined;
   #working: Promise<void> | undefined;
 
   constructor(settings: ListenerSettings) {
@@ -47,9 +53,26 @@ export class Listener {
     return this.#schema !== undefined;
   }
 
+  /**
+   * Somebody told of a commit in another way. Counted is it only when it is not heard here as well: what counts twice is
+   * read twice.
+   */
+  told(): void {
+    if (!this.hears) {
+      this.#change();
+      return;
+    }
+    const at = performance.now();
+    this.#echo ??= setTimeout(() => {
+      this.#echo = undefined;
+      if (this.#heardAt < at - ECHO) this.#change();
+    }, ECHO).unref();
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#echo);
     const client = this.#client;
     this.#lose(client);
     await this.#working;
@@ -77,9 +100,9 @@ export class Listener {
       await client.query(`listen ${CHANNEL}`);
       const { rows } = await client.query<{ schema: string }>('select current_schema::text as schema');
       if (this.#stopped) return void (await client.end());
-      this.#changes += 1;
       this.#pause = FIRST_PAUSE;
       this.#schema = rows[0]?.schema ?? '';
+      this.#change();
       this.#later(BEAT, () => this.#beat(client));
     } catch {
       this.#lose(client);
@@ -100,14 +123,21 @@ export class Listener {
 
   #heard(payload: string): void {
     const [schema, name] = payload.split('\n');
-    if (name !== this.#settings.own && schema === this.#schema) this.#changes += 1;
+    if (schema !== this.#schema) return;
+    this.#heardAt = performance.now();
+    if (name !== this.#settings.own) this.#change();
+  }
+
+  #change(): void {
+    this.#changes += 1;
+    this.#settings.changed();
   }
 
   #lose(client: pg.Client | undefined): void {
     if (client === undefined || this.#client !== client) return;
     this.#client = undefined;
     this.#schema = undefined;
-    this.#changes += 1;
+    this.#change();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#stopped) return;

@@ -14,7 +14,7 @@ export function artifactQueries({ read, write }: Databases): Store['artifacts'] 
     async get(workspace, artifact_id) {
       const row = await read
         .selectFrom('artifacts')
-        .select(['artifact_id', 'canonical', 'created_at'])
+        .select(['artifact_id', 'canonical'])
         .where('workspace', '=', workspace)
         .where('artifact_id', '=', artifact_id)
         .executeTakeFirst();
