@@ -172,6 +172,17 @@ describe('a Redis that is named', () => {
     expect(server.output.stderr + server.output.stdout).not.toContain(SECRET);
   });
 
+  it.skipIf(found === undefined)('keeps no process that could not listen', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    onTestFinished(() => void taken.close());
+    await redis.start();
+    const { home, env } = await testWorkspace();
+    const named = { ...env, MCP_ORCHESTRATION_REDIS_URL: redis.url };
+    const ended = await cli({ home, env: named }, 'serve-http', '--port', `${(taken.address() as AddressInfo).port}`);
+    expect(ended).toMatchObject({ code: 1, signal: null });
+  });
+
   it('is none of a short command', async () => {
     let connections = 0;
     const listener = createServer(() => {

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
+import type { SharedCount } from '../../src/adapters/rest/limits.ts';
 import { startHttp } from '../support/process.ts';
 import { testWorkspace } from '../support/workspace.ts';
 import { API_KEY, restInProcess } from './server.ts';
 
-const limited = async (rate_limit: number, now?: () => Date) => {
-  const { server, app } = await restInProcess({ rate_limit, ...(now && { now }) });
+const limited = async (rate_limit: number, now?: () => Date, shared_count?: SharedCount) => {
+  const { server, app } = await restInProcess({ rate_limit, shared_count, ...(now && { now }) });
   const get = async (headers: Record<string, string>, url = '/v1/clients', remoteAddress = '203.0.113.7') => {
     const answer = await server.inject({ url, headers: { host: 'localhost', ...headers }, remoteAddress });
     return { status: answer.statusCode, headers: answer.headers, body: answer.json() };
@@ -41,6 +42,30 @@ it('wrong credentials are refused faster after ten a minute from one address; ri
   expect((await get(WRONG, '/v1/clients', '203.0.113.8')).status).toBe(401);
   at = new Date('2026-11-27T12:01:00.000Z');
   expect((await get(WRONG)).status).toBe(401);
+});
+
+it.each<[string, SharedCount]>([
+  ['is out of reach', () => undefined],
+  ['answers too late', async () => undefined],
+  ['breaks', () => Promise.reject(new Error('made up'))],
+  ['comes and goes', (key) => (key.length % 2 ? undefined : Promise.resolve(undefined))],
+])('a shared count that %s leaves each server with its own: neither all pass nor none', async (_what, shared) => {
+  const { get } = await limited(5, undefined, shared);
+  const answers = [];
+  for (let i = 0; i < 12; i += 1) answers.push((await get(KEY)).status);
+  expect(answers).toEqual([...Array(10).fill(200), 429, 429]);
+  const wrong = [];
+  for (let i = 0; i < 12; i += 1) wrong.push((await get(WRONG)).status);
+  expect(wrong).toEqual([...Array(10).fill(401), 429, 429]);
+});
+
+it('a shared count decides as long as it is known', async () => {
+  let count = 9;
+  const { get } = await limited(5, undefined, async () => ({ count: ++count, left_ms: 1_500 }));
+  const answers = [await get(KEY), await get(KEY)];
+  expect(answers.map(({ status }) => status)).toEqual([200, 429]);
+  expect(answers[0]?.headers).toMatchObject({ 'ratelimit-remaining': '0', 'ratelimit-reset': '2' });
+  expect((await get(WRONG)).status).toBe(429);
 });
 
 it('a server for others has a limit by itself, one for this machine has none, and both can be told otherwise', async () => {

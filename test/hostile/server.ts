@@ -27,7 +27,15 @@ interface Settings
   extends Partial<
     Pick<
       RestSettings,
-      'cors_origins' | 'operations' | 'now' | 'handler_ms' | 'rate_limit' | 'oidc' | 'trusted_proxies' | 'mcp'
+      | 'cors_origins'
+      | 'operations'
+      | 'now'
+      | 'handler_ms'
+      | 'rate_limit'
+      | 'shared_count'
+      | 'oidc'
+      | 'trusted_proxies'
+      | 'mcp'
     >
   > {
   mode?: 'local' | 'server';

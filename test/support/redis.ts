@@ -108,9 +108,21 @@ export async function throwAwayRedis(...settings: string[]): Promise<OwnRedis | 
     },
   };
   process.once('exit', () => child.kill('SIGKILL'));
-  await answers();
-  return redis;
+  try {
+    await answers();
+    return redis;
+  } catch (error) {
+    await redis.remove();
+    throw error;
+  }
 }
+
+/** Copies of artifacts, of whichever installation: they are read from its store again. */
+export const forgetTexts = (url: string): Promise<void> =>
+  asked(url, async (redis) => {
+    const keys = await redis.keys('mcpo:*:text:*');
+    if (keys.length > 0) await redis.unlink(keys);
+  });
 
 async function find(): Promise<Found> {
   const given = process.env['TEST_REDIS_URL'];

@@ -11,7 +11,13 @@ export type Row = Record<string, unknown>;
  */
 export async function rowsIn(env: Place, ...statements: string[]): Promise<Row[]> {
   const url = env['MCP_ORCHESTRATION_DATABASE_URL'];
-  if (url?.startsWith('postgres')) return rowsInPostgres(url, statements);
+  if (url?.startsWith('postgres')) {
+    const rows = await rowsInPostgres(url, statements);
+    // A good copy would hide what was just damaged.
+    const redis = env['MCP_ORCHESTRATION_REDIS_URL'];
+    if (redis) await (await import('./redis.ts')).forgetTexts(redis);
+    return rows;
+  }
   const database = new DatabaseSync(join(env['HOME'] ?? '', '.mcp-orchestration/state.db'), { timeout: 5000 });
   try {
     let rows: Row[] = [];

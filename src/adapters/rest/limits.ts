@@ -95,7 +95,9 @@ export class WrongCredentials {
   async count(address: string, error: Error): Promise<AppError | undefined> {
     if (!(error instanceof AppError) || error.code !== 'INVALID_CREDENTIALS') return undefined;
     const own = this.#windows.count(address, MINUTE_MS, this.#now().getTime());
-    const { count, left_ms } = (await this.#shared?.(`wrong ${address}`, MINUTE_MS)) ?? own;
+    // Whatever goes wrong there, this request has to be answered.
+    const shared = this.#shared?.(`wrong ${address}`, MINUTE_MS)?.catch(() => undefined);
+    const { count, left_ms } = (await shared) ?? own;
     if (count <= WRONG_A_MINUTE) return undefined;
     return limited('There were too many wrong credentials from this address.', Math.ceil(left_ms / 1000));
   }

@@ -134,7 +134,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     ...telemetry.forRest(app, config),
   });
   const connections = new Connections(server);
-  await listen(server, config);
+  await listen(server, app, config);
   const sender = await sendWebhooks(app, config);
   const keeper = await keepPointers(app);
   const { port } = server.server.address() as AddressInfo;
@@ -183,11 +183,13 @@ async function keepPointers({ store, services: { mode, keys, log } }: App): Prom
   return startPointerKeeper({ store, keys, log, now });
 }
 
-async function listen(server: FastifyInstance, { HOST: host, PORT: port }: Config): Promise<void> {
+async function listen(server: FastifyInstance, app: App, { HOST: host, PORT: port }: Config): Promise<void> {
   try {
     await server.listen({ host, port });
   } catch (cause) {
     await server.close();
+    // An open connection to a database or to Redis would keep the process.
+    await app.close();
     const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown';
     const what = {
       EADDRINUSE: 'another program uses it',
