@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { setTimeout as sleep, setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -12,6 +12,7 @@ import {
 } from 'kysely';
 import { AppError } from '../core/errors.ts';
 import type { Around } from './store.ts';
+import { Turnstile } from './turnstile.ts';
 
 /** Primary result codes of SQLite that a caller can cause or must hear about: name, and what it means at night. */
 const RESULT_CODES: Record<number, readonly [name: string, message: string]> = {
@@ -29,6 +30,7 @@ const BUSY = 5;
 const LOCKED = 6;
 const ROLLED_BACK = 'SQLite gave up this transaction after an earlier failure; nothing of it was kept.';
 
+const rolledBack = () => new AppError('WRITE_FAILED', ROLLED_BACK, { reason: 'SQLITE_ABORT' });
 const closedError = () => new AppError('UNAVAILABLE', 'The database is closed: this process is stopping.');
 
 /** The primary result code of an error of node:sqlite; the bits above the lowest eight refine it. */
@@ -75,39 +77,42 @@ export async function patiently<T>(
   }
 }
 
-/** Milliseconds. Two or three transactions, whose events are then told of together. */
-const LONGEST_TURN_MS = 5;
+/** Milliseconds. Some of them are left to others: the loop goes round in between. */
+const LONGEST_GROUP_MS = 20;
 
 /**
- * First come, first served: unlike the mutex in Kysely, nobody overtakes a waiter.
- *
- * A transaction waits for nothing while it runs, so a row of them would be one long turn of the event loop. Of connections,
- * libuv accepts one in each turn (`uv__server_io`): with long turns, clients that come anew would wait for seconds. So the
- * loop goes round before a transaction, and those that have queued up follow in the same turn for a short while.
+ * Transactions that follow each other without a gap are one transaction of SQLite, each a savepoint in it, so that the disk
+ * is waited for once. None of their callers hears of success before all of it is on the disk; one that fails is undone
+ * alone. Should the commit fail, it fails for all of them.
  */
-class Turnstile {
-  #last: Promise<void> = Promise.resolve();
-  #open: () => void = () => {};
-  #users = 0;
-  #until = 0;
+class Group {
+  readonly #until = performance.now() + LONGEST_GROUP_MS;
+  readonly #outcome = Promise.withResolvers<void>();
+  readonly settled = this.#outcome.promise;
+  /** Other processes wait for the lock meanwhile, and the first of the group for its answer. */
+  get isFull(): boolean {
+    return performance.now() >= this.#until;
+  }
+  succeed = () => this.#outcome.resolve();
+  fail = (error: unknown) => this.#outcome.reject(error);
+}
 
-  async enter(): Promise<void> {
-    const before = this.#last;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#last = promise;
-    const follows = this.#users > 0;
-    this.#users += 1;
-    await before;
-    if (!follows || performance.now() >= this.#until) {
-      await turnOfTheLoop();
-      this.#until = performance.now() + LONGEST_TURN_MS;
-    }
-    this.#open = resolve;
+/** What Kysely holds between asking for the connection and giving it back. */
+class Turn implements DatabaseConnection {
+  readonly #connection: NodeSqliteConnection;
+  /** The next one is let in as soon as this one only waits for the disk. */
+  isOver = false;
+
+  constructor(connection: NodeSqliteConnection) {
+    this.#connection = connection;
   }
 
-  leave(): void {
-    this.#users -= 1;
-    this.#open();
+  executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    return this.#connection.executeQuery<R>(query);
+  }
+
+  streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new Error('node:sqlite is synchronous: read in pages instead of streaming');
   }
 }
 
@@ -128,12 +133,14 @@ interface ConnectionOptions {
  * One open database as Kysely sees it. With `exclusive`, one user at a time: a statement from outside a transaction waits
  * until the transaction is over. `patienceMs` is how long to wait for a lock of another process.
  */
-export class NodeSqliteConnection implements DatabaseConnection {
+export class NodeSqliteConnection {
   readonly #database: DatabaseSync;
   readonly #patienceMs: number;
   readonly #turnstile: Turnstile | undefined;
   readonly #statements = new Map<string, CachedStatement>();
   #inTransaction = false;
+  /** Those of the open transaction that are done, and wait for its commit. */
+  #group: Group | undefined;
   #closed = false;
   #writes = 0;
   #retries = 0;
@@ -143,17 +150,21 @@ export class NodeSqliteConnection implements DatabaseConnection {
     this.#database = database;
     this.#around = options.around;
     this.#patienceMs = options.patienceMs;
-    this.#turnstile = options.exclusive ? new Turnstile() : undefined;
+    this.#turnstile = options.exclusive ? new Turnstile(() => this.#group?.isFull && this.#commitGroup()) : undefined;
   }
 
-  async acquire(): Promise<void> {
+  async acquire(): Promise<Turn> {
     await this.#turnstile?.enter();
-    if (!this.#closed) return;
-    this.release();
+    const turn = new Turn(this);
+    if (!this.#closed) return turn;
+    this.release(turn);
     throw closedError();
   }
 
-  release(): void {
+  release(turn: Turn): void {
+    if (turn.isOver) return;
+    turn.isOver = true;
+    if (!this.#turnstile?.isWaitedFor) this.#commitGroup();
     this.#turnstile?.leave();
   }
 
@@ -163,9 +174,12 @@ export class NodeSqliteConnection implements DatabaseConnection {
   }
 
   async #execute<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    if (!this.#inTransaction) return this.#patiently(() => this.#run<R>(query));
+    if (!this.#inTransaction) {
+      this.#commitGroup();
+      return this.#patiently(() => this.#run<R>(query));
+    }
     // Some failures (disk full, I/O) end the transaction inside SQLite: what follows must not be committed one by one.
-    if (!this.#database.isTransaction) throw new AppError('WRITE_FAILED', ROLLED_BACK, { reason: 'SQLITE_ABORT' });
+    if (!this.#database.isTransaction) throw rolledBack();
     try {
       return this.#run<R>(query);
     } catch (error) {
@@ -173,29 +187,72 @@ export class NodeSqliteConnection implements DatabaseConnection {
     }
   }
 
-  streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
-    throw new Error('node:sqlite is synchronous: read in pages instead of streaming');
-  }
-
   async begin(): Promise<void> {
-    await this.#patiently(() => this.#database.exec('begin immediate'));
+    if (this.#group) this.#database.exec('savepoint member');
+    else await this.#patiently(() => this.#database.exec('begin immediate'));
     this.#inTransaction = true;
   }
 
-  async commit(): Promise<void> {
-    if (!this.#database.isTransaction) throw new AppError('WRITE_FAILED', ROLLED_BACK, { reason: 'SQLITE_ABORT' });
-    try {
-      this.#database.exec('commit');
-    } catch (error) {
-      throw storeError(error);
+  /** Resolves when it is on the disk. Whoever waits behind is let in before, and is committed together with it. */
+  async commit(turn: Turn): Promise<void> {
+    if (!this.#database.isTransaction) throw rolledBack();
+    if (!this.#turnstile?.isWaitedFor) {
+      this.#commitAll();
+      this.#inTransaction = false;
+      return;
     }
+    if (this.#group) this.#database.exec('release member');
     this.#inTransaction = false;
-    this.#writes += 1;
+    this.#group ??= new Group();
+    const { settled } = this.#group;
+    this.release(turn);
+    await settled;
   }
 
-  async rollback(): Promise<void> {
+  /**
+   * After a failed commit as well. What others of the group have done stays, unless SQLite itself gave up all of it. It may
+   * have been the reason: so that, too, is told when it is on the disk.
+   */
+  async rollback(turn: Turn): Promise<void> {
+    if (turn.isOver) return;
     this.#inTransaction = false;
-    if (this.#database.isTransaction) this.#database.exec('rollback');
+    const group = this.#group;
+    if (!this.#database.isTransaction) {
+      this.#group = undefined;
+      group?.fail(rolledBack());
+    } else if (group === undefined) {
+      this.#database.exec('rollback');
+    } else {
+      this.#database.exec('rollback to member; release member');
+      this.release(turn);
+      await group.settled.catch(() => undefined);
+    }
+  }
+
+  /** Before what is no transaction, when nobody follows, and when those who are done have waited for long enough. */
+  #commitGroup(): void {
+    if (this.#group === undefined) return;
+    try {
+      this.#commitAll();
+    } catch {
+      // Each of the group is told, and nobody else has to do with it.
+    }
+  }
+
+  /** Throws when nothing was kept; then nothing is open any more, and the group was told. */
+  #commitAll(): void {
+    const group = this.#group;
+    this.#group = undefined;
+    try {
+      this.#database.exec('commit');
+    } catch (cause) {
+      const error = storeError(cause);
+      group?.fail(error);
+      if (this.#database.isTransaction) this.#database.exec('rollback');
+      throw error;
+    }
+    this.#writes += 1;
+    group?.succeed();
   }
 
   #patiently<T>(attempt: () => T): Promise<T> {
@@ -225,10 +282,11 @@ export class NodeSqliteConnection implements DatabaseConnection {
   async close(): Promise<void> {
     await this.#turnstile?.enter();
     try {
+      this.#commitGroup();
       if (!this.#closed) this.#database.close();
     } finally {
       this.#closed = true;
-      this.release();
+      this.#turnstile?.leave();
     }
   }
 
@@ -261,25 +319,24 @@ class NodeSqliteDriver implements Driver {
 
   async init(): Promise<void> {}
 
-  async acquireConnection(): Promise<NodeSqliteConnection> {
-    await this.#connection.acquire();
-    return this.#connection;
+  acquireConnection(): Promise<Turn> {
+    return this.#connection.acquire();
   }
 
-  beginTransaction(connection: NodeSqliteConnection): Promise<void> {
-    return connection.begin();
+  beginTransaction(): Promise<void> {
+    return this.#connection.begin();
   }
 
-  commitTransaction(connection: NodeSqliteConnection): Promise<void> {
-    return connection.commit();
+  commitTransaction(turn: Turn): Promise<void> {
+    return this.#connection.commit(turn);
   }
 
-  rollbackTransaction(connection: NodeSqliteConnection): Promise<void> {
-    return connection.rollback();
+  rollbackTransaction(turn: Turn): Promise<void> {
+    return this.#connection.rollback(turn);
   }
 
-  async releaseConnection(connection: NodeSqliteConnection): Promise<void> {
-    connection.release();
+  async releaseConnection(turn: Turn): Promise<void> {
+    this.#connection.release(turn);
   }
 
   /** Nothing: the connection belongs to who opened it. */
