@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Measured, type Row, rowOf } from '../bench/figures.ts';
+import { type CpuProfile, flameGraph } from '../bench/flame-graph.ts';
 import { tableOf } from '../bench/table.ts';
 import { run } from './support/process.ts';
 import { ROOT, temporaryDirectory } from './support/workspace.ts';
@@ -149,5 +150,36 @@ describe('a budget', () => {
       ['59.9 %', 'at least 60 %', 'NOT MET'],
       ['3.00x', 'no budget', ''],
     ]);
+  });
+});
+
+describe('a flame graph', () => {
+  const at = (id: number, functionName: string, url: string, children: number[] = []) => ({
+    id,
+    callFrame: { functionName, url, lineNumber: 9 },
+    children,
+  });
+  const profile: CpuProfile = {
+    nodes: [
+      at(1, '(root)', '', [2, 5]),
+      at(2, 'publish', 'file:///home/someone/repo/src/operations/publish.ts', [3, 4]),
+      at(3, '<T>', 'file:///home/someone/repo/node_modules/kysely/dist/kysely.js'),
+      at(4, '<T>', 'file:///home/someone/repo/node_modules/kysely/dist/kysely.js'),
+      at(5, '(idle)', ''),
+    ],
+    samples: [2, 3, 4, 5],
+    timeDeltas: [1000, 2000, 3000, 50_000],
+  };
+
+  it('adds up the calls of a function, leaves idling out, and names no directory of this machine', () => {
+    const svg = flameGraph(profile, 'publish & more');
+    const titles = [...svg.matchAll(/<title>(.*?)<\/title>/g)].map(([, title]) => title);
+    expect(titles).toEqual([
+      'all : 6.0 ms, 100.0 %, itself 0.0 ms',
+      'publish src/operations/publish.ts:10: 6.0 ms, 100.0 %, itself 1.0 ms',
+      '&lt;T&gt; kysely/dist/kysely.js:10: 5.0 ms, 83.3 %, itself 5.0 ms',
+    ]);
+    expect(svg).toContain('publish &amp; more');
+    expect(flameGraph(profile, 'publish & more')).toBe(svg);
   });
 });
