@@ -21,7 +21,7 @@ export interface Row {
   bare: Summary & { what: string };
   ours: Summary;
   compared: { as: Comparison; value: number };
-  budget: { text: string; met: boolean } | null;
+  budget: { text: string; met: boolean; of: Budget['of'] } | null;
 }
 
 /** A limit on the comparison, or on our own figure alone. Shares must reach it, times must stay below it. */
@@ -63,7 +63,7 @@ export function rowOf({ what, unit, bare, ours, as, budget }: Measured): Row {
     bare: { what: bare.what, ...theirs },
     ours: own,
     compared: { as, value },
-    budget: budget ? judged(budget, { as, value, unit, own: own.median }) : null,
+    budget: budget ? { ...judged(budget, { as, value, unit, own: own.median }), of: budget.of } : null,
   };
 }
 

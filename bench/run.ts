@@ -10,7 +10,7 @@ import { memory } from './memory.ts';
 import { publish } from './publish.ts';
 import { readiness } from './ready.ts';
 import { start } from './start.ts';
-import { tableOf } from './table.ts';
+import { budgetsOf, tableOf } from './table.ts';
 
 /**
  * `npm run bench [-- NAME...] [--json] [--quick]`: speed, beside what the machine itself takes for the same, in the same
@@ -47,5 +47,8 @@ for (const { name, run } of measurements) {
 }
 const missed = rows.filter(({ budget }) => budget?.met === false).length;
 if (json) process.stdout.write(`${JSON.stringify({ machine, quick, rows }, null, 2)}\n`);
-else process.stdout.write(`${factsText(machine)}\n\n${tableOf(rows)}\n\n${missed} budgets not met\n`);
+else
+  process.stdout.write(
+    `${factsText(machine)}\n\n${tableOf(rows)}\n\n${budgetsOf(rows)}\n\n${missed} budgets not met\n`,
+  );
 process.exitCode = missed > 0 ? 1 : 0;

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Measured, type Row, rowOf } from '../bench/figures.ts';
 import { type CpuProfile, flameGraph } from '../bench/flame-graph.ts';
-import { tableOf } from '../bench/table.ts';
+import { budgetsOf, tableOf } from '../bench/table.ts';
 import { run } from './support/process.ts';
 import { ROOT, temporaryDirectory } from './support/workspace.ts';
 
@@ -149,6 +149,23 @@ describe('a budget', () => {
       [expect.stringMatching(/^-+$/), expect.stringMatching(/^-+$/), expect.stringMatching(/^-+$/)],
       ['59.9 %', 'at least 60 %', 'NOT MET'],
       ['3.00x', 'no budget', ''],
+    ]);
+  });
+});
+
+describe('the table of budgets', () => {
+  it('has each of them once, with the figure that it is about, and nothing without one', () => {
+    const times = { what: 'deploy', unit: 'ms', as: 'times', bare: { what: 'bare', samples: [2] }, ours: [6] } as const;
+    const rows = [
+      rowOf({ ...times, budget: { of: 'comparison', limit: 3 } }),
+      rowOf({ ...times, what: 'plan', budget: { of: 'ours', limit: 150 } }),
+      rowOf({ ...times, what: 'no limit' }),
+    ];
+    expect(budgetsOf(rows).split('\n')).toEqual([
+      '| budget of | limit    | measured | verdict |',
+      '| --------- | -------- | -------- | ------- |',
+      '| deploy    | < 3x     | 3.00x    | NOT MET |',
+      '| plan      | < 150 ms | 6 ms     | met     |',
     ]);
   });
 });
