@@ -56,7 +56,7 @@ export class KeyDirectory implements Keys {
     const signer = await this.#load();
     this.#cached = { stamp, signer };
     // Whoever made this key may have been killed before the rest was done. A directory that is read only stays as it is.
-    await removeStaleIn(this.dir);
+    removeStaleIn(this.dir);
     await this.#writePublic(signer).catch(() => undefined);
     return signer;
   }
@@ -78,7 +78,7 @@ export class KeyDirectory implements Keys {
     await mkdir(this.dir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
       throw writeFailed(error, 'key directory');
     });
-    await removeStaleIn(this.dir);
+    removeStaleIn(this.dir);
     const { privateKey } = generateKeyPairSync('ed25519');
     const made = await this.#place(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), replace);
     await this.#writePublic(await this.signer());

@@ -10,7 +10,7 @@ import { removeStaleIn, temporaryBeside } from './temporary.ts';
  * first of several processes wins. It is random on purpose: host names and hardware ids change or repeat in images.
  */
 export async function machineId(home: string): Promise<string> {
-  await removeStaleIn(home);
+  removeStaleIn(home);
   const path = join(home, 'machine-id');
   const id = (await readId(path)) ?? (await makeId(home, path));
   if (!id) throw new AppError('UNAVAILABLE', 'The machine id of the data directory cannot be read.', { path });

@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { open, readdir, unlink } from 'node:fs/promises';
+import { closeSync, fsync, openSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+/**
+ * The disk is waited for beside the event loop, so that others are served meanwhile. What only looks at names and numbers is
+ * done at once: it takes a few microseconds, and the way to another thread and back takes many.
+ */
+export const fsyncAside = promisify(fsync);
 
 /** The end of every temporary name of ours: the process that made it, and something random. */
 const STALE = /^\..*\.mcpo-(\d+)-[0-9a-f]{16}\.tmp$/;
@@ -14,11 +21,21 @@ export function temporaryBeside(directory: string, name: string): string {
 }
 
 /** Takes away what processes of ours left in a directory when they were killed. A failure here stops nothing. */
-export async function removeStaleIn(directory: string): Promise<void> {
-  const names = await readdir(directory).catch(() => []);
-  for (const name of names) {
+export function removeStaleIn(directory: string): void {
+  for (const name of namesIn(directory)) {
     const pid = STALE.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) await unlink(join(directory, name)).catch(() => undefined);
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    try {
+      unlinkSync(join(directory, name));
+    } catch {}
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
   }
 }
 
@@ -34,12 +51,12 @@ function isAlive(pid: number): boolean {
 /** Makes a rename in that directory outlive a power cut. Windows and some network file systems know no fsync of a directory. */
 export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return;
-  const directory = await open(path, 'r');
+  const directory = openSync(path, 'r');
   try {
-    await directory.sync();
+    await fsyncAside(directory);
   } catch (error) {
     if (!['EINVAL', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   } finally {
-    await directory.close();
+    closeSync(directory);
   }
 }

@@ -12,7 +12,7 @@ import {
 } from 'kysely';
 import { AppError } from '../core/errors.ts';
 import type { Around } from './store.ts';
-import { Turnstile } from './turnstile.ts';
+import { milliseconds, Turnstile } from './turnstile.ts';
 
 /** Primary result codes of SQLite that a caller can cause or must hear about: name, and what it means at night. */
 const RESULT_CODES: Record<number, readonly [name: string, message: string]> = {
@@ -63,14 +63,14 @@ export async function patiently<T>(
   attempt: () => T,
   waits: () => void = () => undefined,
 ): Promise<T> {
-  let deadline: number | undefined; // the clock is looked at where there is something to wait for: it costs 2 ms to load
+  let deadline: number | undefined;
   for (let pause = 1; ; pause = Math.min(pause * 2, 25)) {
     try {
       return attempt();
     } catch (error) {
       if (resultCode(error) !== BUSY) throw storeError(error);
-      deadline ??= performance.now() + patienceMs;
-      if (performance.now() >= deadline) throw storeError(error);
+      deadline ??= milliseconds() + patienceMs;
+      if (milliseconds() >= deadline) throw storeError(error);
       waits();
     }
     await sleep(pause);
@@ -86,12 +86,12 @@ const LONGEST_GROUP_MS = 20;
  * alone. Should the commit fail, it fails for all of them.
  */
 class Group {
-  readonly #until = performance.now() + LONGEST_GROUP_MS;
+  readonly #until = milliseconds() + LONGEST_GROUP_MS;
   readonly #outcome = Promise.withResolvers<void>();
   readonly settled = this.#outcome.promise;
   /** Other processes wait for the lock meanwhile, and the first of the group for its answer. */
   get isFull(): boolean {
-    return performance.now() >= this.#until;
+    return milliseconds() >= this.#until;
   }
   succeed = () => this.#outcome.resolve();
   fail = (error: unknown) => this.#outcome.reject(error);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, readdir, readFile, realpath, unlink } from 'node:fs/promises';
+import { chmodSync, mkdirSync, readdirSync, realpathSync, unlinkSync } from 'node:fs';
+import { lstat, readdir, readFile, realpath, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import { failpoint } from '../failpoint.ts';
@@ -36,15 +37,15 @@ const NAME = /^([0-9a-f]{16})-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-\d{
 /** Writes a durable, private copy and takes away the oldest ones of the same file. Gives the path of the copy. */
 export async function backUp({ content, directory, file, at, keep = 5, needed = new Set() }: Backup): Promise<string> {
   const real = await step('backup', directory, async () => {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    await chmod(directory, 0o700);
-    return realpath(directory);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    chmodSync(directory, 0o700);
+    return realpathSync.native(directory);
   });
   const prefix = `${createHash('sha256').update(file).digest('hex').slice(0, 16)}-`;
   const stamp = at.replaceAll(/[^0-9TZ]/g, '');
   const copy = await writeCopy(content, path.join(real, prefix + stamp));
   failpoint('file.after-backup');
-  await step('prune', real, () => prune(real, prefix, keep, needed));
+  await step('prune', real, async () => prune(real, prefix, keep, needed));
   return copy;
 }
 
@@ -62,12 +63,12 @@ async function writeCopy(content: string | Uint8Array, base: string): Promise<st
   }
 }
 
-async function prune(directory: string, prefix: string, keep: number, needed: ReadonlySet<string>): Promise<void> {
-  const names = (await readdir(directory))
+function prune(directory: string, prefix: string, keep: number, needed: ReadonlySet<string>): void {
+  const names = readdirSync(directory)
     .filter((name) => name.startsWith(prefix) && name.endsWith('.bak'))
     .toSorted();
   const old = names.slice(0, Math.max(0, names.length - keep)).map((name) => path.join(directory, name));
-  for (const copy of old) if (!needed.has(copy)) await unlink(copy);
+  for (const copy of old) if (!needed.has(copy)) unlinkSync(copy);
 }
 
 /** Everything in the directory that has the name of a backup, oldest first. No directory: none. */

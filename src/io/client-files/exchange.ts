@@ -103,7 +103,7 @@ function keep(taken: string, name: string, cause: unknown): AppError {
 }
 
 /** What cannot be removed now is removed by a later command: the name says that it is temporary. */
-function removeIfThere(name: string): void {
+export function removeIfThere(name: string): void {
   try {
     rmSync(name, { force: true });
   } catch {}
@@ -242,7 +242,10 @@ function renameOver(expected: Named, old: number, ours: string): boolean {
 
 const nothing = new Int32Array(new SharedArrayBuffer(4));
 
+/** Milliseconds: enough for the system to take the processor away. The new slice does not depend on how long it was gone. */
+const NAP_MS = 0.1;
+
 /** A program that has just slept is hardly ever interrupted in its next microseconds, one that has worked for long is. */
 function freshTimeSlice(): void {
-  Atomics.wait(nothing, 0, 0, 1);
+  Atomics.wait(nothing, 0, 0, NAP_MS);
 }

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../core/errors.ts';
@@ -38,7 +38,7 @@ async function acquire(lock_path: string, timeout_ms: number): Promise<DatabaseS
 /** The file must not be opened when it exists: closing it would drop the locks that this process holds on it. */
 async function createPrivate(lock_path: string): Promise<void> {
   try {
-    await (await open(lock_path, 'wx', 0o600)).close();
+    closeSync(openSync(lock_path, 'wx', 0o600));
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   }
@@ -48,7 +48,8 @@ function tryOnce(lock_path: string): DatabaseSync | null {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(lock_path, { timeout: 0 });
-    database.exec('BEGIN EXCLUSIVE');
+    // Nothing is ever written: SQLite need not make a journal for it.
+    database.exec('PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE');
     return database;
   } catch (error) {
     database?.close();

@@ -1,5 +1,4 @@
-import { constants, existsSync } from 'node:fs';
-import { open, realpath, stat } from 'node:fs/promises';
+import { closeSync, constants, existsSync, openSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { step } from './faults.ts';
 
@@ -19,12 +18,12 @@ export interface Pinned {
 export async function whilePinned<T>(directory: string, work: (pinned: Pinned) => Promise<T>): Promise<T> {
   if (process.platform !== 'linux') return work({ directory, at: directory });
   const flags = constants.O_RDONLY | constants.O_DIRECTORY;
-  const handle = await step('resolve', directory, () => open(directory, flags));
+  const held = await step('resolve', directory, async () => openSync(directory, flags));
   try {
-    const at = `/proc/self/fd/${handle.fd}`;
+    const at = `/proc/self/fd/${held}`;
     return await work({ directory, at: existsSync(at) ? at : directory });
   } finally {
-    await handle.close();
+    closeSync(held);
   }
 }
 
@@ -35,11 +34,11 @@ export const within = ({ at }: Pinned, name: string): string => path.join(at, pa
 export async function isWhereItWas({ directory, at }: Pinned): Promise<boolean> {
   if (process.platform === 'win32') return true;
   return step('resolve', directory, async () => {
-    const real = await realpath(directory);
+    const real = realpathSync.native(directory);
     // macOS gives names back in the letter case and Unicode form that the disk has.
     const fold = (name: string) => (process.platform === 'darwin' ? name.normalize('NFC').toLowerCase() : name);
     if (fold(real) !== fold(directory)) return false;
-    const [held, named] = [await stat(at), await stat(directory)];
+    const [held, named] = [statSync(at), statSync(directory)];
     return held.ino === named.ino && held.dev === named.dev;
   });
 }

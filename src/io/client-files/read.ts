@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../core/errors.ts';
 import { MAX_FILE_BYTES } from '../../core/splice/entries.ts';
 import { codeOf, step, writeFailed } from './faults.ts';
+import { readWhole } from './look.ts';
 import { requireOwnFile, type Target } from './target.ts';
 
 export interface ClientFile {
@@ -51,33 +51,32 @@ async function readSettled(target: Target): Promise<FileBytes | null> {
 export const readBytes = (target: Target): Promise<FileBytes | null> => whileOpen(target, readOpen);
 
 /** Permissions and owner alone; null when there is no file. */
-export const statOwnFile = (target: Target): Promise<Stats | null> =>
-  whileOpen(target, async (_handle, stats) => stats);
+export const statOwnFile = (target: Target): Promise<Stats | null> => whileOpen(target, (_file, stats) => stats);
 
 /** Never follows a link and never waits for a pipe, should one have taken the place of the file. */
-async function whileOpen<T>(target: Target, work: (file: FileHandle, stats: Stats) => Promise<T>): Promise<T | null> {
+async function whileOpen<T>(target: Target, work: (file: number, stats: Stats) => T): Promise<T | null> {
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-  let handle: FileHandle;
+  let file: number;
   try {
-    handle = await open(target.at ?? target.path, flags);
+    file = openSync(target.at ?? target.path, flags);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null;
     throw writeFailed('read', target.path, error);
   }
   try {
     return await step('read', target.path, async () => {
-      const stats = await handle.stat();
+      const stats = fstatSync(file);
       requireOwnFile(target.path, stats, target.uid);
-      return work(handle, stats);
+      return work(file, stats);
     });
   } finally {
-    await handle.close();
+    closeSync(file);
   }
 }
 
-async function readOpen(handle: FileHandle, stats: Stats): Promise<FileBytes> {
+function readOpen(file: number, stats: Stats): FileBytes {
   if (stats.size > MAX_FILE_BYTES) throw unreadable('too_large', 'it is larger than 16 MiB');
-  const bytes = await handle.readFile();
+  const bytes = readWhole(file);
   return {
     bytes,
     sha256: sha256Of(bytes),

@@ -1,10 +1,20 @@
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, unlink } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import { failpoint } from '../failpoint.ts';
-import { removeStaleIn, syncDirectory, temporaryBeside } from '../temporary.ts';
-import { type Named, putInFreePlace, putInPlaceOf, takeAway } from './exchange.ts';
+import { fsyncAside, removeStaleIn, syncDirectory, temporaryBeside } from '../temporary.ts';
+import { type Named, putInFreePlace, putInPlaceOf, removeIfThere, takeAway } from './exchange.ts';
 import { codeOf, step, writeFailed } from './faults.ts';
 import { isWhereItWas, type Pinned, whilePinned, within } from './pin.ts';
 import { type FileBytes, readBytes, sha256Of, statOwnFile } from './read.ts';
@@ -38,7 +48,7 @@ export async function replaceDurably(
 }
 
 async function replaceIn(pinned: Pinned, bytes: Buffer, target: Target, options: ReplaceOptions): Promise<void> {
-  await removeStaleIn(pinned.at);
+  removeStaleIn(pinned.at);
   const temporary = temporaryBeside(pinned.at, path.basename(target.path));
   const reached = { ...target, at: within(pinned, target.path) };
   try {
@@ -60,7 +70,7 @@ export const removeDurably = (target: Target, options: ReplaceOptions): Promise<
   whilePinned(path.dirname(target.path), (pinned) => removeIn(pinned, target, options));
 
 async function removeIn(pinned: Pinned, target: Target, options: ReplaceOptions): Promise<void> {
-  await removeStaleIn(pinned.at);
+  removeStaleIn(pinned.at);
   const at = within(pinned, target.path);
   try {
     const now = await readBytes({ ...target, at });
@@ -79,22 +89,18 @@ async function removeIn(pinned: Pinned, target: Target, options: ReplaceOptions)
 /** Missing ones are private; each is made durable in its parent before the next is made. */
 async function makeDirectories(directory: string): Promise<void> {
   const parent = path.dirname(directory);
-  const there = await step('mkdir', directory, () => lstatOrNull(directory));
-  if (there !== null || parent === directory) return;
+  const there = await step('mkdir', directory, async () => lstatSync(directory, { throwIfNoEntry: false }));
+  if (there !== undefined || parent === directory) return;
   await makeDirectories(parent);
   await step('mkdir', directory, async () => {
-    await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
+    try {
+      mkdirSync(directory, { mode: 0o700 });
+    } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error;
-    });
+    }
     await syncDirectory(parent);
   });
 }
-
-const lstatOrNull = (name: string) =>
-  lstat(name).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw error;
-  });
 
 async function writeTemporary(
   temporary: string,
@@ -105,23 +111,23 @@ async function writeTemporary(
   const name = path.join(path.dirname(target.path), path.basename(temporary));
   const old = await statOwnFile(target);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
-  const handle = await step('create', name, () => open(temporary, flags, 0o600));
+  const file = await step('create', name, async () => openSync(temporary, flags, 0o600));
   try {
-    await step('write', name, () => handle.writeFile(bytes));
+    await step('write', name, async () => writeFileSync(file, bytes));
     failpoint(`${options.failpoint ?? 'file'}.after-temp`);
-    await step('chmod', name, () => takeOver(handle, old, options.mode ?? 0o600));
-    await step('fsync', name, () => handle.sync());
+    await step('chmod', name, async () => takeOver(file, old, options.mode ?? 0o600));
+    await step('fsync', name, () => fsyncAside(file));
   } finally {
-    await handle.close();
+    closeSync(file);
   }
   failpoint(`${options.failpoint ?? 'file'}.after-fsync`);
 }
 
 /** Owner before mode: a change of owner clears bits of the mode. */
-async function takeOver(handle: FileHandle, old: Stats | null, mode: number): Promise<void> {
-  const mine = await handle.stat();
-  if (old !== null && (old.uid !== mine.uid || old.gid !== mine.gid)) await handle.chown(old.uid, old.gid);
-  await handle.chmod(old ? old.mode & 0o7777 : mode);
+function takeOver(file: number, old: Stats | null, mode: number): void {
+  const mine = fstatSync(file);
+  if (old !== null && (old.uid !== mine.uid || old.gid !== mine.gid)) fchownSync(file, old.uid, old.gid);
+  fchmodSync(file, old ? old.mode & 0o7777 : mode);
 }
 
 /** The temporary file is written, and the old one, which is returned, still is the expected one. Else nothing is left. */
@@ -140,7 +146,7 @@ async function prepared(
     failpoint(`${options.failpoint ?? 'file'}.before-rename`);
     return now;
   } catch (error) {
-    await unlink(temporary).catch(() => undefined);
+    removeIfThere(temporary);
     throw error;
   }
 }

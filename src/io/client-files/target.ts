@@ -1,8 +1,7 @@
-import type { Stats } from 'node:fs';
-import { lstat, readlink, realpath } from 'node:fs/promises';
+import { lstatSync, readlinkSync, realpathSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '../../core/errors.ts';
-import { codeOf, step, writeFailed } from './faults.ts';
+import { step, writeFailed } from './faults.ts';
 
 /** As many as Linux follows before it calls them a loop. */
 const MAX_LINKS = 40;
@@ -41,7 +40,7 @@ export async function resolveTarget({ path: requested, uid, allowed_roots }: Tar
   if (!path.isAbsolute(requested) || requested.includes('\0')) {
     throw refuse(requested, 'not_absolute', 'is not an absolute path');
   }
-  const roots = await Promise.all(allowed_roots.map(rootOf));
+  const roots = allowed_roots.map(rootOf);
   const owner = process.platform === 'win32' ? null : uid;
   const { resolved, stats } = await walk(requested, roots, owner);
   if (!roots.some(({ real }) => isInside(resolved, real))) {
@@ -51,10 +50,10 @@ export async function resolveTarget({ path: requested, uid, allowed_roots }: Tar
   return { path: resolved, requested_path: requested, exists: stats !== null, uid: owner };
 }
 
-async function rootOf(given: string): Promise<Root> {
+function rootOf(given: string): Root {
   const absolute = path.resolve(given);
   try {
-    return { given: absolute, real: await realpath(absolute) };
+    return { given: absolute, real: realpathSync.native(absolute) };
   } catch {
     return { given: absolute, real: absolute };
   }
@@ -94,7 +93,7 @@ async function walk(
   for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
     if (next === '.') continue;
     const here = next === '..' ? path.dirname(at) : path.join(at, next);
-    stats = await lstatOrNull(requested, here);
+    stats = lstatOrNull(requested, here);
     if (!stats?.isSymbolicLink()) {
       if (stats !== null && rest.length > 0 && !stats.isDirectory()) throw notDirectory(requested);
       at = here;
@@ -103,19 +102,18 @@ async function walk(
     links += 1;
     if (links > MAX_LINKS) throw refuse(requested, 'ELOOP', 'is a loop of symbolic links');
     if (owner !== null && stats.uid !== owner) throw foreign(requested, 'passes a symbolic link of another user');
-    const leads = await step('resolve', requested, () => readlink(here));
+    const leads = await step('resolve', requested, async () => readlinkSync(here));
     const behind = path.isAbsolute(leads) ? startOf(leads, roots) : { at, rest: segmentsOf(leads) };
     [at, rest] = [behind.at, [...behind.rest, ...rest]];
     stats = null;
   }
-  return { resolved: at, stats: stats ?? (await lstatOrNull(requested, at)) };
+  return { resolved: at, stats: stats ?? lstatOrNull(requested, at) };
 }
 
-async function lstatOrNull(requested: string, here: string): Promise<Stats | null> {
+function lstatOrNull(requested: string, here: string): Stats | null {
   try {
-    return await lstat(here);
+    return lstatSync(here, { throwIfNoEntry: false }) ?? null;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
     throw writeFailed('resolve', requested, error);
   }
 }

@@ -101,7 +101,7 @@ async function makeRandomKey(
   const path = keyPath(data_dir);
   await step('create', path, async () => {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await removeStaleIn(dirname(path));
+    removeStaleIn(dirname(path));
     const temporary = temporaryBeside(dirname(path), 'secrets.key');
     try {
       const handle = await open(temporary, 'wx', 0o600);

@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
+import { readdirSync, realpathSync } from 'node:fs';
 import { dirname, sep } from 'node:path';
 import type { ClientDefinition, ConfigScope } from '../../clients/client.ts';
 import { codecOf } from '../../clients/codecs/codec-of.ts';
@@ -82,7 +81,7 @@ export async function findPlace(
     // One from the ledger was not chosen by this caller.
     throw wanted.config_path === undefined || wanted.pointer !== undefined ? error : unusablePath(error);
   });
-  if (isInside(target.path, await realpath(context.services.data_dir))) {
+  if (isInside(target.path, realpathSync.native(context.services.data_dir))) {
     throw invalidInput('config_path', 'the data directory of this program is no place for a client file');
   }
   const usual = pointerIn(scope.pointer, project);

@@ -50,7 +50,7 @@ export async function keepCopy(
   { place, file, at, restores }: { place: Place; file: ClientFile | null; at: string; restores?: string | null },
 ): Promise<string | null> {
   const directory = context.services.backups_dir;
-  await removeStaleIn(directory);
+  removeStaleIn(directory);
   if (file === null) return null;
   const paths = { config_path: place.config_path, target_path: place.target.path };
   const needed = await neededBackups(context, place.machine.machine_id, paths);

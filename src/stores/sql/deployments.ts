@@ -45,6 +45,22 @@ function deploymentsOn(read: Kysely<Tables>, workspace: string, machine_id: stri
     .where('status', '=', sql.lit(status));
 }
 
+/**
+ * The newest of each pointer in a file, by either of its paths: no other can be the current one. Found in an index, so that
+ * a file that was written a thousand times is not asked about each of them.
+ */
+function lastNumbers(read: Kysely<Tables>, workspace: string, machine_id: string) {
+  return (column: 'target_path' | 'config_path', path: string) =>
+    read
+      .selectFrom('deployments as of_file')
+      .select(({ fn }) => fn.max('of_file.number').as('number'))
+      .where('of_file.workspace', '=', workspace)
+      .where('of_file.machine_id', '=', machine_id)
+      .where('of_file.status', '=', sql.lit('done' as const))
+      .where(`of_file.${column}`, '=', path)
+      .groupBy('of_file.pointer');
+}
+
 export function deploymentQueries({ read, write }: Databases): Store['deployments'] {
   return {
     insert: (workspace, row) =>
@@ -121,7 +137,10 @@ export function deploymentQueries({ read, write }: Databases): Store['deployment
       let done = deploymentsOn(read, workspace, machine_id, 'done');
       if (file) {
         const { config_path, target_path } = file;
-        done = done.where((is) => is.or([is('target_path', '=', target_path), is('config_path', '=', config_path)]));
+        const last = lastNumbers(read, workspace, machine_id);
+        done = done.where((is) =>
+          is('number', 'in', last('target_path', target_path).union(last('config_path', config_path))),
+        );
       }
       const rows = await done
         .where(({ not, exists, selectFrom }) =>
