@@ -1,6 +1,9 @@
+import type { Insertable } from 'kysely';
 import type { Store } from '../store.ts';
 import { atomically, type Databases, nextNumber } from './databases.ts';
 import { beforeNumber, pageOf } from './pages.ts';
+import { prepared } from './prepared.ts';
+import type { Tables } from './schema.ts';
 
 const COLUMNS = [
   'number',
@@ -15,13 +18,17 @@ const COLUMNS = [
   'facts',
 ] as const;
 
+const insert = prepared(['workspace', ...COLUMNS], (db, blank: Insertable<Tables['audit']>) =>
+  db.insertInto('audit').values(blank),
+);
+
 export function auditQueries({ read, write }: Databases): Store['audit'] {
   return {
     append: (workspace, row) =>
       atomically(write, async (trx) => {
         const number = await nextNumber(trx, workspace, 'audit');
         const values = { ...row, workspace, number, facts: JSON.stringify(row.facts) };
-        await trx.insertInto('audit').values(values).execute();
+        await insert(trx, values);
       }),
 
     async list(workspace, page) {

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -15,22 +16,24 @@ export function atomically<T>(write: Kysely<Tables>, work: (trx: Kysely<Tables>)
   return write.isTransaction ? work(write) : write.transaction().execute(work);
 }
 
+type Counter = 'audit' | 'catalog' | 'deployments' | 'events' | 'tokens' | 'webhooks' | 'workspaces';
+
+const countOn = prepared(['workspace', 'counter'], (db, blank: { workspace: string; counter: Counter }) =>
+  db
+    .insertInto('counters')
+    .values({ ...blank, value: 1 })
+    .onConflict((conflict) =>
+      conflict.columns(['workspace', 'counter']).doUpdateSet((eb) => ({ value: eb('counters.value', '+', 1) })),
+    )
+    .returning('value'),
+);
+
 /**
  * The next number of a list. It orders rows by insertion and may leave gaps after failures. The row of the counter stays
  * locked until the transaction ends, so numbers become visible in their order.
  */
-export async function nextNumber(
-  trx: Kysely<Tables>,
-  workspace: string,
-  counter: 'audit' | 'catalog' | 'deployments' | 'events' | 'tokens' | 'webhooks' | 'workspaces',
-) {
-  const { value } = await trx
-    .insertInto('counters')
-    .values({ workspace, counter, value: 1 })
-    .onConflict((conflict) =>
-      conflict.columns(['workspace', 'counter']).doUpdateSet((eb) => ({ value: eb('counters.value', '+', 1) })),
-    )
-    .returning('value')
-    .executeTakeFirstOrThrow();
-  return value;
+export async function nextNumber(trx: Kysely<Tables>, workspace: string, counter: Counter): Promise<number> {
+  const [row] = await countOn(trx, { workspace, counter });
+  if (row === undefined) throw new Error(`the counter ${counter} gave no number`);
+  return row.value;
 }

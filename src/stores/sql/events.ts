@@ -1,5 +1,8 @@
+import type { Insertable } from 'kysely';
 import type { EventRow, Store } from '../store.ts';
 import { atomically, type Databases, nextNumber } from './databases.ts';
+import { prepared } from './prepared.ts';
+import type { Tables } from './schema.ts';
 import { handOut, removeFinished } from './webhooks.ts';
 
 const COLUMNS = [
@@ -14,6 +17,10 @@ const COLUMNS = [
   'data',
 ] as const;
 
+const insert = prepared(['workspace', ...COLUMNS], (db, blank: Insertable<Tables['events']>) =>
+  db.insertInto('events').values(blank),
+);
+
 /** How often old events are looked for: not with every new one. */
 const PRUNE_EVERY = 256;
 
@@ -22,10 +29,7 @@ export function eventQueries({ read, write }: Databases): Store['events'] {
     append: (workspace, row, keep) =>
       atomically(write, async (trx) => {
         const number = await nextNumber(trx, workspace, 'events');
-        await trx
-          .insertInto('events')
-          .values({ ...row, workspace, number, data: JSON.stringify(row.data) })
-          .execute();
+        await insert(trx, { ...row, workspace, number, data: JSON.stringify(row.data) });
         await handOut(trx, workspace, { ...row, number });
         if (number % PRUNE_EVERY === 0) {
           const last = number - keep;

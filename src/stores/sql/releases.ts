@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { ReleaseRow, Store } from '../store.ts';
 import type { Databases } from './databases.ts';
 import { beforeNumber, pageOf } from './pages.ts';
+import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
 
 const COLUMNS = [
@@ -27,6 +28,12 @@ function releasesOf(read: Kysely<Tables>, workspace: string, client_id: string, 
     .where('client_id', '=', client_id)
     .where('profile_id', '=', profile_id);
 }
+
+type Target = Record<'workspace' | 'client_id' | 'profile_id', string>;
+
+const latest = prepared(['workspace', 'client_id', 'profile_id'], (db, { workspace, client_id, profile_id }: Target) =>
+  releasesOf(db, workspace, client_id, profile_id).select(COLUMNS).orderBy('sequence', 'desc').limit(1),
+);
 
 /** Releases are never changed or removed, so a predecessor that was seen once is there for good. */
 async function append(
@@ -107,11 +114,7 @@ export function releaseQueries({ read, write }: Databases): Store['releases'] {
     latestOfClient: (workspace, client_id) => latestOfClient(read, workspace, client_id),
 
     async latest(workspace, client_id, profile_id) {
-      const row = await releasesOf(read, workspace, client_id, profile_id)
-        .select(COLUMNS)
-        .orderBy('sequence', 'desc')
-        .limit(1)
-        .executeTakeFirst();
+      const [row] = await latest(read, { workspace, client_id, profile_id });
       return row && { ...row };
     },
 

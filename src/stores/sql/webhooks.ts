@@ -2,6 +2,7 @@ import type { Kysely, Selectable } from 'kysely';
 import type { ClaimedDelivery, DeliveryRow, EventRow, Store, WebhookRow } from '../store.ts';
 import { atomically, type Databases, nextNumber } from './databases.ts';
 import { beforeNumber, pageOf } from './pages.ts';
+import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
 
 const WEBHOOK = [
@@ -251,14 +252,13 @@ async function claimOne(
   return webhook && { workspace, owner, webhook: toWebhook(webhook), delivery: toDelivery(delivery) };
 }
 
+const subscriptions = prepared(['workspace'], (db, { workspace }: { workspace: string }) =>
+  db.selectFrom('webhooks').select(['webhook_id', 'events']).where('workspace', '=', workspace),
+);
+
 /** A delivery for every webhook that wants this event; part of the transaction that tells of it. */
 export async function handOut(trx: Kysely<Tables>, workspace: string, event: EventRow): Promise<void> {
-  const rows = await trx
-    .selectFrom('webhooks')
-    .select(['webhook_id', 'events'])
-    .where('workspace', '=', workspace)
-    .execute();
-  for (const { webhook_id, events } of rows) {
+  for (const { webhook_id, events } of await subscriptions(trx, { workspace })) {
     if ((JSON.parse(events) as string[]).includes(event.type)) await insertDelivery(trx, workspace, webhook_id, event);
   }
 }
