@@ -1,6 +1,6 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 
-/** The clock of `performance` would cost every start of the program 2 ms to load. */
+/** The clock of `performance` is a module that every start of the program would load. */
 export const milliseconds = (): number => process.uptime() * 1000;
 
 /** A few transactions. */
