@@ -118,6 +118,7 @@ export function flameGraph(profile: CpuProfile, title: string): string {
   const height = HEAD + (deepest + 1) * ROW + 4;
   const legend = 'orange: this project, green: packages, blue: Node and the system, red: garbage collection';
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="monospace" font-size="10">
+<title>${escaped(title)}</title>
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="4" y="16" font-size="13">${escaped(title)}</text>
 <text x="4" y="34">${ms(all.total)} ms without idling; ${legend}</text>

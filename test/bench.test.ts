@@ -192,6 +192,7 @@ describe('a flame graph', () => {
     const svg = flameGraph(profile, 'publish & more');
     const titles = [...svg.matchAll(/<title>(.*?)<\/title>/g)].map(([, title]) => title);
     expect(titles).toEqual([
+      'publish &amp; more',
       'all : 6.0 ms, 100.0 %, itself 0.0 ms',
       'publish src/operations/publish.ts:10: 6.0 ms, 100.0 %, itself 1.0 ms',
       '&lt;T&gt; kysely/dist/kysely.js:10: 5.0 ms, 83.3 %, itself 5.0 ms',
