@@ -48,7 +48,7 @@ if (redis && 'url' in postgres) {
           headers,
           ...(body && { body: JSON.stringify(body) }),
         });
-        const text = await response.text(); if (text === '') throw new Error(path + ' ' + response.status + ' ' + JSON.stringify([...response.headers]));return { status: response.status, body: JSON.parse(text) as Record<string, unknown> };
+        return { status: response.status, body: (await response.json()) as Record<string, unknown> };
       };
       const faults: [string, () => unknown][] = [
         ['there', () => undefined],

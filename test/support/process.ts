@@ -100,10 +100,10 @@ export async function startHttp(
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   ends(() => endProcess(child));
   const output = collect(child);
-  // The notes come after the ready line, in one piece.
-  while (!/Documentation: .*\n/.test(output.stderr)) {
+  // The notes come after the ready line, in one piece; but each through a pipe of its own.
+  while (!/Documentation: .*\n/.test(output.stderr) || !output.stdout.includes('\n')) {
     if (child.exitCode !== null) throw new Error(`serve-http ended with ${child.exitCode}: ${output.stderr}`);
-    await Promise.race([once(child.stderr ?? child, 'data'), ended]);
+    await Promise.race([once(child.stderr, 'data'), once(child.stdout, 'data'), ended]);
   }
   const ready = JSON.parse(output.stdout) as Pick<HttpServer, 'url' | 'docs_url' | 'pid'>;
   const token = /API token \(shown only now\): (\S+)/.exec(output.stderr)?.[1];
