@@ -197,9 +197,11 @@ export class NodeSqliteConnection {
   async commit(turn: Turn): Promise<void> {
     if (!this.#database.isTransaction) throw rolledBack();
     if (!this.#turnstile?.isWaitedFor) {
+      const before = this.#group?.settled;
       this.#commitAll();
       this.#inTransaction = false;
-      return;
+      // Those before hear of it first, as they would one by one.
+      return before;
     }
     if (this.#group) this.#database.exec('release member');
     this.#inTransaction = false;

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { cliJson } from '../support/process.ts';
 import { ROOT, testWorkspace, type Workspace } from '../support/workspace.ts';
@@ -191,8 +192,11 @@ it('while others deploy, nobody who asks is told of a drift', async () => {
   });
   let asked = 0;
   await onHome(workspace, async (app) => {
-    for (; racing; asked += 1)
+    for (; racing; asked += 1) {
       expect(await callOn(app, 'get_deployed', target)).toMatchObject({ drift: false, changes: [] });
+      // It waits for nothing, so that nobody else of this process would have a turn.
+      await turn();
+    }
   });
   const outcomes = (await races).flat();
   expect(outcomes).toHaveLength(2 * EACH);

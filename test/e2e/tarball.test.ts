@@ -89,7 +89,7 @@ test('the tarball holds the program and its papers, and nothing of the workshop'
   expect(tarball.files).toContain('package.json');
   expect(tarball.files).toContain('dist/bin.js');
   const expected =
-    /^(package\.json|bin\/[\w-]+\.js|dist\/[\w-]+\.js|dist\/sdk\/(index\.js|[\w-]+\.d\.ts)|dist\/(THIRD-PARTY-NOTICES|help)\.txt|user-docs\/.+|integrations\/(ci|gateways|github-actions|n8n|n8n\/workflows)\/[\w.-]+|(README|CHANGELOG|SECURITY)\.md|LICENSE)$/;
+    /^(package\.json|bin\/[\w-]+\.js|dist\/[\w-]+\.js|dist\/sdk\/(index\.js|[\w-]+\.d\.ts)|dist\/(THIRD-PARTY-NOTICES|help)\.txt|user-docs\/.+|integrations\/(ci|gateways|github-actions|grafana|n8n|n8n\/workflows|prometheus)\/[\w.-]+|(README|CHANGELOG|SECURITY)\.md|LICENSE)$/;
   expect(tarball.files.filter((file) => !expected.test(file))).toEqual([]);
 });
 

@@ -126,6 +126,7 @@ class Connection implements DatabaseConnection {
   /** Never fails: what ended the transaction is what the caller hears of, and a lost connection has rolled back by itself. */
   async rollback(): Promise<void> {
     this.#inTransaction = false;
+    if (this.#broken) return;
     await this.#query('rollback').catch(() => {
       this.#broken = true;
     });
