@@ -12,7 +12,6 @@ const DOORS = [
   'idempotency',
   'kept-answers',
   'links',
-  'load',
   'mcp-audiences',
   'mcp-sessions',
   'mcp-sse',
@@ -37,15 +36,30 @@ const DOORS = [
  */
 export default defineConfig({
   test: {
-    include: [
-      ...['replicas', 'surfaces', 'e2e', 'permissions'].map((folder) => `test/${folder}/**/*.test.ts`),
-      ...DOORS,
-    ],
     globalSetup: ['test/support/build.ts', 'test/support/prepare-stores.ts'],
-    maxWorkers: availableParallelism() + 1,
     reporters: ['default', ['json', { outputFile: 'coverage/stores.json' }]],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'doors',
+          include: [...['surfaces', 'e2e', 'permissions'].map((folder) => `test/${folder}/**/*.test.ts`), ...DOORS],
+          sequence: { groupOrder: 0 },
+          maxWorkers: availableParallelism() + 1,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'under load',
+          include: ['test/replicas/**/*.test.ts', 'test/load.test.ts'],
+          sequence: { groupOrder: 1 },
+          maxWorkers: 1,
+        },
+      },
+    ],
   },
 });
