@@ -47,6 +47,8 @@ export default defineConfig({
         test: {
           name: 'doors',
           include: [...['surfaces', 'e2e', 'permissions'].map((folder) => `test/${folder}/**/*.test.ts`), ...DOORS],
+          // Of the package and the image, to which the store is all the same.
+          exclude: ['test/e2e/tarball.test.ts', 'test/e2e/container.test.ts'],
           sequence: { groupOrder: 0 },
           maxWorkers: availableParallelism() + 1,
         },

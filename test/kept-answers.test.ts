@@ -7,6 +7,7 @@ import { invoke, type Operation } from '../src/operations/operation.ts';
 import { call, callOn } from './crash/invariants.ts';
 import { API_KEY, restInProcess } from './hostile/server.ts';
 import { rowsIn } from './support/rows.ts';
+import { IN_FILE } from './support/store-under-test.ts';
 
 /** Answers are sent again while nothing is committed: never a stale one, and never to somebody who may not have it. */
 
@@ -49,6 +50,8 @@ it('a release of this process is served at once, one of another process by the n
   expect((await get()).body.sequence).toBe(2);
   await call(workspace, 'publish_config', { ...target, payload: payload('three') });
   await setImmediate();
+  // A file is looked at in each turn; PostgreSQL tells of it a moment later.
+  if (!IN_FILE) await expect.poll(async () => (await get()).body.sequence).toBe(3);
   expect((await get()).body).toMatchObject({ sequence: 3, payload: payload('three') });
 });
 

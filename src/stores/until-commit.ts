@@ -3,6 +3,8 @@ export class UntilCommit<T> {
   readonly #version: () => string;
   readonly #most: number;
   readonly #kept = new Map<string, T>();
+  /** What is being read since the version that was seen last. */
+  readonly #reading = new Map<string, Promise<T | undefined>>();
   #at: string | undefined;
   /** How often something was kept, and how often it had to be read. */
   hits = 0;
@@ -21,25 +23,47 @@ export class UntilCommit<T> {
     return value;
   }
 
-  /** Reads, and keeps what was found unless something was committed meanwhile or it is not `worth` keeping. */
+  /**
+   * Reads, and keeps what was found unless something was committed meanwhile or it is not `worth` keeping. Who comes while
+   * the same is being read waits for that: after a commit, everybody asks at once for what was dropped. What is not worth
+   * keeping is for its own reader alone.
+   */
   async read<R extends T | undefined>(
     key: string,
     work: () => Promise<R>,
     worth: (value: T) => boolean = () => true,
   ): Promise<R> {
-    this.misses += 1;
     const before = this.#refresh();
-    const value = await work();
-    if (value !== undefined && worth(value) && this.#refresh() === before) {
-      if (this.#kept.size >= this.#most) this.#kept.clear();
-      this.#kept.set(key, value);
+    const ahead = this.#reading.get(key);
+    if (ahead !== undefined) {
+      const value = await ahead.catch(() => undefined);
+      if (value !== undefined && worth(value)) {
+        this.hits += 1;
+        return value as R;
+      }
     }
-    return value;
+    this.misses += 1;
+    const reading = work();
+    // Another one may read it too by now, after one ahead that was worth nothing; the last is who is waited for.
+    this.#reading.set(key, reading);
+    try {
+      const value = await reading;
+      if (value !== undefined && worth(value) && this.#refresh() === before) {
+        if (this.#kept.size >= this.#most) this.#kept.clear();
+        this.#kept.set(key, value);
+      }
+      return value;
+    } finally {
+      if (this.#reading.get(key) === reading) this.#reading.delete(key);
+    }
   }
 
   #refresh(): string {
     const version = this.#version();
-    if (version !== this.#at) this.#kept.clear();
+    if (version !== this.#at) {
+      this.#kept.clear();
+      this.#reading.clear();
+    }
     this.#at = version;
     return version;
   }

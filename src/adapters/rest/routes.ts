@@ -112,12 +112,14 @@ const fromKept =
   (request, reply) => {
     const context = contextOf(request);
     const key = `${context.workspace} ${bindingKey(context.principal.binding)} ${request.url}`;
-    const known = mayCall(operation, context.principal) ? kept.get(key) : undefined;
+    const write = async () => written(operation, await answer(operation, context, inputOf(operation, request).input));
+    // Whoever may not call gets a refusal of their own, and nothing of what others are being answered.
+    if (!mayCall(operation, context.principal)) return write().then((refusal) => send(refusal, request, reply));
+    const known = kept.get(key);
     if (known !== undefined && holds(known, context)) {
       sendAgain(known, request, reply, headers);
       return undefined;
     }
-    const write = async () => written(operation, await answer(operation, context, inputOf(operation, request).input));
     return kept.read(key, write, (fresh) => holds(fresh, context)).then((fresh) => send(fresh, request, reply));
   };
 
