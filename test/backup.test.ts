@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { call, callOn, onHome, temporaryFiles } from './crash/invariants.ts';
@@ -188,8 +188,6 @@ describe('backup and restore', () => {
     const bound = await run('mount', ['--bind', other.home, other.home], { env: other.env });
     if (bound.code !== 0) return skip(`a mount point cannot be made here: ${bound.stderr}`);
     onTestFinished(async () => void (await run('umount', [other.home], { env: other.env })));
-    const parent = join(other.home, '..');
-    const before = readdirSync(parent);
     const env = { ...other.env, MCP_ORCHESTRATION_HOME: other.home };
     chmodSync(other.home, 0o700);
     await call({ env }, 'initialize_keys');
@@ -198,7 +196,9 @@ describe('backup and restore', () => {
       1,
       { error: { code: 'WRITE_FAILED', details: { step: 'rename' } } },
     ]);
-    expect(readdirSync(parent).filter((name) => !before.includes(name) && name.includes('mcpo-home'))).toEqual([]);
+    // Others make homes beside it meanwhile: only what is named after this one is ours.
+    const beside = readdirSync(join(other.home, '..')).filter((name) => name.includes(basename(other.home)));
+    expect(beside).toEqual([basename(other.home)]);
     expect(await deepLook({ env, home: other.home })).toEqual([]);
   });
 
