@@ -91,10 +91,21 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   'W22-3': {
     shown_by: ['lists servers, adds those of a role, publishes them, and calls the second server with the release'],
   },
-  'W22-4': LATER('the 0.4.0 release'),
-  'W22-5': { open: 'metrics and traces are there; dashboards follow' },
-  'W22-6': LATER('the 0.4.0 release'),
-  'REL-1': { open: '0.1.0 to 0.2.2 are released; the rest of its wave, W22-4 to W22-6, follows with 0.4.0' },
+  'W22-4': {
+    shown_by: [
+      'find artifacts there that the other one has read, and believe nothing else that stands there',
+      'plans each statement once for a connection',
+      'keeps its connection from one message to the next',
+      'the same question gets the same bytes, tag and headers, and its own request id',
+    ],
+  },
+  'W22-5': {
+    shown_by: ['has data for every panel and every rule, of a server at work'],
+  },
+  'W22-6': {
+    shown_by: ['100 clients that read, draft and publish at once get no error, and a configuration within 300 ms'],
+  },
+  'REL-1': { open: '0.1.0 to 0.3.0 are released; the rest of its wave, W22-4 to W22-6, comes with 0.4.0' },
   'FR-1': {
     shown_by: [
       'there are 42 clients and their ids are public',
@@ -111,7 +122,7 @@ export const REQUIREMENTS: Record<string, Requirement> = {
     ],
   },
   'FR-6': { shown_by: ['a draft and a payload are validated and nothing is stored'] },
-  'FR-7': LATER('the 0.3 release'),
+  'FR-7': LATER('governance and fleets'),
   'FR-8': { shown_by: ['a draft and a payload are validated and nothing is stored'] },
   'FR-9': { shown_by: ['a release is published, fetched and compared'] },
   'FR-10': {
@@ -122,11 +133,22 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   },
   'FR-11': { shown_by: ['a release that is exactly what was asked for'] },
   'FR-12': { shown_by: ['signing the same again gives the same bytes'] },
-  'FR-13': LATER('the 0.3 release'),
+  'FR-13': LATER('governance and fleets'),
   'FR-14': { open: 'not asked for yet' },
   'FR-15': { open: 'not asked for yet' },
-  'NFR-1': { shown_by: ['a release is published, fetched and compared'] },
-  'NFR-2': LATER('the 0.4.0 release'),
+  'NFR-1': {
+    shown_by: [
+      'a release is published, fetched and compared',
+      's of mixed load, one killed and one restarted every 5 s: nothing acknowledged is lost, no number twice, no gap',
+      'grows with what others commit: another process, and somebody with a program of the database',
+    ],
+  },
+  'NFR-2': {
+    shown_by: [
+      'lets every alert fire when it should, and be silent when it should not',
+      'has data for every panel and every rule, of a server at work',
+    ],
+  },
   'NFR-3': {
     open: 'a figure of the benchmark, which fails when it is missed (docs/evidence/0.2.0.md), not a timed test',
   },
@@ -157,17 +179,17 @@ export const REQUIREMENTS: Record<string, Requirement> = {
       'a publish over REST is one trace of the caller, from the request over the operation down to the store',
     ],
   },
-  'NFR-12': LATER('the 0.3 release'),
+  'NFR-12': LATER('governance and fleets'),
   'UC-1': { shown_by: ['is published for, deployed to, watched and rolled back like any other'] },
-  'UC-2': LATER('the 0.3 release'),
+  'UC-2': LATER('governance and fleets'),
   'UC-3': { shown_by: ['an earlier release comes back as the next one, and the history shows all of them'] },
-  'UC-4': LATER('the 0.3 release'),
-  'UC-5': LATER('the 0.3 release'),
+  'UC-4': LATER('governance and fleets'),
+  'UC-5': LATER('governance and fleets'),
   'AC-1': { shown_by: ['a release is published, fetched and compared', 'accept what get-config --json printed'] },
   'AC-2': { shown_by: ['a release is published, fetched and compared'] },
-  'AC-3': LATER('0.3: policies; the audit row is written since 0.1.0'),
+  'AC-3': LATER('governance: policies; the audit row is written since 0.1.0'),
   'AC-4': { shown_by: ['refuse another key and a changed signature'] },
-  'AC-5': LATER('the 0.4.0 release: the rest of the runbook'),
+  'AC-5': LATER('governance: the policy model; the rest is there'),
   'TOP-1': {
     shown_by: [
       'merges what was published elsewhere, with ledger, backup, drift and undo as if it were published here',
@@ -177,5 +199,5 @@ export const REQUIREMENTS: Record<string, Requirement> = {
       'after 30 days without a server a machine has what it had, and comes back alone',
     ],
   },
-  'TOP-2': LATER('the 0.3 release'),
+  'TOP-2': LATER('governance and fleets'),
 };
