@@ -4,6 +4,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { storeContract } from '../../test/contract/store.ts';
 import { artifact, audit, draft, OTHER, profile, token, W } from '../../test/contract/store-rows.ts';
+import { startFaultProxy } from '../../test/faults/support/fault-proxy.ts';
 import { findPostgres, freshDatabase, OWNER, type TestDatabase } from '../../test/support/postgres.ts';
 import { Connections } from './postgres/connections.ts';
 import { postgresDialect } from './postgres/dialect.ts';
@@ -190,6 +191,28 @@ describe.skipIf(server === '')('PostgreSQL', () => {
       await expect.poll(() => store.dataVersion(), { interval: 2 }).not.toBe(before);
       await expect.poll(() => store.dataVersion(), { timeout: 5_000 }).not.toContain('~');
       expect(store.dataVersion()).not.toBe(before);
+    });
+
+    it('counts what others commit as changed within a second, although the line to PostgreSQL swallows everything', async () => {
+      const theirs = await open();
+      const { hostname: host, port } = new URL(database.url);
+      const line = await startFaultProxy({ host, port: Number(port) });
+      onTestFinished(() => line.close());
+      const through = new URL(database.url);
+      through.port = String(line.port);
+      const mine = await openPostgres(through.href);
+      onTestFinished(async () => {
+        line.becomes({ kind: 'none' });
+        await mine.close();
+      });
+      await expect.poll(() => mine.dataVersion()).not.toContain('~');
+      line.becomes({ kind: 'drop' });
+      await sleep(300);
+      const before = mine.dataVersion();
+      const at = performance.now();
+      await theirs.drafts.save(W, draft());
+      await expect.poll(() => mine.dataVersion(), { interval: 5, timeout: 3_000 }).not.toBe(before);
+      expect(performance.now() - at).toBeLessThan(1_500);
     });
   });
 

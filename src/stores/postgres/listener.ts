@@ -4,9 +4,10 @@ import { clientOf } from './connections.ts';
 /** Where the triggers of the tables tell of changes: the schema and the name of the connection that made them. */
 export const CHANNEL = 'mcp_orchestration';
 
-/** Milliseconds. */
-const BEAT = 1_000;
-const BEAT_TIMEOUT = 1_000;
+/** Milliseconds. Both together less than a second: within so long a token that was revoked elsewhere has to be refused. */
+const BEAT = 400;
+const BEAT_TIMEOUT = 500;
+const CONNECT_TIMEOUT = 5_000;
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 2_000;
 /** While nothing can be heard, whatever was read is believed for so long. */
@@ -88,8 +89,8 @@ export class Listener {
 
   async #connect(): Promise<void> {
     const client = clientOf(this.#settings.url, this.#settings.own, {
-      connectionTimeoutMillis: 5_000,
-      query_timeout: BEAT_TIMEOUT,
+      connectionTimeoutMillis: CONNECT_TIMEOUT,
+      query_timeout: CONNECT_TIMEOUT,
     });
     this.#client = client;
     client.on('error', () => this.#lose(client));
@@ -112,13 +113,15 @@ export class Listener {
 
   /** A peer that vanished without a word is known by its silence alone. */
   #beat(client: pg.Client): void {
-    client.query('select 1').then(
-      () => this.#client === client && this.#later(BEAT, () => this.#beat(client)),
-      () => {
-        this.#lose(client);
-        client.end().catch(() => undefined);
-      },
-    );
+    const giveUp = () => {
+      this.#lose(client);
+      client.end().catch(() => undefined);
+    };
+    const silence = setTimeout(giveUp, BEAT_TIMEOUT).unref();
+    client
+      .query('select 1')
+      .then(() => this.#client === client && this.#later(BEAT, () => this.#beat(client)), giveUp)
+      .finally(() => clearTimeout(silence));
   }
 
   #heard(payload: string): void {
