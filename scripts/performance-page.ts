@@ -17,7 +17,7 @@ const short = (value: number) =>
 function tableOfChart({ curves, along, unit }: Chart): string {
   const steps = curves[0]?.points.map(({ at }) => at) ?? [];
   const row = ({ store, points }: Curve) => {
-    const ratio = Math.max(...points.map(({ median }) => median)) / (points[0]?.median ?? 1);
+    const ratio = (points.at(-1)?.median ?? 1) / (points[0]?.median ?? 1);
     return `| ${[store, ...points.map(({ median }) => `${short(median)} ${unit}`), `${ratio.toFixed(2)}x`].join(' | ')} |`;
   };
   const head = ['', ...steps.map((step) => `${step.toLocaleString('en-US')} ${along}`), 'most against first'];

@@ -70,7 +70,8 @@ export async function byArtifacts(stores: readonly MeasuredStore[], effort: Grow
   const asked: Record<string, (call: Call, n: number) => Promise<unknown>> = {
     'get_config, latest': (call) => call('releases.get', TARGET),
     get_latest: (call) => call('releases.latest', TARGET),
-    'history, first page': (call) => call('releases.history', { ...TARGET, limit: 50 }),
+    // As full as the smallest store can make it.
+    'history, first page': (call) => call('releases.history', { ...TARGET, limit: 10 }),
     publish_config: (call) => call('releases.publish', { ...TARGET, payload: typicalPayload() }),
   };
   const curves = new Map<string, Curve>();

@@ -22,11 +22,11 @@ const FULL: GrowthEffort = {
 };
 const QUICK: GrowthEffort = { artifacts: [10, 20], connections: [1, 2], servers: [1, 2], calls: 2, seconds: 0.2 };
 
-/** Between the fewest and the most of something: the slowest median against that of the fewest. */
+/** The median of the most against that of the fewest. */
 const FLAT = 1.3;
 const HAS_TO_BE_FLAT = /^artifacts-/;
 
-const ratio = ({ points }: Curve): number => Math.max(...points.map(({ median }) => median)) / (points[0]?.median ?? 1);
+const ratio = ({ points }: Curve): number => (points.at(-1)?.median ?? 1) / (points[0]?.median ?? 1);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

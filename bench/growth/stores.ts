@@ -13,6 +13,8 @@ export interface MeasuredStore {
   execute(sandbox: Sandbox, statement: string): Promise<void>;
   /** An expression for 64 hexadecimal digits, different in each row. */
   random_id: string;
+  /** What the store does by itself after so many rows, some time later: beside it nothing can be measured. */
+  settle: readonly string[];
 }
 
 const SERVER = process.env['TEST_DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres';
@@ -28,6 +30,7 @@ const sqlite: MeasuredStore = {
     database.close();
   },
   random_id: 'lower(hex(randomblob(32)))',
+  settle: [],
 };
 
 async function asAdmin(url: string, statement: string): Promise<void> {
@@ -54,6 +57,7 @@ const postgres = (name: string, more: Record<string, string>): MeasuredStore => 
   },
   execute: ({ env }, statement) => asAdmin(env[DATABASE] ?? '', statement),
   random_id: 'md5(random()::text || n) || md5(n || random()::text)',
+  settle: ['vacuum analyze artifacts', 'vacuum analyze releases', 'checkpoint'],
 });
 
 export const STORES: readonly MeasuredStore[] = [
@@ -80,4 +84,5 @@ export async function grow(store: MeasuredStore, sandbox: Sandbox, from: number,
        from grown g, (select * from releases where sequence = 1) r order by g.n;
      drop table grown`,
   );
+  for (const statement of store.settle) await store.execute(sandbox, statement);
 }

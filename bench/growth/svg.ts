@@ -47,6 +47,7 @@ export function svgOf(chart: Chart): string {
     return `${points.map(whisker(colour)).join('')}<polyline fill="none" stroke="${colour}" stroke-width="2" points="${path}"/>${dots.join('')}${label}`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12" fill="#333">
+<title>${escaped(chart.title)}</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
 <text x="${LEFT}" y="20" font-size="14">${escaped(chart.title)} (${chart.unit})</text>
 ${grid.join('\n')}
