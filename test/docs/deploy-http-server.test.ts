@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -11,6 +10,7 @@ import { connect } from 'node:tls';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Certificate, makeCertificate } from '../support/certificate.ts';
+import { freePort } from '../support/listen.ts';
 import { BIN, type HttpServer, startHttp } from '../support/process.ts';
 import { testWorkspace } from '../support/workspace.ts';
 import { ROOT } from './markdown.ts';
@@ -34,15 +34,6 @@ function withReplaced(text: string, replacements: Record<string, string>): strin
 }
 
 const installed = (program: string) => spawnSync('which', [program]).status === 0;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 interface Place {
   directory: string;

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { freePort } from '../support/listen.ts';
 import { cliJson, startHttp } from '../support/process.ts';
 import { signatureOf } from '../support/receivers.ts';
 import { testWorkspace } from '../support/workspace.ts';
@@ -12,15 +12,6 @@ import { ROOT } from './markdown.ts';
 
 const page = readFileSync(join(ROOT, 'user-docs/how-to/receive-webhooks.md'), 'utf8');
 const SAMPLE = /<<'END'\n([\s\S]*?)\nEND\n/.exec(page)?.[1] ?? '';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** The receiver of the page as its own process, with a webhook that leads to it. */
 async function subscribed() {
