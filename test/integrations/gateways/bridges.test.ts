@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
+import { freePort } from '../../support/listen.ts';
 import { BIN, cliJson, startHttp } from '../../support/process.ts';
 import { testWorkspace, type Workspace } from '../../support/workspace.ts';
-import { freePort, inspect, PROGRAMS, startGateway, toolsOf } from './programs.ts';
+import { inspect, PROGRAMS, startGateway, toolsOf } from './programs.ts';
 
 /** supergateway 4.0.0 and mcp-proxy 6.7.19, which carry one server from one transport to another. */
 

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { cliHereWith } from '../../support/in-process.ts';
+import { freePort } from '../../support/listen.ts';
 import { cliJson } from '../../support/process.ts';
 import { testWorkspace } from '../../support/workspace.ts';
-import { DEFINITIONS, deploy, freePort, inspect, publish, SERVERS, startHub } from './programs.ts';
+import { DEFINITIONS, deploy, inspect, publish, SERVERS, startHub } from './programs.ts';
 
 /** What `use-gateway` makes, with the gateway that it is made for. */
 

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
+import { freePort } from '../../support/listen.ts';
 import { cliJson, run } from '../../support/process.ts';
 import { ROOT, type Workspace } from '../../support/workspace.ts';
 
@@ -36,16 +37,6 @@ export const SERVERS = {
     args: [packageFile('@modelcontextprotocol/server-filesystem', 'dist/index.js'), directory],
   }),
 };
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
-  return address.port;
-}
 
 const isOpen = (port: number) =>
   new Promise<boolean>((resolve) => {

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { CLIENTS } from '../../../src/clients/index.ts';
 import { cliHereWith } from '../../support/in-process.ts';
+import { freePort } from '../../support/listen.ts';
 import { cliJson } from '../../support/process.ts';
 import { testWorkspace } from '../../support/workspace.ts';
-import { deploy, freePort, PROGRAMS, publish, SERVERS, startGateway, toolsOf } from './programs.ts';
+import { deploy, PROGRAMS, publish, SERVERS, startGateway, toolsOf } from './programs.ts';
 
 /** A program that is none of the clients reads the files that are written for them, and starts what stands there. */
 

@@ -2,11 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, createServer as createSocket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../support/listen.ts';
 import type { N8nCredential, N8nNode, N8nWorkflow } from '../../support/n8n-files.ts';
 import { run } from '../../support/process.ts';
 import { ROOT } from '../../support/workspace.ts';
@@ -40,15 +41,6 @@ export interface N8n {
   execute(id: string): Promise<{ code: number | null; ran: Execution | undefined }>;
   /** All ended runs of a workflow, the oldest first. */
   executions(id: string): Execution[];
-}
-
-export async function freePort(): Promise<number> {
-  const socket = createSocket().listen(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address() as AddressInfo;
-  socket.close();
-  await once(socket, 'close');
-  return port;
 }
 
 export function n8nIn(folder: string, port: number): N8n {

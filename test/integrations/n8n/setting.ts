@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { query } from '../../crash/invariants.ts';
+import { freePort } from '../../support/listen.ts';
 import {
   exampleCredentials,
   type N8nCredential,
@@ -11,7 +12,7 @@ import {
 } from '../../support/n8n-files.ts';
 import { cliJson, type HttpServer, startHttp } from '../../support/process.ts';
 import { makeWorkspace, type Workspace } from '../../support/workspace.ts';
-import { freePort, type Listener, listen, type N8n, n8nIn } from './n8n.ts';
+import { type Listener, listen, type N8n, n8nIn } from './n8n.ts';
 
 export const CALLER_KEY = 'made-up-key-of-a-caller';
 const OTHERS = {
