@@ -8,6 +8,7 @@ import { startFaultProxy } from '../../test/faults/support/fault-proxy.ts';
 import { findPostgres, freshDatabase, OWNER, type TestDatabase } from '../../test/support/postgres.ts';
 import { Connections } from './postgres/connections.ts';
 import { postgresDialect } from './postgres/dialect.ts';
+import { isBroken, postgresError } from './postgres/errors.ts';
 import { migrateDatabase, openPostgres } from './postgres.ts';
 import type { Tables } from './sql/schema.ts';
 import type { OpenedStore } from './store.ts';
@@ -15,6 +16,12 @@ import type { OpenedStore } from './store.ts';
 const found = await findPostgres();
 const server = 'url' in found ? found.url : '';
 if ('missing' in found) process.stderr.write(`SKIPPED the store on PostgreSQL: ${found.missing}\n`);
+
+it('takes a line that broke while it was written to for a lost connection, not for an answer of PostgreSQL', () => {
+  const broken = Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' });
+  expect(postgresError(broken)).toMatchObject({ code: 'UNAVAILABLE', details: { reason: 'EPIPE' } });
+  expect(isBroken(broken)).toBe(true);
+});
 
 describe.skipIf(server === '')('PostgreSQL', () => {
   let database: TestDatabase;

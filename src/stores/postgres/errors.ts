@@ -42,7 +42,9 @@ const SYSTEM = new Set([
 const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 
-const isSqlState = (code: string | undefined): code is string => code !== undefined && /^[0-9A-Z]{5}$/.test(code);
+/** Classes begin with a digit, or are one of four: EPIPE has five capitals, too, and is a code of the system. */
+const SQLSTATE = /^(?:[0-9][0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/;
+const isSqlState = (code: string | undefined): code is string => code !== undefined && SQLSTATE.test(code);
 
 /** A transaction that may succeed when it is repeated from its start. */
 export function isConflict(error: unknown): boolean {
