@@ -220,6 +220,7 @@ test('are defined with a meaning each, and names that do not change', async () =
     'mcp_orchestration_store_commits_total counter',
     'mcp_orchestration_store_errors_total counter reason',
     'mcp_orchestration_store_file_bytes gauge file',
+    'mcp_orchestration_store_hears_changes gauge',
     'mcp_orchestration_store_transaction_duration_seconds histogram outcome',
     'mcp_orchestration_validation_findings_total counter code severity',
     'mcp_orchestration_webhook_attempts_total counter outcome',

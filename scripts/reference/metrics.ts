@@ -16,6 +16,7 @@ export const IDLE_SOURCES = {
   about: { version: '0.0.0', mode: 'local' as const },
   caches: { answers: { hits: 0, misses: 0 }, tokens: { hits: 0, misses: 0 } },
   redis: () => false,
+  hears: () => false,
   subscribers: () => 0,
   now: () => new Date(0),
 };

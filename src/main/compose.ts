@@ -85,7 +85,7 @@ export async function compose(settings: AppSettings): Promise<App> {
   const { config } = settings;
   await makePrivateDirectory(config.home);
   const redis = settings.lasting ? await openShared(config, settings.log) : undefined;
-  const opened = await openStore(config.database, aroundStore(settings), redis);
+  const opened = await openStore(config.database, { around: aroundStore(settings), fan_out: redis, log: settings.log });
   const cached = redis && withSharedCache(opened, redis.texts);
   const store = cached?.store ?? opened;
   const bell = new Bell(store.dataVersion, settings.bell_ms);

@@ -1,15 +1,20 @@
 import type { Kysely } from 'kysely';
 import type { Tables } from '../stores/sql/schema.ts';
 import { fillSqlite, openSqlite } from '../stores/sqlite.ts';
-import type { FanOut, OpenedStore, Surroundings } from '../stores/store.ts';
+import type { FanOut, OpenedStore, StoreLog, Surroundings } from '../stores/store.ts';
 import type { Database } from './config.ts';
 
+interface StoreOptions {
+  around?: Surroundings;
+  fan_out?: FanOut | undefined;
+  log?: StoreLog;
+}
+
 /** The driver of PostgreSQL is loaded where it is used: most calls are short ones on the file of one person. */
-export async function openStore(database: Database, around?: Surroundings, fan_out?: FanOut): Promise<OpenedStore> {
-  const options = around && { around };
+export async function openStore(database: Database, options: StoreOptions = {}): Promise<OpenedStore> {
   if (database.kind === 'sqlite') return openSqlite(database.path, options);
   const { openPostgres } = await import('../stores/postgres.ts');
-  return openPostgres(database.url, { ...options, fan_out });
+  return openPostgres(database.url, options);
 }
 
 /** Brings the tables up to date and lets the work write into them past the store: for what puts in whole stores. */

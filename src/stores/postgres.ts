@@ -11,7 +11,7 @@ import { grantRows, isUpToDate, migrateTables, migrationsIn } from './postgres/s
 import { type Nouns, nested, queries } from './sql/index.ts';
 import type { Tables } from './sql/schema.ts';
 import { behindWall } from './sql/walled.ts';
-import type { FanOut, OpenedStore, Store, Surroundings } from './store.ts';
+import type { FanOut, OpenedStore, Store, StoreLog, Surroundings } from './store.ts';
 
 /** How often something is begun that PostgreSQL gives up for the sake of others. */
 const ATTEMPTS = 6;
@@ -156,17 +156,25 @@ export async function fillPostgres<T>(url: string, work: (tables: Kysely<Tables>
   }
 }
 
+export interface PostgresOptions {
+  around?: Surroundings | undefined;
+  fan_out?: FanOut | undefined;
+  log?: StoreLog | undefined;
+}
+
+const SILENT: StoreLog = { info: () => undefined, warn: () => undefined };
+
 /**
  * The store on PostgreSQL, for any number of processes. `url` may name a schema with `?options=-csearch_path=NAME`, which
  * has to exist. The tables are made and brought up to date where the role may do that.
  */
 export async function openPostgres(
   url: string,
-  { around, fan_out }: { around?: Surroundings; fan_out?: FanOut | undefined } = {},
+  { around, fan_out, log = SILENT }: PostgresOptions = {},
 ): Promise<OpenedStore> {
   const connections = new Connections(url);
   let changed = () => {};
-  const listener = new Listener({ url, own: connections.name, changed: () => changed() });
+  const listener = new Listener({ url, own: connections.name, changed: () => changed(), log });
   fan_out?.hear(() => listener.told());
   let commits = 0;
   let repeats = 0;
@@ -205,6 +213,7 @@ export async function openPostgres(
     onChange(listener) {
       changed = listener;
     },
+    hears: () => listener.hears,
     statistics: () => ({ commits, busy_retries: repeats }),
     probe: () => probe(connections),
     snapshot: (work) => snapshotOf(kysely('read'), work),

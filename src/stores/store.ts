@@ -566,6 +566,12 @@ export interface FanOut {
   hear(listener: () => void): void;
 }
 
+/** Where a store tells what no call of it can tell. */
+export interface StoreLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
 /** A store as a process has it. */
 export interface OpenedStore extends Store {
   /**
@@ -578,6 +584,8 @@ export interface OpenedStore extends Store {
   remarks(): Promise<string[]>;
   /** Calls back soon after the text above has changed, where the store is told of it; others are asked. */
   onChange?(listener: () => void): void;
+  /** Whether it is told what others commit, where that can fail; undefined while nobody has wanted to know. */
+  hears?(): boolean | undefined;
   /** Since this process opened the store. */
   statistics(): { commits: number; busy_retries: number };
   /**

@@ -12,6 +12,8 @@ export interface Sources extends Omit<Counts, 'caches'> {
   caches: Readonly<Record<string, Counts['caches']['answers']>>;
   /** Whether Redis answers; undefined where none is named. */
   redis: (() => boolean) | undefined;
+  /** Whether PostgreSQL tells of changes; undefined for a store that is not told, and while nobody has wanted to know. */
+  hears: (() => boolean | undefined) | undefined;
   store(): { commits: number; busy_retries: number };
   /** What is still to be sent to webhooks, and what was given up. */
   outbox(): Promise<{ pending: number; parked: number; oldest: string | null }>;
@@ -106,6 +108,11 @@ function storeFigures(register: Registry, sources: Sources): void {
     name: 'store_busy_retries_total',
     help: 'How often this process tried again because another one held the lock of the store.',
     values: ({ busy_retries }) => [[busy_retries]],
+  });
+  figuresOf(register, async () => sources.hears?.()).gauge({
+    name: 'store_hears_changes',
+    help: '1 when PostgreSQL tells this process of what others commit, 0 when everything is read anew four times a second instead; nothing with SQLite.',
+    values: (hears) => one(hears === undefined ? undefined : Number(hears)),
   });
   const { gauge } = figuresOf(register, sources.disk);
   gauge({

@@ -43,6 +43,7 @@ function sourcesOf({ store, services, shared }: App, config: Place, counts: Coun
     ...counts,
     caches: { ...counts.caches, ...(shared && { artifacts: shared.artifacts }) },
     redis: shared?.redis.up,
+    hears: store.hears,
     store: store.statistics,
     outbox: store.webhooks.backlog,
     events: followEvents(store.events),

@@ -58,6 +58,15 @@ export function isBroken(error: unknown): boolean {
   return !isSqlState(code) || /^(?:08|57P|XX)/.test(code);
 }
 
+/** A word for a log: an SQLSTATE, or a code of the system. Never a text, which could quote what somebody wrote. */
+export function reasonOf(error: unknown): string {
+  const known = postgresError(error);
+  const reason = known instanceof AppError ? known.details['reason'] : codeOf(known);
+  return typeof reason === 'string' ? reason : 'unknown';
+}
+
+export const silentError = () => new AppError('UNAVAILABLE', 'PostgreSQL does not answer.', { reason: 'no_answer' });
+
 export const closedError = () => new AppError('UNAVAILABLE', 'The database is closed: this process is stopping.');
 
 /** Turns a failure of PostgreSQL or of the way there into the error a caller sees; anything else is a bug and stays as it is. */

@@ -1,5 +1,7 @@
 import type pg from 'pg';
+import type { StoreLog } from '../store.ts';
 import { clientOf } from './connections.ts';
+import { closedError, reasonOf, silentError } from './errors.ts';
 
 /** Where the triggers of the tables tell of changes: the schema and the name of the connection that made them. */
 export const CHANNEL = 'mcp_orchestration';
@@ -15,12 +17,17 @@ const DEAF_TICK = 250;
 /** What somebody else tells of is heard here as well within so long, or this connection is as good as down. */
 const ECHO = 50;
 
+const DEAF = 'PostgreSQL tells of no changes by others; the server reads everything anew four times a second';
+const HEARS_AGAIN = 'PostgreSQL tells of changes again';
+
 export interface ListenerSettings {
   url: string;
   /** Changes by connections of this name are known here already. */
   own: string;
   /** Called whenever something may have been committed by somebody else, as far as that is told. */
   changed: () => void;
+  /** Is told once when nothing is heard any more, and once when it is again. */
+  log: StoreLog;
 }
 
 /**
@@ -31,6 +38,8 @@ export class Listener {
   readonly #settings: ListenerSettings;
   #client: pg.Client | undefined;
   #schema: string | undefined;
+  /** What was told of it; undefined while nothing came of the first try. */
+  #hears: boolean | undefined;
   #changes = 0;
   #stopped = false;
   #pause = FIRST_PAUSE;
@@ -50,8 +59,9 @@ export class Listener {
     return `${this.#changes}~${Math.floor(performance.now() / DEAF_TICK)}`;
   }
 
-  get hears(): boolean {
-    return this.#schema !== undefined;
+  /** Undefined while nobody has tried yet. */
+  get hears(): boolean | undefined {
+    return this.#hears;
   }
 
   /**
@@ -59,7 +69,7 @@ export class Listener {
    * read twice.
    */
   told(): void {
-    if (!this.hears) {
+    if (this.#schema === undefined) {
       this.#change();
       return;
     }
@@ -75,7 +85,7 @@ export class Listener {
     clearTimeout(this.#timer);
     clearTimeout(this.#echo);
     const client = this.#client;
-    this.#lose(client);
+    this.#lose(client, closedError());
     await this.#working;
     await client?.end().catch(() => undefined);
   }
@@ -93,34 +103,39 @@ export class Listener {
       query_timeout: CONNECT_TIMEOUT,
     });
     this.#client = client;
-    client.on('error', () => this.#lose(client));
-    client.on('end', () => this.#lose(client));
+    client.on('error', (error) => this.#lose(client, error));
+    client.on('end', () => this.#lose(client, new Error('Connection ended')));
     client.on('notification', ({ payload }) => this.#heard(payload ?? ''));
     try {
       await client.connect();
       await client.query(`listen ${CHANNEL}`);
       const { rows } = await client.query<{ schema: string }>('select current_schema::text as schema');
       if (this.#stopped) return void (await client.end());
-      this.#pause = FIRST_PAUSE;
       this.#schema = rows[0]?.schema ?? '';
+      this.#tellHearing();
       this.#change();
       this.#later(BEAT, () => this.#beat(client));
-    } catch {
-      this.#lose(client);
+    } catch (error) {
+      this.#lose(client, error);
       await client.end().catch(() => undefined);
     }
   }
 
   /** A peer that vanished without a word is known by its silence alone. */
   #beat(client: pg.Client): void {
-    const giveUp = () => {
-      this.#lose(client);
+    const goOn = () => {
+      if (this.#client !== client) return;
+      this.#pause = FIRST_PAUSE;
+      this.#later(BEAT, () => this.#beat(client));
+    };
+    const giveUp = (error: unknown) => {
+      this.#lose(client, error);
       client.end().catch(() => undefined);
     };
-    const silence = setTimeout(giveUp, BEAT_TIMEOUT).unref();
+    const silence = setTimeout(() => giveUp(silentError()), BEAT_TIMEOUT).unref();
     client
       .query('select 1')
-      .then(() => this.#client === client && this.#later(BEAT, () => this.#beat(client)), giveUp)
+      .then(goOn, giveUp)
       .finally(() => clearTimeout(silence));
   }
 
@@ -136,7 +151,7 @@ export class Listener {
     this.#settings.changed();
   }
 
-  #lose(client: pg.Client | undefined): void {
+  #lose(client: pg.Client | undefined, error: unknown): void {
     if (client === undefined || this.#client !== client) return;
     this.#client = undefined;
     this.#schema = undefined;
@@ -144,11 +159,22 @@ export class Listener {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#stopped) return;
+    this.#tellLoss(error);
     this.#later(this.#pause, () => {
       this.#timer = undefined;
       this.#start();
     });
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+  }
+
+  #tellLoss(err: unknown): void {
+    if (this.#hears !== false) this.#settings.log.warn({ reason: reasonOf(err), err }, DEAF);
+    this.#hears = false;
+  }
+
+  #tellHearing(): void {
+    if (this.#hears === false) this.#settings.log.info({}, HEARS_AGAIN);
+    this.#hears = true;
   }
 
   #later(ms: number, work: () => void): void {

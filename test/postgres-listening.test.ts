@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import { startFaultProxy } from './faults/support/fault-proxy.ts';
+import { findPostgres, freshDatabase, OWNER } from './support/postgres.ts';
+import { type HttpServer, startHttp } from './support/process.ts';
+import { testWorkspace } from './support/workspace.ts';
+
+/** A server whose connection that hears of changes is lost: who runs it is told, once. */
+
+const found = await findPostgres();
+const postgres = 'url' in found ? found.url : '';
+if ('missing' in found) process.stderr.write(`SKIPPED listening on PostgreSQL: ${found.missing}\n`);
+
+/** A server that reaches PostgreSQL through a line that can fail. */
+async function serverBehindLine() {
+  const database = await freshDatabase(postgres);
+  onTestFinished(database.drop);
+  const url = new URL(database.url);
+  const line = await startFaultProxy({ host: url.hostname, port: Number(url.port || 5432) });
+  onTestFinished(line.close);
+  url.port = String(line.port);
+  const server = await startHttp(await testWorkspace(), { env: { MCP_ORCHESTRATION_DATABASE_URL: url.href } });
+  return { line, server };
+}
+
+const told = ({ output }: HttpServer) =>
+  output.stderr
+    .split('\n')
+    .filter((line) => line.includes('PostgreSQL tells of'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+async function hears(server: HttpServer): Promise<string | undefined> {
+  const headers = { authorization: `Bearer ${server.token}` };
+  const page = await (await fetch(`${server.url}/metrics`, { headers })).text();
+  return /^mcp_orchestration_store_hears_changes (\d)$/m.exec(page)?.[1];
+}
+
+it.skipIf(postgres === '')(
+  'says once that it hears of no changes, with the reason, and once that it does again',
+  async () => {
+    const { line, server } = await serverBehindLine();
+    await expect.poll(() => hears(server)).toBe('1');
+    expect(told(server)).toEqual([]);
+
+    await line.close();
+    await expect.poll(() => told(server)).toHaveLength(1);
+    const tries = line.connections();
+    await sleep(1_000);
+    await line.open();
+    await expect.poll(() => told(server), { timeout: 5_000 }).toHaveLength(2);
+    expect(line.connections()).toBeGreaterThan(tries);
+    expect(told(server)).toMatchObject([
+      { level: 40, reason: 'ECONNRESET' },
+      { level: 30, msg: 'PostgreSQL tells of changes again' },
+    ]);
+    await expect.poll(() => hears(server)).toBe('1');
+
+    line.becomes({ kind: 'drop' });
+    await expect.poll(() => told(server), { timeout: 3_000 }).toHaveLength(3);
+    expect(told(server)[2]).toMatchObject({ level: 40, reason: 'no_answer' });
+    line.becomes({ kind: 'none' });
+    line.cut();
+    await expect.poll(() => told(server), { timeout: 10_000 }).toHaveLength(4);
+
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+    expect(told(server)).toHaveLength(4);
+    // The password is the name.
+    expect(server.output.stderr + server.output.stdout).not.toContain(OWNER);
+  },
+);
