@@ -274,6 +274,10 @@ export function configurationPage(): string {
       ['file', 'what it is'],
       [
         [code('state.db'), 'drafts, artifacts, releases, deployments, tokens (only their digests), audit rows'],
+        [
+          code('state.db.unclean'),
+          'lies there after an [unclean stop](../how-to/operate.md#after-an-unclean-stop), until a server has looked at the store; always empty',
+        ],
         [code('keys/signing.key'), 'the private signing key, PKCS#8 PEM, mode 0600; back it up and keep it secret'],
         [code('keys/signing.pub'), 'the public key, SPKI PEM; give it to whoever verifies'],
         [code('backups/'), 'the last five versions of each client file that was written'],

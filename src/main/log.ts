@@ -23,6 +23,7 @@ const FIELDS = new Set([
   'response_status',
   'renewed',
   'signal',
+  'damage',
 ]);
 
 const allowed = (fields: object): Record<string, unknown> =>

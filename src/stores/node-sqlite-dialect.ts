@@ -14,6 +14,8 @@ import { AppError } from '../core/errors.ts';
 import type { Around } from './store.ts';
 import { milliseconds, Turnstile } from './turnstile.ts';
 
+const DAMAGED = 'The database file is damaged. Restore it from a backup.';
+
 /** Primary result codes of SQLite that a caller can cause or must hear about: name, and what it means at night. */
 const RESULT_CODES: Record<number, readonly [name: string, message: string]> = {
   3: ['SQLITE_PERM', 'The database file may not be opened by this user.'],
@@ -21,7 +23,7 @@ const RESULT_CODES: Record<number, readonly [name: string, message: string]> = {
   6: ['SQLITE_LOCKED', 'Another connection kept a table of the database locked.'],
   8: ['SQLITE_READONLY', 'The database file is read-only.'],
   10: ['SQLITE_IOERR', 'The disk refused to read or write the database file.'],
-  11: ['SQLITE_CORRUPT', 'The database file is damaged. Restore it from a backup.'],
+  11: ['SQLITE_CORRUPT', DAMAGED],
   13: ['SQLITE_FULL', 'The disk that holds the database is full.'],
   14: ['SQLITE_CANTOPEN', 'The database file cannot be opened.'],
   26: ['SQLITE_NOTADB', 'The database file is not an SQLite database. Restore it from a backup.'],
@@ -32,6 +34,8 @@ const ROLLED_BACK = 'SQLite gave up this transaction after an earlier failure; n
 
 const rolledBack = () => new AppError('WRITE_FAILED', ROLLED_BACK, { reason: 'SQLITE_ABORT' });
 const closedError = () => new AppError('UNAVAILABLE', 'The database is closed: this process is stopping.');
+
+export const damagedError = () => new AppError('WRITE_FAILED', DAMAGED, { reason: 'SQLITE_CORRUPT' });
 
 /** The primary result code of an error of node:sqlite; the bits above the lowest eight refine it. */
 function resultCode(error: unknown): number | undefined {
@@ -142,6 +146,7 @@ export class NodeSqliteConnection {
   /** Those of the open transaction that are done, and wait for its commit. */
   #group: Group | undefined;
   #closed = false;
+  #refusal: (() => AppError) | undefined;
   #writes = 0;
   #retries = 0;
   readonly #around: Around | undefined;
@@ -156,9 +161,15 @@ export class NodeSqliteConnection {
   async acquire(): Promise<Turn> {
     await this.#turnstile?.enter();
     const turn = new Turn(this);
-    if (!this.#closed) return turn;
+    const refusal = this.#closed ? closedError : this.#refusal;
+    if (refusal === undefined) return turn;
     this.release(turn);
-    throw closedError();
+    throw refusal();
+  }
+
+  /** From now on everybody who asks for the connection is refused; who has it may end. */
+  refuse(refusal: () => AppError): void {
+    this.#refusal = refusal;
   }
 
   release(turn: Turn): void {

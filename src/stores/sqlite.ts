@@ -1,67 +1,20 @@
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { AppError } from '../core/errors.ts';
 import type { Snapshot } from './inspect/inspect.ts';
 import { SQLITE } from './migrations/0001-initial.ts';
 import { isCurrent, MIGRATION_TABLE, migrate } from './migrations/index.ts';
-import { NodeSqliteConnection, nodeSqliteDialect, patiently, storeError } from './node-sqlite-dialect.ts';
+import { damagedError, NodeSqliteConnection, nodeSqliteDialect, patiently, storeError } from './node-sqlite-dialect.ts';
 import { sqlStore } from './sql/index.ts';
 import type { Tables } from './sql/schema.ts';
-import type { OpenedStore, Store, Surroundings } from './store.ts';
+import { findUnclean, forgetUnclean, prepareFile, SETTINGS } from './sqlite-file.ts';
+import type { OpenedStore, Store, Surroundings, UncleanStop } from './store.ts';
 
 export interface SqliteOptions {
   /** How long to wait for another process that holds the write lock, in milliseconds. */
   busyTimeoutMs?: number;
   around?: Surroundings;
-}
-
-/** FULL survives a power cut, also on macOS, where only F_FULLFSYNC reaches the disk. */
-const SETTINGS = `
-  pragma trusted_schema = off;
-  pragma synchronous = full;
-  pragma fullfsync = on;
-  pragma checkpoint_fullfsync = on;
-`;
-
-const hasCode = (error: unknown, codes: readonly string[]) =>
-  error instanceof Error && 'code' in error && codes.includes(String(error.code));
-
-/**
- * Without this a power cut can take the name of a new file or directory away. Best effort where directories cannot be
- * opened (Windows, a parent without read permission) or synced (some network file systems).
- */
-function syncDirectory(directory: string): void {
-  try {
-    const handle = openSync(directory, constants.O_RDONLY);
-    try {
-      fsyncSync(handle);
-    } finally {
-      closeSync(handle);
-    }
-  } catch (error) {
-    if (!hasCode(error, ['EACCES', 'EPERM', 'EISDIR', 'EINVAL'])) throw error;
-  }
-}
-
-/**
- * Makes the file with its final mode before SQLite sees it; SQLite gives its -wal and -shm the same one. A file that exists
- * is not opened here: closing any handle of it would drop the POSIX locks that SQLite holds in this process.
- */
-function prepareFile(path: string): void {
-  const directory = dirname(resolve(path));
-  const firstMade = mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (firstMade !== undefined) {
-    for (let made = directory; made.length >= firstMade.length; made = dirname(made)) syncDirectory(dirname(made));
-  }
-  try {
-    closeSync(openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR, 0o600));
-  } catch (error) {
-    if (hasCode(error, ['EEXIST'])) return;
-    throw error;
-  }
-  syncDirectory(directory);
 }
 
 /** Already the settings look into the file, which another process may be making or closing. */
@@ -202,6 +155,7 @@ async function openMemory(patienceMs: number, around: Surroundings | undefined):
 async function openFile(path: string, patienceMs: number, around: Surroundings | undefined): Promise<OpenedStore> {
   const options = { patienceMs, around: around?.statement };
   prepareFile(path);
+  const isUnclean = findUnclean(path);
   const database = await connect(path, patienceMs);
   const writer = new NodeSqliteConnection(database, { ...options, exclusive: true });
   try {
@@ -216,12 +170,25 @@ async function openFile(path: string, patienceMs: number, around: Surroundings |
     });
     const foreignVersion = oncePerTurn(() => reader.foreignVersion());
     const opened = statSync(path).ino;
+    let damaged = false;
+    const unclean: UncleanStop = {
+      file: path,
+      passed: () => forgetUnclean(path),
+      failed() {
+        damaged = true;
+        writer.refuse(damagedError);
+      },
+    };
     return {
       ...watched(store, around),
       dataVersion: () => `${writer.commits}/${foreignVersion()}`,
       remarks: async () => [],
       statistics: () => ({ commits: writer.commits, busy_retries: writer.retries + reader.retries }),
-      probe: () => probe(path, opened),
+      async probe() {
+        if (damaged) throw damagedError();
+        await probe(path, opened);
+      },
+      ...(isUnclean && { unclean }),
       snapshot: (work) => snapshotOf(path, patienceMs, work),
     };
   } catch (error) {

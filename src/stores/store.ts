@@ -572,6 +572,15 @@ export interface StoreLog {
   warn(fields: object, message: string): void;
 }
 
+/** A file that was not closed when it was last used, and that nobody has looked at since. */
+export interface UncleanStop {
+  file: string;
+  /** It was looked at, and is whole. */
+  passed(): void;
+  /** It is damaged. From now on this process writes nothing into it, and the probe says so. */
+  failed(): void;
+}
+
 /** A store as a process has it. */
 export interface OpenedStore extends Store {
   /**
@@ -593,6 +602,8 @@ export interface OpenedStore extends Store {
    * `details.reason` when it could not.
    */
   probe(): Promise<void>;
+  /** What is due before this file can be believed; whoever runs for long sees to it. */
+  unclean?: UncleanStop;
   /** Work on all tables as they are at one instant, on a connection of its own: whoever writes is not kept waiting. */
   snapshot<T>(work: (snapshot: Snapshot) => Promise<T>): Promise<T>;
 }

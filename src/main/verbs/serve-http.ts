@@ -14,6 +14,7 @@ import { type App, compose, now, targetRules } from '../compose.ts';
 import { type Config, readConfig } from '../config.ts';
 import { readinessOf } from '../readiness.ts';
 import { logAndTraces } from '../telemetry/start.ts';
+import type { Look } from '../unclean-store.ts';
 import { VERSION } from '../version.ts';
 import { Connections } from './connections.ts';
 
@@ -137,6 +138,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
   await listen(server, app, config);
   const sender = await sendWebhooks(app, config);
   const keeper = await keepPointers(app);
+  const look = await lookAtUncleanStore(app);
   const { port } = server.server.address() as AddressInfo;
   return {
     log,
@@ -144,7 +146,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     async close() {
       stopping = true;
       app.services.bell.endWaiting();
-      await Promise.all([connections.close(), sender.stop(), keeper?.stop()]);
+      await Promise.all([connections.close(), sender.stop(), keeper?.stop(), look?.stop()]);
       await app.close();
       await tracing?.stop();
     },
@@ -181,6 +183,13 @@ async function keepPointers({ store, services: { mode, keys, log } }: App): Prom
   if (mode !== 'server') return undefined;
   const { startPointerKeeper } = await import('../../operations/pointer-keeper.ts');
   return startPointerKeeper({ store, keys, log, now });
+}
+
+/** Only here, and when the server is ready already: a large file takes seconds, and mostly there is nothing to find. */
+async function lookAtUncleanStore({ store: { unclean }, services: { log } }: App): Promise<Look | undefined> {
+  if (unclean === undefined) return undefined;
+  const { lookAt } = await import('../unclean-store.ts');
+  return lookAt(unclean, log);
 }
 
 async function listen(server: FastifyInstance, app: App, { HOST: host, PORT: port }: Config): Promise<void> {
