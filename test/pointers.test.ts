@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { verifyPointer } from '../src/core/verify.ts';
 import { renewPointers } from '../src/operations/pointer-keeper.ts';
-import type { KeyRow } from '../src/stores/store.ts';
+import type { KeyRow } from '../src/stores/rows.ts';
 import { callOn } from './crash/invariants.ts';
 import { API_KEY, restInProcess } from './hostile/server.ts';
 import { cliJson, startHttp } from './support/process.ts';

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
+import type { FanOut, OpenedStore, StoreLog, Surroundings } from '../stores/opened-store.ts';
 import type { Tables } from '../stores/sql/schema.ts';
 import { fillSqlite, openSqlite } from '../stores/sqlite.ts';
-import type { FanOut, OpenedStore, StoreLog, Surroundings } from '../stores/store.ts';
 import type { Database } from './config.ts';
 
 interface StoreOptions {

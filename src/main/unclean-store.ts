@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { constants, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../operations/services.ts';
-import type { UncleanStop } from '../stores/store.ts';
+import type { UncleanStop } from '../stores/opened-store.ts';
 
 /** Milliseconds. Who waited for the server to be ready again comes first. */
 const LATER = 1_000;

@@ -2,7 +2,7 @@ import { CATALOG, serverById } from '../catalog/index.ts';
 import { compareVersions, type Versioned } from '../catalog/registry/versions.ts';
 import type { CatalogServer } from '../catalog/server.ts';
 import { isId } from '../core/id-rules.ts';
-import type { CatalogRow } from '../stores/store.ts';
+import type { CatalogRow } from '../stores/rows.ts';
 import type { Context } from './operation.ts';
 
 /** The servers that somebody put into the catalog of a workspace, beside the ones that are known out of the box. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { reaches } from '../core/binding.ts';
 import { ClientId, Timestamp } from '../core/ids.ts';
 import { removeBackups, type StoredBackup, storedBackups } from '../io/client-files/backup.ts';
-import type { DeploymentRow } from '../stores/store.ts';
+import type { DeploymentRow } from '../stores/rows.ts';
 import { type Context, defineOperation } from './operation.ts';
 import { type Ledger, underWriterLock } from './rollout/ledger.ts';
 import { assertMayWriteHere, neededBackups } from './rollout/write.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
 import { ServerId } from '../core/ids.ts';
 import { nearest } from '../core/nearest.ts';
-import type { CatalogRow } from '../stores/store.ts';
+import type { CatalogRow } from '../stores/rows.ts';
 import { statusOfRow } from './added-servers.ts';
 import { defineOperation } from './operation.ts';
 import { counted } from './words.ts';

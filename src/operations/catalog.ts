@@ -7,7 +7,7 @@ import { ServerId } from '../core/ids.ts';
 import { AnyJson, type JsonValue } from '../core/payload.ts';
 import { assertNoSecret } from '../core/secrets/detector.ts';
 import { visible } from '../core/validation/invisible.ts';
-import type { CatalogRow } from '../stores/store.ts';
+import type { CatalogRow } from '../stores/rows.ts';
 import { FROM_FILE, idFor, isFree, statusOfRow } from './added-servers.ts';
 import { type Context, defineOperation, type RunContext, type TextStyle } from './operation.ts';
 import { counted } from './words.ts';

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { AppError, invalidInput } from '../core/errors.ts';
 import { Event, type EventFilter, eventId, isWanted, numberOfEvent, typesOf } from '../core/event.ts';
 import { ClientId, ProfileId } from '../core/ids.ts';
-import type { EventRow, Store } from '../stores/store.ts';
+import type { EventRow } from '../stores/rows.ts';
+import type { Store } from '../stores/store.ts';
 import { type Context, defineOperation } from './operation.ts';
 
 /** What `changes` and the event stream take alike. */

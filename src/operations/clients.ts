@@ -9,7 +9,7 @@ import { EMPTY_PAYLOAD } from '../core/payload.ts';
 import { STANDARD_PROFILES } from '../core/profiles.ts';
 import { assertNoSecretText } from '../core/secrets/detector.ts';
 import { isOnPath, pathExists } from '../io/which.ts';
-import type { ProfileRow } from '../stores/store.ts';
+import type { ProfileRow } from '../stores/rows.ts';
 import { clientsOf } from './added-clients.ts';
 import { saveDraft } from './current.ts';
 import { defineOperation } from './operation.ts';

@@ -4,7 +4,7 @@ import { AppError } from '../core/errors.ts';
 import { type DraftPayload, EMPTY_PAYLOAD, Payload } from '../core/payload.ts';
 import type { ReleaseStatement } from '../core/release.ts';
 import { verifyRelease } from '../core/verify.ts';
-import type { ArtifactText, KeyRow, ReleaseRow } from '../stores/store.ts';
+import type { ArtifactText, KeyRow, ReleaseRow } from '../stores/rows.ts';
 import type { Context, RunContext, Target } from './operation.ts';
 
 /** What stands now for a client and profile: its latest release and its draft. */

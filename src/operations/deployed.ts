@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ClientDefinition } from '../clients/client.ts';
 import { AppError } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
-import type { DeploymentRow } from '../stores/store.ts';
+import type { DeploymentRow } from '../stores/rows.ts';
 import { named } from './current.ts';
 import { DriftChange, diffLines, freshnessOf, sentenceOf, stateOf, whileNobodyWrites } from './drift.ts';
 import { type Context, defineOperation, type Target } from './operation.ts';

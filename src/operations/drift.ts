@@ -7,7 +7,7 @@ import { ArtifactId, ClientId, ProfileId } from '../core/ids.ts';
 import { clientsOwn, driftOf, type Entries } from '../core/merge.ts';
 import type { JsonValue } from '../core/payload.ts';
 import { without } from '../core/splice/equality.ts';
-import type { DeploymentRow } from '../stores/store.ts';
+import type { DeploymentRow } from '../stores/rows.ts';
 import { knownClient } from './added-clients.ts';
 import { colouredDiff } from './deployments.ts';
 import { type Context, defineOperation, type RunContext, type TextStyle } from './operation.ts';

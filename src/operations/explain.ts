@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ClientDefinition } from '../clients/client.ts';
 import { invalidInput } from '../core/errors.ts';
 import { ClientId, ProfileId } from '../core/ids.ts';
-import type { DeploymentRow } from '../stores/store.ts';
+import type { DeploymentRow } from '../stores/rows.ts';
 import { clientsOf } from './added-clients.ts';
 import { effectiveServers } from './explain/effective.ts';
 import { type SeenFile, seenFiles } from './explain/files.ts';

@@ -4,7 +4,7 @@ import { AppError } from '../core/errors.ts';
 import { Timestamp } from '../core/ids.ts';
 import { failpoint } from '../io/failpoint.ts';
 import type { Signer } from '../io/keys.ts';
-import type { KeyRow } from '../stores/store.ts';
+import type { KeyRow } from '../stores/rows.ts';
 import { type Context, defineOperation } from './operation.ts';
 
 /** The key on disk is the one in force: others become retired and go on verifying what they signed. */

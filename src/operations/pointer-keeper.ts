@@ -2,7 +2,8 @@ import { AppError } from '../core/errors.ts';
 import { POINTER_MAX_LIFETIME_MS } from '../core/release.ts';
 import { CLOCK_SKEW_MS } from '../core/verify.ts';
 import type { Keys } from '../io/keys.ts';
-import type { PointerAge, PointerRow, ReleaseRow, Store } from '../stores/store.ts';
+import type { PointerRow, ReleaseRow } from '../stores/rows.ts';
+import type { PointerAge, Store } from '../stores/store.ts';
 import { signPointer } from './pointers.ts';
 import type { Log } from './services.ts';
 

@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.ts';
 import { POINTER_MAX_LIFETIME_MS, pointerStatement, statementBytes } from '../core/release.ts';
 import { type KeySet, verifyPointer } from '../core/verify.ts';
 import type { Signer } from '../io/keys.ts';
-import type { PointerRow, ReleaseRow } from '../stores/store.ts';
+import type { PointerRow, ReleaseRow } from '../stores/rows.ts';
 import { named } from './current.ts';
 import { recordKey } from './keys.ts';
 import type { Context } from './operation.ts';

@@ -10,7 +10,7 @@ import { assertNoSecret, assertNoSecretText } from '../core/secrets/detector.ts'
 import { sameValue } from '../core/splice/equality.ts';
 import { parseStrictPayload } from '../core/validation/validate.ts';
 import { failpoint } from '../io/failpoint.ts';
-import type { LinkRow, ReleaseRow } from '../stores/store.ts';
+import type { LinkRow, ReleaseRow } from '../stores/rows.ts';
 import { named, saveDraft } from './current.ts';
 import { recordKey } from './keys.ts';
 import type { Context, RunContext, Target } from './operation.ts';

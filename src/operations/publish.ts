@@ -5,7 +5,7 @@ import { ArtifactId, ClientId, ProfileId, Timestamp } from '../core/ids.ts';
 import type { DraftPayload } from '../core/payload.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { failpoint } from '../io/failpoint.ts';
-import type { ReleaseRow } from '../stores/store.ts';
+import type { ReleaseRow } from '../stores/rows.ts';
 import {
   assertRevision,
   currentDraft,

@@ -1,4 +1,4 @@
-import type { AuditRow, EventRow } from '../stores/store.ts';
+import type { AuditRow, EventRow } from '../stores/rows.ts';
 import type { Context, Happening, Operation } from './operation.ts';
 
 /** What is kept of a call: its row of the audit, and the events that it tells. */

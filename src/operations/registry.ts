@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError, invalidInput } from '../core/errors.ts';
-import type { CatalogRow } from '../stores/store.ts';
+import type { CatalogRow } from '../stores/rows.ts';
 import { FROM_FILE, latestOf, newestFirst, statusOfRow } from './added-servers.ts';
 import { type Context, defineOperation } from './operation.ts';
 

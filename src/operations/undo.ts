@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError, invalidInput } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId } from '../core/ids.ts';
-import type { DeploymentRow } from '../stores/store.ts';
+import type { DeploymentRow } from '../stores/rows.ts';
 import { named } from './current.ts';
 import { settleOpenIntents } from './drift.ts';
 import { type Context, defineOperation, type RunContext } from './operation.ts';

@@ -5,7 +5,8 @@ import { EventType, eventId, numberOfEvent, SubscribedType } from '../core/event
 import { Timestamp } from '../core/ids.ts';
 import { assertNoSecretText } from '../core/secrets/detector.ts';
 import { deliveryId, eventOfDelivery, formatWebhookSecret, OVERLAP_MS } from '../core/webhook.ts';
-import type { DeliveryRow, Store, WebhookRow } from '../stores/store.ts';
+import type { DeliveryRow, WebhookRow } from '../stores/rows.ts';
+import type { Store } from '../stores/store.ts';
 import { defineOperation } from './operation.ts';
 import { PageInput } from './shapes.ts';
 

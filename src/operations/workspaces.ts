@@ -3,7 +3,7 @@ import { DEFAULT_WORKSPACE, isBound } from '../core/binding.ts';
 import { AppError } from '../core/errors.ts';
 import { Timestamp, WorkspaceId } from '../core/ids.ts';
 import { assertNoSecretText } from '../core/secrets/detector.ts';
-import type { WorkspaceRow } from '../stores/store.ts';
+import type { WorkspaceRow } from '../stores/rows.ts';
 import { type Context, defineOperation } from './operation.ts';
 import { PageInput } from './shapes.ts';
 

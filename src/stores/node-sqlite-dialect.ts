@@ -11,7 +11,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { AppError } from '../core/errors.ts';
-import type { Around } from './store.ts';
+import type { Around } from './opened-store.ts';
 import { milliseconds, Turnstile } from './turnstile.ts';
 
 const DAMAGED = 'The database file is damaged. Restore it from a backup.';

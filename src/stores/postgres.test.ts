@@ -6,12 +6,12 @@ import { storeContract } from '../../test/contract/store.ts';
 import { artifact, audit, draft, OTHER, profile, token, W } from '../../test/contract/store-rows.ts';
 import { startFaultProxy } from '../../test/faults/support/fault-proxy.ts';
 import { findPostgres, freshDatabase, OWNER, type TestDatabase } from '../../test/support/postgres.ts';
+import type { OpenedStore } from './opened-store.ts';
 import { Connections } from './postgres/connections.ts';
 import { postgresDialect } from './postgres/dialect.ts';
 import { isBroken, postgresError } from './postgres/errors.ts';
 import { migrateDatabase, openPostgres } from './postgres.ts';
 import type { Tables } from './sql/schema.ts';
-import type { OpenedStore } from './store.ts';
 
 const found = await findPostgres();
 const server = 'url' in found ? found.url : '';

@@ -3,6 +3,7 @@ import { CompiledQuery, Kysely } from 'kysely';
 import { AppError } from '../core/errors.ts';
 import type { Snapshot } from './inspect/inspect.ts';
 import { MIGRATION_TABLE } from './migrations/index.ts';
+import type { FanOut, OpenedStore, StoreLog, Surroundings } from './opened-store.ts';
 import { Connections, PATIENT } from './postgres/connections.ts';
 import { EVERY_WORKSPACE, entrance, postgresDialect, type Watching } from './postgres/dialect.ts';
 import { isConflict, postgresError } from './postgres/errors.ts';
@@ -11,7 +12,7 @@ import { grantRows, isUpToDate, migrateTables, migrationsIn } from './postgres/s
 import { type Nouns, nested, queries } from './sql/index.ts';
 import type { Tables } from './sql/schema.ts';
 import { behindWall } from './sql/walled.ts';
-import type { FanOut, OpenedStore, Store, StoreLog, Surroundings } from './store.ts';
+import type { Store } from './store.ts';
 
 /** How often something is begun that PostgreSQL gives up for the sake of others. */
 const ATTEMPTS = 6;

@@ -1,5 +1,5 @@
 import { artifactIdOfCanonical } from '../core/artifact.ts';
-import type { OpenedStore } from './store.ts';
+import type { OpenedStore } from './opened-store.ts';
 
 /** Texts that several processes share, and that whoever reads one has to check. Nothing of it fails. */
 interface SharedTexts {

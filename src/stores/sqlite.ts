@@ -6,10 +6,11 @@ import type { Snapshot } from './inspect/inspect.ts';
 import { SQLITE } from './migrations/0001-initial.ts';
 import { isCurrent, MIGRATION_TABLE, migrate } from './migrations/index.ts';
 import { damagedError, NodeSqliteConnection, nodeSqliteDialect, patiently, storeError } from './node-sqlite-dialect.ts';
+import type { OpenedStore, Surroundings, UncleanStop } from './opened-store.ts';
 import { sqlStore } from './sql/index.ts';
 import type { Tables } from './sql/schema.ts';
 import { findUnclean, forgetUnclean, prepareFile, SETTINGS } from './sqlite-file.ts';
-import type { OpenedStore, Store, Surroundings, UncleanStop } from './store.ts';
+import type { Store } from './store.ts';
 
 export interface SqliteOptions {
   /** How long to wait for another process that holds the write lock, in milliseconds. */

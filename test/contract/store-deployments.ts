@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { DeploymentRow, LinkRow, Store } from '../../src/stores/store.ts';
+import type { DeploymentRow, LinkRow } from '../../src/stores/rows.ts';
+import type { Store } from '../../src/stores/store.ts';
 import { deployment, link, ODD, OTHER, T0, T1, W } from './store-rows.ts';
 
 export function deploymentCases(store: () => Store): void {

@@ -1,5 +1,6 @@
 import { beforeEach, expect, it } from 'vitest';
-import type { ProfileRow, Store } from '../../src/stores/store.ts';
+import type { ProfileRow } from '../../src/stores/rows.ts';
+import type { Store } from '../../src/stores/store.ts';
 import { artifact, audit, draft, key, ODD, OTHER, profile, release, T0, T1, token, W } from './store-rows.ts';
 
 export function draftCases(store: () => Store): void {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { PinRow, PullRow, Store } from '../../src/stores/store.ts';
+import type { PinRow, PullRow } from '../../src/stores/rows.ts';
+import type { Store } from '../../src/stores/store.ts';
 import { ODD, OTHER, T0, T1, W } from './store-rows.ts';
 
 const pin = (more: Partial<PinRow> = {}): PinRow => ({ key_id: 'k1', public_key_pem: null, pinned_at: T0, ...more });

@@ -13,7 +13,7 @@ import type {
   ReleaseRow,
   TokenRow,
   WebhookRow,
-} from '../../src/stores/store.ts';
+} from '../../src/stores/rows.ts';
 
 /** One valid row of each noun, to be changed where a case needs it. */
 export const T0 = '2026-11-22T10:00:00.000Z';

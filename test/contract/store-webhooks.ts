@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { ClaimedDelivery, Store } from '../../src/stores/store.ts';
+import type { ClaimedDelivery } from '../../src/stores/rows.ts';
+import type { Store } from '../../src/stores/store.ts';
 import { event, ODD, OTHER, T0, T1, W, webhook } from './store-rows.ts';
 
 const KEEP = 1000;

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Store, WorkspaceRow } from '../../src/stores/store.ts';
+import type { WorkspaceRow } from '../../src/stores/rows.ts';
+import type { Store } from '../../src/stores/store.ts';
 import { ODD, T0, T1 } from './store-rows.ts';
 
 const row = (workspace: string, more: Partial<WorkspaceRow> = {}): WorkspaceRow => ({

@@ -6,7 +6,8 @@ import { AGENT_SCOPES, expandScopes, SCOPES, type Scope } from '../../core/scope
 import { isWellFormedToken, tokenDigest } from '../../core/token.ts';
 import type { Principal } from '../../operations/operation.ts';
 import type { Log } from '../../operations/services.ts';
-import type { Store, TokenRow } from '../../stores/store.ts';
+import type { TokenRow } from '../../stores/rows.ts';
+import type { Store } from '../../stores/store.ts';
 import type { UntilCommit } from '../../stores/until-commit.ts';
 
 export interface Caller {

@@ -2,7 +2,8 @@ import { type EventFilter, eventId, isWanted } from '../../core/event.ts';
 import { EVENT_PAGE, eventOf, isLost } from '../../operations/changes.ts';
 import type { Log } from '../../operations/services.ts';
 import type { Bell } from '../../stores/bell.ts';
-import type { EventRow, Store } from '../../stores/store.ts';
+import type { EventRow } from '../../stores/rows.ts';
+import type { Store } from '../../stores/store.ts';
 
 /** Where the events of one watcher go. */
 export interface Sink {

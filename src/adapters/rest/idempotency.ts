@@ -3,7 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { AppError, invalidInput } from '../../core/errors.ts';
 import type { Context } from '../../operations/operation.ts';
-import type { IdempotencyOwner, IdempotencyRow, Store } from '../../stores/store.ts';
+import type { IdempotencyOwner, IdempotencyRow } from '../../stores/rows.ts';
+import type { Store } from '../../stores/store.ts';
 
 /** Characters of an Idempotency-Key. */
 export const LONGEST_KEY = 255;

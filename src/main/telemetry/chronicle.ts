@@ -1,5 +1,6 @@
 import { EVENT_TYPES, type EventType } from '../../core/event.ts';
-import type { EventRow, Store } from '../../stores/store.ts';
+import type { EventRow } from '../../stores/rows.ts';
+import type { Store } from '../../stores/store.ts';
 
 /** What the events of the whole store come to, whichever process wrote them. */
 export interface Told {

@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Counts } from '../../adapters/rest/server.ts';
 import { EVENT_TYPES } from '../../core/event.ts';
-import type { KeyRow } from '../../stores/store.ts';
+import type { KeyRow } from '../../stores/rows.ts';
 import { READINESS_REASONS } from '../readiness.ts';
 import type { Told } from './chronicle.ts';
 import type { DiskFigures } from './disk.ts';

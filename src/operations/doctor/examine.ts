@@ -1,7 +1,7 @@
 import type { ClientDefinition } from '../../clients/client.ts';
 import { detectInstalled } from '../../clients/paths.ts';
 import { findProgram, isOnPath, pathExists } from '../../io/which.ts';
-import type { DeploymentRow } from '../../stores/store.ts';
+import type { DeploymentRow } from '../../stores/rows.ts';
 import { clientsOf } from '../added-clients.ts';
 import { verifiedRelease } from '../current.ts';
 import { type DeploymentState, stateOf } from '../drift.ts';

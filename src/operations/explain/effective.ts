@@ -1,5 +1,5 @@
 import type { ClientDefinition } from '../../clients/client.ts';
-import type { DeploymentRow } from '../../stores/store.ts';
+import type { DeploymentRow } from '../../stores/rows.ts';
 import type { Ledger } from '../rollout/ledger.ts';
 import { type EntryShown, isSwitchedOff, shown } from './entry.ts';
 import type { SeenFile } from './files.ts';

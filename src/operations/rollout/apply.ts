@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { RENDERER_VERSION } from '../../clients/render.ts';
 import { failpoint } from '../../io/failpoint.ts';
-import type { DeploymentRow } from '../../stores/store.ts';
+import type { DeploymentRow } from '../../stores/rows.ts';
 import type { RunContext } from '../operation.ts';
 import { deployedEvent, factsOfDeployment } from './ledger.ts';
 import type { Plan } from './plan.ts';

@@ -4,7 +4,7 @@ import { RENDERER_VERSION } from '../../clients/render.ts';
 import { AppError } from '../../core/errors.ts';
 import { Finding } from '../../core/finding.ts';
 import { ArtifactId, ClientId, ProfileId, Timestamp } from '../../core/ids.ts';
-import type { DeploymentRow } from '../../stores/store.ts';
+import type { DeploymentRow } from '../../stores/rows.ts';
 import type { RunContext } from '../operation.ts';
 import { applyPlan } from './apply.ts';
 import { isSameTarget, settleIntents, underWriterLock } from './ledger.ts';

@@ -20,7 +20,7 @@ import type { Codec, Document } from '../../core/splice/types.ts';
 import { type ClientFile, readClientFile } from '../../io/client-files/read.ts';
 import { type Target as FileTarget, resolveTarget } from '../../io/client-files/target.ts';
 import { pathExists } from '../../io/which.ts';
-import type { DeploymentRow } from '../../stores/store.ts';
+import type { DeploymentRow } from '../../stores/rows.ts';
 import type { Context } from '../operation.ts';
 import type { Machine } from '../services.ts';
 

@@ -12,7 +12,7 @@ import type { DraftPayload, Payload } from '../../core/payload.ts';
 import { jsonPointer, referencesOf } from '../../core/references.ts';
 import { assertNoSecretText } from '../../core/secrets/detector.ts';
 import type { ClientFile } from '../../io/client-files/read.ts';
-import type { DeploymentRow, ReleaseRow } from '../../stores/store.ts';
+import type { DeploymentRow, ReleaseRow } from '../../stores/rows.ts';
 import { findRelease, verifiedRelease } from '../current.ts';
 import type { Context, Target } from '../operation.ts';
 import { shellWord } from '../words.ts';

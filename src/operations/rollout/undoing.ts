@@ -10,7 +10,7 @@ import type { Change, SetEntry } from '../../core/splice/types.ts';
 import { readBackup } from '../../io/client-files/backup.ts';
 import { type ClientFile, readClientFile } from '../../io/client-files/read.ts';
 import { failpoint } from '../../io/failpoint.ts';
-import type { DeploymentRow } from '../../stores/store.ts';
+import type { DeploymentRow } from '../../stores/rows.ts';
 import type { RunContext } from '../operation.ts';
 import { labelOf } from './asked.ts';
 import { conclude, deployedEvent, factsOfDeployment, type Ledger, type Owned } from './ledger.ts';

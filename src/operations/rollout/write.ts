@@ -4,7 +4,7 @@ import type { ClientFile } from '../../io/client-files/read.ts';
 import { removeDurably, replaceDurably } from '../../io/client-files/replace.ts';
 import { failpoint } from '../../io/failpoint.ts';
 import { removeStaleIn } from '../../io/temporary.ts';
-import type { DeploymentRow } from '../../stores/store.ts';
+import type { DeploymentRow } from '../../stores/rows.ts';
 import type { Context } from '../operation.ts';
 import type { Place } from './place.ts';
 

@@ -1,5 +1,5 @@
 import { pathExists } from '../../io/which.ts';
-import type { DeploymentRow } from '../../stores/store.ts';
+import type { DeploymentRow } from '../../stores/rows.ts';
 import { deployConfig } from '../deployments.ts';
 import { canBePutBack, type DeploymentState } from '../drift.ts';
 import { invoke, type RunContext, refusal } from '../operation.ts';

@@ -9,7 +9,7 @@ import {
   type QueryResult,
 } from 'kysely';
 import type { PoolClient } from 'pg';
-import type { Around } from '../store.ts';
+import type { Around } from '../opened-store.ts';
 import type { Connections, Lent } from './connections.ts';
 import { isBroken, postgresError } from './errors.ts';
 

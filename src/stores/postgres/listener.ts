@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { StoreLog } from '../store.ts';
+import type { StoreLog } from '../opened-store.ts';
 import { clientOf } from './connections.ts';
 import { closedError, reasonOf, silentError } from './errors.ts';
 

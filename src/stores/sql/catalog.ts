@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { CatalogRow, Store } from '../store.ts';
+import type { CatalogRow } from '../rows.ts';
+import type { Store } from '../store.ts';
 import { atomically, type Databases, nextNumber } from './databases.ts';
 import type { Tables } from './schema.ts';
 

@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { DeploymentRow, Store } from '../store.ts';
+import type { DeploymentRow } from '../rows.ts';
+import type { Store } from '../store.ts';
 import { atomically, type Databases, nextNumber } from './databases.ts';
 import { beforeNumber, pageOf } from './pages.ts';
 import type { Tables } from './schema.ts';

@@ -1,5 +1,6 @@
 import type { Insertable } from 'kysely';
-import type { EventRow, Store } from '../store.ts';
+import type { EventRow } from '../rows.ts';
+import type { Store } from '../store.ts';
 import { atomically, type Databases, nextNumber } from './databases.ts';
 import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';

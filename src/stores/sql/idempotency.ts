@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
-import type { IdempotencyOwner, Store } from '../store.ts';
+import type { IdempotencyOwner } from '../rows.ts';
+import type { Store } from '../store.ts';
 import { atomically, type Databases } from './databases.ts';
 import type { Tables } from './schema.ts';
 

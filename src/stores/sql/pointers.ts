@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
-import type { PointerRow, Store } from '../store.ts';
+import type { PointerRow } from '../rows.ts';
+import type { Store } from '../store.ts';
 import type { Databases } from './databases.ts';
 import type { Tables } from './schema.ts';
 

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
-import type { ReleaseRow, Store } from '../store.ts';
+import type { ReleaseRow } from '../rows.ts';
+import type { Store } from '../store.ts';
 import type { Databases } from './databases.ts';
 import { beforeNumber, pageOf } from './pages.ts';
 import { prepared } from './prepared.ts';

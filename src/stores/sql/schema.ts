@@ -18,7 +18,7 @@ import type {
   TokenRow,
   WebhookRow,
   WorkspaceRow,
-} from '../store.ts';
+} from '../rows.ts';
 
 /**
  * The tables as Kysely sees them: the rows of the port with the workspace in front. JSON is text and a truth value is

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
-import type { Store, TokenRow } from '../store.ts';
+import type { TokenRow } from '../rows.ts';
+import type { Store } from '../store.ts';
 import { atomically, type Databases, nextNumber } from './databases.ts';
 import { beforeNumber, pageOf } from './pages.ts';
 import type { Tables } from './schema.ts';

@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { ClaimedDelivery, DeliveryRow, EventRow, Store, WebhookRow } from '../store.ts';
+import type { ClaimedDelivery, DeliveryRow, EventRow, WebhookRow } from '../rows.ts';
+import type { Store } from '../store.ts';
 import { atomically, type Databases, nextNumber } from './databases.ts';
 import { beforeNumber, pageOf } from './pages.ts';
 import { prepared } from './prepared.ts';
