@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,6 +32,11 @@ test('the result comes through, and the lock is free again, after a failure too'
   await expect(withWriterLock(lock, 100, () => Promise.reject(new Error('stop')))).rejects.toThrow('stop');
   expect(await withWriterLock(lock, 100, async () => 'again')).toBe('again');
   expect(statSync(lock).mode & 0o777).toBe(0o600);
+});
+
+test('no file is made for it but the lock itself', async () => {
+  const beside = await withWriterLock(lock, 100, async () => readdirSync(path.dirname(lock)));
+  expect(beside).toEqual(['writer.lock']);
 });
 
 test('two callers in one process wait for each other', async () => {

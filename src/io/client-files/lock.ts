@@ -48,8 +48,8 @@ function tryOnce(lock_path: string): DatabaseSync | null {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(lock_path, { timeout: 0 });
-    // Nothing is ever written: SQLite need not make a journal for it.
-    database.exec('PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE');
+    // Nothing is ever written, so there need be no file for a journal. To have none at all is refused, without a word.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return database;
   } catch (error) {
     database?.close();
