@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, linkSync, openSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, linkSync, openSync, realpathSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import { failpoint } from '../failpoint.ts';
@@ -105,7 +105,7 @@ function keep(taken: string, name: string, cause: unknown): AppError {
 /** What cannot be removed now is removed by a later command: the name says that it is temporary. */
 export function removeIfThere(name: string): void {
   try {
-    rmSync(name, { force: true });
+    unlinkSync(name);
   } catch {}
 }
 
