@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { enableFailpoints, failpoint } from './failpoint.ts';
+import { enableFailpoints, failpoint, holdpoint } from './failpoint.ts';
 
 afterEach(() => enableFailpoints(''));
 
@@ -18,6 +18,15 @@ test('it strikes the time that was named, and from then on', () => {
     if (time < 3) expect(pass).not.toThrow();
     else expect(pass).toThrow('failpoint a');
   }
+});
+
+test('what is held there does not go on, and everybody else does', async () => {
+  enableFailpoints('a=hold');
+  const passed: string[] = [];
+  void holdpoint('a').then(() => passed.push('a'));
+  await holdpoint('b').then(() => passed.push('b'));
+  await new Promise(setImmediate);
+  expect(passed).toEqual(['b']);
 });
 
 test.each(['a', 'a=', 'a=kill@', 'a=kill@0', 'a=kill@x', 'a=stop', '=kill', 'a=kill=b'])(

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +19,7 @@ import {
   query,
   temporaryFiles,
 } from './invariants.ts';
-import { deployPoints, launcherPoints } from './points.ts';
+import { deployPoints, launcherPoints, unfinished, WAITS_IN_VAIN } from './points.ts';
 
 const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 30);
 /** Kills come at a random moment of the first so many milliseconds of work. */
@@ -69,11 +69,23 @@ function numberInFile({ home }: Workspace): string | undefined {
 }
 
 /** One command line of the test build with a failpoint that kills it. */
-const killedAt = (point: string, { env, home }: Workspace, ...args: string[]) =>
+const killedAt = (point: string, workspace: Workspace, ...args: string[]) => struckBy(`${point}=kill`, workspace, args);
+
+const struckBy = (failpoints: string, { env, home }: Workspace, args: readonly string[]) =>
   run(process.execPath, [build.bin, ...args, '--json'], {
-    env: { ...env, MCP_ORCHESTRATION_FAILPOINTS: `${point}=kill` },
+    env: { ...env, MCP_ORCHESTRATION_FAILPOINTS: failpoints },
     cwd: home,
   });
+
+/** A deployment in which these are never done. What can be done without them is; then the process has nothing left to do. */
+async function deployWithout(workspace: Workspace, points: readonly string[]): Promise<void> {
+  const failpoints = points.map((point) => `${point}=hold`).join(',');
+  const ended = await struckBy(failpoints, workspace, ['deploy-config', '--client', 'vscode']);
+  expect(ended).toMatchObject({ code: WAITS_IN_VAIN, stdout: '' });
+}
+
+const copiesIn = ({ data_dir }: Workspace) =>
+  readdirSync(join(data_dir, 'backups')).filter((name) => name.endsWith('.bak'));
 
 /** Struck at one of these, the new file is in place already. */
 const ARRIVED = [
@@ -154,6 +166,57 @@ describe('a command that is killed at a named step', { timeout: 120_000 }, () =>
     expect(temporaryFiles(workspace.home)).toEqual([]);
   });
 
+  it.each(unfinished('deploy').map((points) => [points.join(' and '), points] as const))(
+    'deploy that ends before %s: the file is the old one, nobody hears of drift, and an undo finds the old bytes',
+    async (names, points) => {
+      await publish(`without ${names}`);
+      const [before, copies] = [readFileSync(join(workspace.home, FILE)), new Set(copiesIn(workspace))];
+      await deployWithout(workspace, points);
+      expect(readFileSync(join(workspace.home, FILE)).equals(before)).toBe(true);
+      expect(unsettled(workspace)).toHaveLength(points.includes('deploy.before-intent') ? 0 : 1);
+      const made = copiesIn(workspace).filter((name) => !copies.has(name));
+      expect(made).toHaveLength(points.includes('backup.before-fsync') ? 0 : 1);
+      for (const name of made)
+        expect(readFileSync(join(workspace.data_dir, 'backups', name)).equals(before)).toBe(true);
+      const deployed = await call(workspace, 'get_deployed', target);
+      expect(deployed).toMatchObject({ drift: false, changes: [], up_to_date: false });
+      expect(unsettled(workspace)).toEqual([]);
+      expect(await call(workspace, 'deploy_config', target)).toMatchObject({ status: 'deployed', sequence });
+      expect(temporaryFiles(workspace.home)).toEqual([]);
+      await call(workspace, 'undo_deployment', target);
+      expect(readFileSync(join(workspace.home, FILE)).equals(before)).toBe(true);
+      await call(workspace, 'deploy_config', target);
+    },
+  );
+
+  it('a deployment without its copy never happened, also when somebody wrote the same by hand', async () => {
+    await publish('written by hand');
+    const before = readFileSync(join(workspace.home, FILE), 'utf8');
+    await deployWithout(workspace, ['backup.before-fsync']);
+    const byHand = before
+      .replace(`"${numberInFile(workspace)}"`, '"written by hand"')
+      .replace('// mine, and', '// still mine, and');
+    writeFileSync(join(workspace.home, FILE), byHand);
+    expect(await call(workspace, 'get_deployed', target)).toMatchObject({
+      drift: true,
+      changes: [{ server: 'counter', kind: 'changed' }],
+      up_to_date: false,
+    });
+    expect(unsettled(workspace)).toEqual([]);
+    writeFileSync(join(workspace.home, FILE), before);
+    expect(await call(workspace, 'deploy_config', target)).toMatchObject({ status: 'deployed', sequence });
+  });
+
+  it('the copy of a deployment that is not settled yet is not taken away', async () => {
+    await publish('not settled');
+    const before = readFileSync(join(workspace.home, FILE));
+    await killedAt('deploy.after-write', workspace, 'deploy-config', '--client', 'vscode');
+    await call(workspace, 'prune_backups', { keep: 0 });
+    await call(workspace, 'undo_deployment', target);
+    expect(readFileSync(join(workspace.home, FILE)).equals(before)).toBe(true);
+    await call(workspace, 'deploy_config', target);
+  });
+
   it.each(['deploy.after-intent', 'deploy.after-write'])(
     'the next deployment settles a deployment killed at %s',
     async (point) => {
@@ -222,8 +285,8 @@ describe('the first deployment of all', () => {
 
 it('every step of a deployment that has a name is struck above', () => {
   expect(deployPoints()).toEqual(expect.arrayContaining(ARRIVED));
-  expect(deployPoints()).toHaveLength(16);
-  expect(launcherPoints()).toHaveLength(5);
+  expect(deployPoints()).toHaveLength(18);
+  expect(launcherPoints()).toHaveLength(6);
 });
 
 it('the bundle that users get knows no failpoints: the setting is refused by name', async () => {

@@ -16,7 +16,7 @@ function failpointsInSource(): string[] {
     (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
   );
   const found = files.flatMap((name) => {
-    const calls = readFileSync(join(src, name), 'utf8').matchAll(/\bfailpoint\((?:'([^']+)'|`([^`]+)`)\)/g);
+    const calls = readFileSync(join(src, name), 'utf8').matchAll(/\b(?:fail|hold)point\((?:'([^']+)'|`([^`]+)`)\)/g);
     return [...calls].flatMap(([, plain, template]) => {
       const text = plain ?? template ?? '';
       const [, variable, rest = ''] = /^\$\{(.+)\}(.*)$/.exec(text) ?? [];
@@ -38,6 +38,17 @@ const exchanges = (name: string) => name.endsWith('.after-exchange');
 
 /** Passed only by a file that is new: the tests deploy into one that is there. */
 const NEW_FILE = 'file.after-link';
+
+/** The exit code of a Node that has nothing left to do, and waits for something all the same. */
+export const WAITS_IN_VAIN = 13;
+
+/** What goes to the disk side by side before a file is put in place: every choice of them that is not there yet. */
+export function unfinished(what: 'deploy' | 'undo'): string[][] {
+  const choices: string[][] = [[]];
+  for (const point of ['backup.before-fsync', `${what}.before-intent`, 'file.before-fsync'])
+    choices.push(...choices.map((choice) => [...choice, point]));
+  return choices.filter(({ length }) => length > 0);
+}
 
 /** What a deployment passes: it writes a copy and a file, and takes none away. */
 export const deployPoints = () =>

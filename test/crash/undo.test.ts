@@ -5,7 +5,7 @@ import { run } from '../support/process.ts';
 import { makeTestBuild, type TestBuild } from '../support/test-build.ts';
 import { testWorkspace, type Workspace } from '../support/workspace.ts';
 import { call, query, temporaryFiles } from './invariants.ts';
-import { REMOVAL, undoPoints } from './points.ts';
+import { REMOVAL, undoPoints, unfinished, WAITS_IN_VAIN } from './points.ts';
 
 /** An undo that dies on the way: the next command finds file and ledger in agreement, before or after it. */
 
@@ -23,14 +23,21 @@ const fileOf = ({ home }: Workspace) => join(home, '.cursor/mcp.json');
 const textOf = (workspace: Workspace) =>
   existsSync(fileOf(workspace)) ? readFileSync(fileOf(workspace), 'utf8') : null;
 
-/** The undo of the test build, killed at a point. */
-async function killedUndo(workspace: Workspace, point: string): Promise<void> {
-  const { env, home } = workspace;
-  const killed = await run(process.execPath, [build.bin, 'undo-deployment', '--client', 'cursor', '--json'], {
-    env: { ...env, MCP_ORCHESTRATION_FAILPOINTS: `${point}=kill` },
+/** The undo of the test build. */
+const undoWith = ({ env, home }: Workspace, failpoints: string) =>
+  run(process.execPath, [build.bin, 'undo-deployment', '--client', 'cursor', '--json'], {
+    env: { ...env, MCP_ORCHESTRATION_FAILPOINTS: failpoints },
     cwd: home,
   });
-  expect(killed).toMatchObject({ signal: 'SIGKILL', stdout: '' });
+
+async function killedUndo(workspace: Workspace, point: string): Promise<void> {
+  expect(await undoWith(workspace, `${point}=kill`)).toMatchObject({ signal: 'SIGKILL', stdout: '' });
+}
+
+/** An undo in which these are never done. What can be done without them is; then the process has nothing left to do. */
+async function undoWithout(workspace: Workspace, points: readonly string[]): Promise<void> {
+  const ended = await undoWith(workspace, points.map((point) => `${point}=hold`).join(','));
+  expect(ended).toMatchObject({ code: WAITS_IN_VAIN, stdout: '' });
 }
 
 const statuses = (workspace: Workspace) =>
@@ -64,7 +71,7 @@ const POINTS = undoPoints()
 describe('an undo that is killed', () => {
   it('is struck at every step that has a name', () => {
     expect(undoPoints()).toEqual(expect.arrayContaining([...REMOVAL, ...ARRIVED]));
-    expect(POINTS).toHaveLength(16);
+    expect(POINTS).toHaveLength(18);
   });
 
   it.each(POINTS)('at %s leaves everything as %s it', async (point, when) => {
@@ -80,6 +87,37 @@ describe('an undo that is killed', () => {
     expect(textOf(workspace)).toBe(when === 'before' ? first : OWN);
     expect(temporaryFiles(workspace.home)).toEqual([]);
   });
+
+  it.each(unfinished('undo').map((points) => [points.join(' and '), points] as const))(
+    'before %s leaves everything as before it',
+    async (_names, points) => {
+      const workspace = await testWorkspace();
+      const { first, second } = await twice(workspace, OWN);
+      await undoWithout(workspace, points);
+      expect(textOf(workspace)).toBe(second);
+      expect(await call(workspace, 'get_deployed', target)).toMatchObject({ sequence: 2, drift: false, changes: [] });
+      expect(statuses(workspace)).not.toContain('intent');
+      await call(workspace, 'undo_deployment', target);
+      expect(textOf(workspace)).toBe(first);
+      expect(temporaryFiles(workspace.home)).toEqual([]);
+    },
+  );
+
+  it.each([['backup.before-fsync'], ['undo.before-intent'], ['backup.before-fsync', 'undo.before-intent']])(
+    'before %s while it takes the whole file away leaves the file',
+    async (...points) => {
+      const workspace = await testWorkspace();
+      await call(workspace, 'initialize_keys');
+      await call(workspace, 'publish_config', { ...target, payload: payload('one') });
+      await call(workspace, 'deploy_config', target);
+      await undoWithout(workspace, points);
+      expect(existsSync(fileOf(workspace))).toBe(true);
+      expect(await call(workspace, 'get_deployed', target)).toMatchObject({ drift: false });
+      expect(statuses(workspace)).not.toContain('intent');
+      await call(workspace, 'undo_deployment', target);
+      expect(existsSync(fileOf(workspace))).toBe(false);
+    },
+  );
 
   it.each(['undo.after-write', 'undo.before-commit', 'file.after-rename'])(
     'at %s and asked for again is finished, and does not take back one more',

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, realpathSync, statSync, symlink
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { backUp, readBackup, removeBackups, storedBackups } from './backup.ts';
+import { type Backup, planBackup, readBackup, removeBackups, storedBackups } from './backup.ts';
 import { sha256Of } from './read.ts';
 
 let home: string;
@@ -13,6 +13,11 @@ beforeEach(() => {
   directory = path.join(home, 'deep/backups');
 });
 const at = (second: number) => `2026-11-22T10:00:${String(second).padStart(2, '0')}.000Z`;
+const backUp = async (backup: Backup) => {
+  const { path: copy, make } = await planBackup(backup);
+  await make();
+  return copy;
+};
 const store = (content: string | Uint8Array, second: number, file = '/home/u/a.json') =>
   backUp({ content, directory, file, at: at(second) });
 
@@ -77,10 +82,11 @@ test('two of the same millisecond do not overwrite each other', async () => {
 });
 
 test('a process that dies right after the backup has a whole one', () => {
-  const body = `import { backUp } from ${JSON.stringify(new URL('./backup.ts', import.meta.url).href)};
+  const body = `import { planBackup } from ${JSON.stringify(new URL('./backup.ts', import.meta.url).href)};
     import { enableFailpoints } from ${JSON.stringify(new URL('../failpoint.ts', import.meta.url).href)};
     enableFailpoints('file.after-backup=kill');
-    await backUp({ content: 'all of it', directory: ${JSON.stringify(directory)}, file: '/f', at: '${at(1)}' });`;
+    const copy = { content: 'all of it', directory: ${JSON.stringify(directory)}, file: '/f', at: '${at(1)}' };
+    await (await planBackup(copy)).make();`;
   const { signal } = spawnSync(process.execPath, ['--input-type=module-typescript', '-e', body]);
   const [name = ''] = readdirSync(directory);
   expect({ signal, text: readFileSync(path.join(directory, name), 'utf8') }).toEqual({

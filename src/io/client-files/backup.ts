@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, realpathSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, realpathSync, unlinkSync } from 'node:fs';
 import { lstat, readdir, readFile, realpath, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError } from '../../core/errors.ts';
 import { failpoint } from '../failpoint.ts';
 import { syncDirectory } from '../temporary.ts';
 import { codeOf, step } from './faults.ts';
@@ -34,8 +33,22 @@ export interface StoredBackup {
 
 const NAME = /^([0-9a-f]{16})-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-\d{3}\.bak$/;
 
-/** Writes a durable, private copy and takes away the oldest ones of the same file. Gives the path of the copy. */
-export async function backUp({ content, directory, file, at, keep = 5, needed = new Set() }: Backup): Promise<string> {
+/** A copy that is to be made. Its path is known before, so that it can be recorded while it is being made. */
+export interface Copy {
+  path: string;
+  /** Writes it, durable and private, and takes away the oldest ones of the same file. */
+  make: () => Promise<void>;
+}
+
+/** Only under the writer's lock: the name is free as long as nobody else makes a copy. */
+export async function planBackup({
+  content,
+  directory,
+  file,
+  at,
+  keep = 5,
+  needed = new Set(),
+}: Backup): Promise<Copy> {
   const real = await step('backup', directory, async () => {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     chmodSync(directory, 0o700);
@@ -43,23 +56,21 @@ export async function backUp({ content, directory, file, at, keep = 5, needed = 
   });
   const prefix = `${createHash('sha256').update(file).digest('hex').slice(0, 16)}-`;
   const stamp = at.replaceAll(/[^0-9TZ]/g, '');
-  const copy = await writeCopy(content, path.join(real, prefix + stamp));
-  failpoint('file.after-backup');
-  await step('prune', real, async () => prune(real, prefix, keep, needed));
-  return copy;
+  const copy = await step('backup', real, async () => freeName(path.join(real, prefix + stamp)));
+  const target = { path: copy, requested_path: copy, exists: false, uid: null };
+  const make = async () => {
+    await replaceDurably(target, content, { expected_sha256: null, failpoint: 'backup' });
+    failpoint('file.after-backup');
+    await step('prune', real, async () => prune(real, prefix, keep, needed));
+  };
+  return { path: copy, make };
 }
 
 /** Two backups of one millisecond get a number each, which sorts them. */
-async function writeCopy(content: string | Uint8Array, base: string): Promise<string> {
+function freeName(base: string): string {
   for (let number = 0; ; number += 1) {
     const name = `${base}-${String(number).padStart(3, '0')}.bak`;
-    const target = { path: name, requested_path: name, exists: false, uid: null };
-    try {
-      await replaceDurably(target, content, { expected_sha256: null, failpoint: 'backup' });
-      return name;
-    } catch (error) {
-      if (!(error instanceof AppError && error.code === 'CLIENT_FILE_CHANGED') || number >= 999) throw error;
-    }
+    if (lstatSync(name, { throwIfNoEntry: false }) === undefined) return name;
   }
 }
 

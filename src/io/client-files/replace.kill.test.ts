@@ -29,7 +29,6 @@ const program = (body: string) => [
   '--input-type=module-typescript',
   '-e',
   `import { replaceDurably } from ${JSON.stringify(new URL('./replace.ts', import.meta.url).href)};
-   import { backUp } from ${JSON.stringify(new URL('./backup.ts', import.meta.url).href)};
    import { enableFailpoints } from ${JSON.stringify(new URL('../failpoint.ts', import.meta.url).href)};
    ${body}`,
 ];

@@ -43,7 +43,6 @@ const program = (body: string) => [
   '--input-type=module-typescript',
   '-e',
   `import { replaceDurably } from ${JSON.stringify(new URL('./replace.ts', import.meta.url).href)};
-   import { backUp } from ${JSON.stringify(new URL('./backup.ts', import.meta.url).href)};
    import { enableFailpoints } from ${JSON.stringify(new URL('../failpoint.ts', import.meta.url).href)};
    ${body}`,
 ];
@@ -53,7 +52,7 @@ describe('replacing', () => {
   test('keeps mode and leaves no other file behind', async () => {
     writeFileSync(file, OLD);
     chmodSync(file, 0o644);
-    expect(await replace()).toEqual({ sha256: digest(NEW) });
+    await replace();
     expect(readFileSync(file, 'utf8')).toBe(NEW);
     expect(statSync(file).mode & 0o7777).toBe(0o644);
     expect(readdirSync(home)).toEqual(['a.json']);

@@ -12,12 +12,13 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '../../core/errors.ts';
-import { failpoint } from '../failpoint.ts';
+import { failpoint, holdpoint } from '../failpoint.ts';
+import { sideBySide } from '../side-by-side.ts';
 import { fsyncAside, removeStaleIn, syncDirectory, temporaryBeside } from '../temporary.ts';
 import { type Named, putInFreePlace, putInPlaceOf, removeIfThere, takeAway } from './exchange.ts';
 import { codeOf, step, writeFailed } from './faults.ts';
 import { isWhereItWas, type Pinned, whilePinned, within } from './pin.ts';
-import { type FileBytes, readBytes, sha256Of, statOwnFile } from './read.ts';
+import { type FileBytes, readBytes, statOwnFile } from './read.ts';
 import type { Target } from './target.ts';
 
 export interface ReplaceOptions {
@@ -27,6 +28,8 @@ export interface ReplaceOptions {
   mode?: number;
   /** Prefix of the failpoints' names. Default `file`. */
   failpoint?: string;
+  /** What must be done as well before the file changes. It goes on while the disk takes the new text. */
+  beside?: () => Promise<unknown>;
 }
 
 type Reached = Target & { at: string };
@@ -39,12 +42,14 @@ export async function replaceDurably(
   target: Target,
   content: string | Uint8Array,
   options: ReplaceOptions,
-): Promise<{ sha256: string }> {
-  const bytes = Buffer.from(content);
+): Promise<void> {
+  const bytes =
+    typeof content === 'string'
+      ? Buffer.from(content)
+      : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const directory = path.dirname(target.path);
   await makeDirectories(directory);
   await whilePinned(directory, (pinned) => replaceIn(pinned, bytes, target, options));
-  return { sha256: sha256Of(bytes) };
 }
 
 async function replaceIn(pinned: Pinned, bytes: Buffer, target: Target, options: ReplaceOptions): Promise<void> {
@@ -73,6 +78,7 @@ async function removeIn(pinned: Pinned, target: Target, options: ReplaceOptions)
   removeStaleIn(pinned.at);
   const at = within(pinned, target.path);
   try {
+    await options.beside?.();
     const now = await readBytes({ ...target, at });
     if (now === null || now.sha256 !== options.expected_sha256) throw changed(target);
     if (!(await isWhereItWas(pinned))) throw changed(target);
@@ -116,10 +122,15 @@ async function writeTemporary(
     await step('write', name, async () => writeFileSync(file, bytes));
     failpoint(`${options.failpoint ?? 'file'}.after-temp`);
     await step('chmod', name, async () => takeOver(file, old, options.mode ?? 0o600));
-    await step('fsync', name, () => fsyncAside(file));
+    await sideBySide(flush(file, name, options), options.beside?.());
   } finally {
     closeSync(file);
   }
+}
+
+async function flush(file: number, name: string, options: ReplaceOptions): Promise<void> {
+  await holdpoint(`${options.failpoint ?? 'file'}.before-fsync`);
+  await step('fsync', name, () => fsyncAside(file));
   failpoint(`${options.failpoint ?? 'file'}.after-fsync`);
 }
 
@@ -130,7 +141,7 @@ function takeOver(file: number, old: Stats | null, mode: number): void {
   fchmodSync(file, old ? old.mode & 0o7777 : mode);
 }
 
-/** The temporary file is written, and the old one, which is returned, still is the expected one. Else nothing is left. */
+/** The temporary file is on the disk, what goes beside it is done, and the old one, which is returned, still is the expected one. Else nothing is left. */
 async function prepared(
   temporary: string,
   bytes: Buffer,

@@ -5,9 +5,9 @@ import type { DeploymentRow } from '../../stores/rows.ts';
 import type { RunContext } from '../operation.ts';
 import { deployedEvent, factsOfDeployment } from './ledger.ts';
 import type { Plan } from './plan.ts';
-import { keepCopy, writeUnderIntent } from './write.ts';
+import { planCopy, writeUnderIntent } from './write.ts';
 
-/** Backup, intent, file, outcome: in this order, so that a kill at any point can be judged afterwards. */
+/** Backup and intent, file, outcome: in this order, so that a kill at any point can be judged afterwards. */
 export async function applyPlan(context: RunContext, plan: Plan): Promise<DeploymentRow> {
   const { store, workspace } = context;
   const { place, disk, text } = plan;
@@ -15,9 +15,9 @@ export async function applyPlan(context: RunContext, plan: Plan): Promise<Deploy
   const deployed_at = context.now().toISOString();
   // Before the file names it: an entry that calls what is not there would be a server that never starts.
   await context.services.launcher.ensure();
-  const backup_path = writes ? await keepCopy(context, { place, file: disk.file, at: deployed_at }) : null;
-  const row = rowOf(plan, { deployed_at, backup_path });
-  if (writes) await writeUnderIntent(context, 'deploy', row, { place, content: text });
+  const copy = writes ? await planCopy(context, { place, file: disk.file, at: deployed_at }) : null;
+  const row = rowOf(plan, { deployed_at, backup_path: copy?.path ?? null });
+  if (writes) await writeUnderIntent(context, 'deploy', row, { place, content: text, copy });
   await store.transaction(async (transaction) => {
     if (writes) await transaction.deployments.setStatus(workspace, row.deployment_id, 'done');
     else await transaction.deployments.insert(workspace, { ...row, status: 'done' });

@@ -3,6 +3,7 @@ import { pointerKeys } from '../../core/json-value.ts';
 import { driftOf, type Entries } from '../../core/merge.ts';
 import type { JsonValue } from '../../core/payload.ts';
 import type { Glue } from '../../core/splice/types.ts';
+import { readBackup } from '../../io/client-files/backup.ts';
 import { withWriterLock } from '../../io/client-files/lock.ts';
 import { readClientFile } from '../../io/client-files/read.ts';
 import type { AuditRow, DeploymentRow } from '../../stores/rows.ts';
@@ -99,6 +100,8 @@ async function hasArrived(row: DeploymentRow, place: Place, state_fields: readon
   // No file has no digest: an undo may take the file away.
   if ((file?.sha256 ?? '') === row.after_sha256) return true;
   if ((file?.sha256 ?? null) === row.before_sha256) return false;
+  // Nothing is put in place before its copy is there: then entries that say the same are somebody else's, without an undo.
+  if (await isCopyMissing(row)) return false;
   const { entries: left, gone = [] } = row.ledger as Ledger;
   const owned: Entries = new Map(left);
   try {
@@ -113,6 +116,9 @@ async function hasArrived(row: DeploymentRow, place: Place, state_fields: readon
     throw error;
   }
 }
+
+const isCopyMissing = async ({ backup_path, before_sha256 }: DeploymentRow): Promise<boolean> =>
+  backup_path !== null && before_sha256 !== null && (await readBackup(backup_path, before_sha256)) === 'missing';
 
 export function factsOfDeployment(row: DeploymentRow): AuditRow['facts'] {
   const { artifact_id, sequence, config_scope, config_path, pinned, renderer_version, native_sha256 } = row;

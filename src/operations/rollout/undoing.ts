@@ -15,7 +15,7 @@ import type { RunContext } from '../operation.ts';
 import { labelOf } from './asked.ts';
 import { conclude, deployedEvent, factsOfDeployment, type Ledger, type Owned } from './ledger.ts';
 import type { Place } from './place.ts';
-import { keepCopy, writeUnderIntent } from './write.ts';
+import { planCopy, writeUnderIntent } from './write.ts';
 
 type DiskEntries = ReadonlyMap<string, DiskEntry>;
 
@@ -187,16 +187,17 @@ function outcomeOf(row: DeploymentRow, before: DiskEntries, after: DiskEntries):
   };
 }
 
-/** Copy, intent, file, outcome, as a deployment does it. Gives the path of the copy. */
+/** Copy and intent, file, outcome, as a deployment does it. Gives the path of the copy. */
 export async function applyUndo(context: RunContext, plan: UndoPlan): Promise<string | null> {
   const { store, workspace } = context;
   const { place, file, content } = plan;
   const writes = content === null ? file !== null : file === null || !file.bytes.equals(content);
   const at = context.now().toISOString();
   const restores = plan.row.previous_deployment_id;
-  const backup_path = writes ? await keepCopy(context, { place, file, at, restores }) : null;
+  const copy = writes ? await planCopy(context, { place, file, at, restores }) : null;
+  const backup_path = copy?.path ?? null;
   const row = intentOf(plan, { deployed_at: at, backup_path });
-  if (writes) await writeUnderIntent(context, 'undo', row, { place, content });
+  if (writes) await writeUnderIntent(context, 'undo', row, { place, content, copy });
   await store.transaction(async (transaction) => {
     if (!writes) await transaction.deployments.insert(workspace, row);
     await conclude(transaction, workspace, row, true);
