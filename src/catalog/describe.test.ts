@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../core/errors.ts';
-import { describeServer, listServers, ServerDescription, ServerList, unknownServer } from './describe.ts';
+import { describeServer, unknownServer } from './describe.ts';
 import { expand } from './expand.ts';
 import { CATALOG, serverById } from './index.ts';
+import { listServers, ServerList } from './listed.ts';
+import { ServerDescription } from './shapes.ts';
 
 const ids = (input: Parameters<typeof listServers>[0]) => listServers(input).servers.map((server) => server.server_id);
 

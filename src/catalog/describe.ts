@@ -2,6 +2,7 @@ import { AppError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import { proposedReference, statusWarning } from './expand.ts';
 import { CATALOG, successorOf } from './index.ts';
+import { firstOf, needed, packageOf, variablesOf } from './listed.ts';
 import type {
   CatalogServer,
   CatalogTransport,
@@ -11,85 +12,8 @@ import type {
   StdioTransport,
   Variable,
 } from './server.ts';
-import type { DescribedParameter, DescribedTransport, DescribedVariable, ListedServer, Origin } from './shapes.ts';
-import { ServerDescription, ServerList } from './shapes.ts';
-import { publicWord, TRANSPORT_WORDS, type TransportInput, type TransportWord, transportWords } from './transport.ts';
-
-export { ServerDescription, ServerList };
-
-const needed = (field: Parameter | Variable): boolean => field.required === true && field.default === undefined;
-const variablesOf = (transport: CatalogTransport): readonly Variable[] =>
-  transport.type === 'stdio' ? transport.env : [];
-const packageOf = (transport: CatalogTransport) => (transport.type === 'stdio' ? transport.package : null);
-
-/** The first listed transport; a server without one does not pass the schema. */
-function firstOf(server: CatalogServer): CatalogTransport {
-  const [first] = server.transports;
-  if (first === undefined) throw new Error(`the catalog server ${server.server_id} has no transport`);
-  return first;
-}
-
-function listed(server: CatalogServer): ListedServer {
-  const first = firstOf(server);
-  const npm = server.transports.map(packageOf).find((source) => source?.registry === 'npm');
-  return {
-    server_id: server.server_id,
-    display_name: server.display_name,
-    description: server.description,
-    transport: publicWord(first.type),
-    transports: transportWords(server.transports),
-    npm_package: npm?.identifier ?? null,
-    tags: [...server.tags],
-    has_parameters: server.transports.some((transport) => transport.parameters.length > 0),
-    requires_env: variablesOf(first)
-      .filter(needed)
-      .map(({ name }) => name),
-    status: server.status,
-  };
-}
-
-/** Half of the registry names begin with this, and none of them is about GitHub. */
-const HOSTED_AT = 'io.github.';
-
-/** Lower-case text in which all words of a search must occur. */
-function searchable(server: CatalogServer): string {
-  const packages = server.transports.map((transport) => packageOf(transport)?.identifier ?? '');
-  const { server_id, registry_name = '', display_name, description, tags } = server;
-  const name = registry_name.startsWith(HOSTED_AT) ? registry_name.slice(HOSTED_AT.length) : registry_name;
-  return [server_id, name, display_name, description, ...tags, ...packages].join('\n').toLowerCase();
-}
-
-/** The words of a search; a registry name is looked for without its common beginning, as `searchable` has it. */
-const searchWords = (query: string): string[] =>
-  query
-    .toLowerCase()
-    .split(/\s+/)
-    .map((word) => (word.startsWith(HOSTED_AT) ? word.slice(HOSTED_AT.length) : word))
-    .filter((word) => word !== '');
-
-/** The catalog in listed order, narrowed by transport and by words that must all occur. */
-export function listServers(
-  input: { transport_filter?: TransportInput | undefined; search_query?: string | undefined },
-  catalog: readonly CatalogServer[] = CATALOG,
-): ServerList {
-  const wanted = input.transport_filter === undefined ? undefined : publicWord(input.transport_filter);
-  const words = searchWords(input.search_query ?? '');
-  const offers = (server: CatalogServer, word: TransportWord) => transportWords(server.transports).includes(word);
-  const servers = catalog
-    .filter((server) => {
-      if (wanted !== undefined && !offers(server, wanted)) return false;
-      const text = words.length > 0 ? searchable(server) : '';
-      return words.every((word) => text.includes(word));
-    })
-    .map(listed);
-  const total = (word: TransportWord) => catalog.filter((server) => offers(server, word)).length;
-  return {
-    servers,
-    count: servers.length,
-    transport_counts: { stdio: total('stdio'), http: total('http'), sse: total('sse') },
-    available_transports: [...TRANSPORT_WORDS],
-  };
-}
+import type { DescribedParameter, DescribedTransport, DescribedVariable, Origin, ServerDescription } from './shapes.ts';
+import { publicWord, type TransportWord } from './transport.ts';
 
 function describeVariable(field: Parameter | Variable): DescribedVariable {
   return {

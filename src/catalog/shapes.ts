@@ -1,38 +1,9 @@
 import { z } from 'zod';
 import { Timestamp } from '../core/ids.ts';
+import { Status, Word } from './listed.ts';
 import { FieldType, PackageRef, RemoteTransport, StdioTransport } from './server.ts';
-import { TRANSPORT_WORDS } from './transport.ts';
 
 /** The catalog as callers see it. Everything is filled in: what is unknown is null, what is not said is false. */
-
-const Word = z.enum(TRANSPORT_WORDS);
-const Status = z.enum(['active', 'archived', 'deprecated', 'template']);
-
-export const ListedServer = z.object({
-  server_id: z.string(),
-  display_name: z.string(),
-  description: z.string(),
-  transport: Word.meta({ description: 'The one that is taken when nothing else is said and it can be.' }),
-  transports: z.array(Word),
-  npm_package: z.string().nullable(),
-  tags: z.array(z.string()),
-  has_parameters: z.boolean(),
-  requires_env: z.array(z.string()).meta({ description: 'Variables that the first transport cannot do without.' }),
-  status: Status,
-});
-export type ListedServer = z.infer<typeof ListedServer>;
-
-export const ServerList = z
-  .object({
-    servers: z.array(ListedServer),
-    count: z.int(),
-    transport_counts: z
-      .object({ stdio: z.int(), http: z.int(), sse: z.int() })
-      .meta({ description: 'How many servers of the whole catalog offer each transport.' }),
-    available_transports: z.array(Word),
-  })
-  .meta({ id: 'ServerList' });
-export type ServerList = z.infer<typeof ServerList>;
 
 const described = {
   name: z.string(),

@@ -4,6 +4,7 @@ import type { Operation } from './operation.ts';
 const NOUNS: Readonly<Record<string, () => Promise<object>>> = {
   clients: () => import('./clients.ts'),
   'client-definitions': () => import('./client-definitions.ts'),
+  'server-descriptions': () => import('./server-descriptions.ts'),
   servers: () => import('./servers.ts'),
   catalog: () => import('./catalog.ts'),
   'catalog-removal': () => import('./catalog-removal.ts'),
