@@ -70,12 +70,41 @@ const fetchedBuiltins: Plugin = {
   renderChunk: (code) =>
     code.replace(
       /^import (?:([\w$]+|\* as [\w$]+)(?:, )?)?(\{[^}]*\})? ?from "(node:[\w/]+)";$/gm,
-      (_all, whole, some, name) =>
-        [whole?.replace('* as ', ''), some?.replaceAll(' as ', ': ')]
+      (_all, whole, some, name) => {
+        const names = namesIn(some ?? '');
+        if (SLOW.has(name) && whole === undefined && names.every(isFunction)) return fetchedWhenCalled(names, name);
+        return [whole?.replace('* as ', ''), some?.replaceAll(' as ', ': ')]
           .flatMap((what) => (what ? [`const ${what} = process.getBuiltinModule("${name}");`] : []))
-          .join(' '),
+          .join(' ');
+      },
     ),
 };
+
+/** What these load takes some milliseconds of a short command, and most commands call nothing in them. */
+const SLOW = new Set(['node:crypto', 'node:child_process', 'node:fs/promises', 'node:net', 'node:stream/consumers']);
+
+interface Name {
+  imported: string;
+  local: string;
+}
+
+const namesIn = (some: string): Name[] =>
+  some
+    .replace(/[{}]/g, '')
+    .split(',')
+    .map((part) => part.trim().split(' as '))
+    .map(([imported = '', local = imported]) => ({ imported, local }));
+
+/** A class is needed as it is. All that these modules have besides is functions. */
+const isFunction = ({ imported }: Name) => /^[a-z]/.test(imported) && imported !== 'constants';
+
+const fetchedWhenCalled = (names: readonly Name[], module: string) =>
+  names
+    .map(({ imported, local }) => {
+      const fetched = `process.getBuiltinModule("${module}").${imported}`;
+      return `const ${local} = (...values) => ${fetched}(...values);`;
+    })
+    .join(' ');
 
 const base = {
   platform: 'node',

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdirSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -74,7 +73,16 @@ export const launcherAt = (data_dir: string, env: Environment, place = data_dir)
   });
 
 export const now = (): Date => new Date();
-export const newRequestId = (): string => `req_${randomUUID()}`;
+/** A UUID that has only to differ from others: `node:crypto` would be loaded for it by every short command. */
+export function newRequestId(): string {
+  const hex = () =>
+    Math.floor(Math.random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0');
+  const [a, b, c, d] = [hex(), hex(), hex(), hex()];
+  const variant = '89ab'[Math.floor(Math.random() * 4)];
+  return `req_${a}-${b.slice(0, 4)}-4${b.slice(5)}-${variant}${c.slice(1, 4)}-${c.slice(4)}${d}`;
+}
 
 /** The system in the words of the client registry. */
 export const thisSystem = (): Machine['os'] =>
@@ -83,7 +91,7 @@ export const thisSystem = (): Machine['os'] =>
 /** Makes everything that an operation needs. The only caller of constructors. */
 export async function compose(settings: AppSettings): Promise<App> {
   const { config } = settings;
-  await makePrivateDirectory(config.home);
+  makePrivateDirectory(config.home);
   const redis = settings.lasting ? await openShared(config, settings.log) : undefined;
   const opened = await openStore(config.database, { around: aroundStore(settings), fan_out: redis, log: settings.log });
   const cached = redis && withSharedCache(opened, redis.texts);
@@ -200,14 +208,14 @@ async function describeSelf(): ReturnType<Services['describeSelf']> {
  * Only its owner may look inside: what it holds decides what programs start. A directory that exists is never changed;
  * one that belongs to somebody else, or that others may write, is refused.
  */
-async function makePrivateDirectory(path: string): Promise<void> {
+function makePrivateDirectory(path: string): void {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown';
     throw unusable(path, `cannot be made (${reason})`, reason, cause);
   }
-  const { uid, mode } = await stat(path);
+  const { uid, mode } = statSync(path);
   const self = process.getuid?.();
   if (self === undefined) return;
   if (uid !== self) throw unusable(path, 'belongs to somebody else', 'foreign_owner');

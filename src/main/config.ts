@@ -177,7 +177,7 @@ export function readConfig(env: Environment, flags: Partial<Record<keyof Setting
   const typed = Object.entries(flags).filter(([, value]) => value !== undefined);
   for (const [name, value] of typed) given[name] = value;
   const flagOf = new Map(typed.map(([name]) => [name, `--${name.toLowerCase().replaceAll('_', '-')}`]));
-  const parsed = Settings.safeParse(given);
+  const parsed = Settings.safeParse(given, { jitless: true });
   for (const issue of parsed.error?.issues ?? []) {
     const names =
       'keys' in issue && issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.map(String)[0] ?? ''];

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
-import { BIN, cli } from '../support/process.ts';
+import { BIN, cli, run } from '../support/process.ts';
 import { ROOT, testWorkspace } from '../support/workspace.ts';
 
 it('the help that the build has kept is what the program itself would say', async () => {
@@ -24,8 +24,20 @@ it('the bundle of the command line imports nothing of Node as a whole: the build
   for (const name of always) {
     const code = readFileSync(join(dist, name), 'utf8');
     expect(code.match(/^import .*"node:.*$/gm) ?? [], name).toEqual([]);
-    expect(code, name).not.toContain('getBuiltinModule("node:child_process")');
   }
+});
+
+it('a short command loads nothing of Node that it does not call', async () => {
+  const workspace = await testWorkspace();
+  const witness = join(workspace.home, 'witness.cjs');
+  writeFileSync(witness, "process.on('exit', () => process.stderr.write(JSON.stringify(process.moduleLoadList)));");
+  const { env, home } = workspace;
+  const told = await run(process.execPath, ['-r', witness, BIN, 'list-servers', '--json'], { env, cwd: home });
+  expect(told.code).toBe(0);
+  const loaded: string[] = JSON.parse(told.stderr);
+  expect(loaded).toContain('NativeModule sqlite');
+  const slow = ['crypto', 'child_process', 'fs/promises', 'stream/consumers', 'dgram'];
+  expect(slow.filter((name) => loaded.includes(`NativeModule ${name}`))).toEqual([]);
 });
 
 it.each([
