@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Measured, type Row, rowOf } from '../bench/figures.ts';
-import { type CpuProfile, flameGraph } from '../bench/flame-graph.ts';
+import { type CpuProfile, flameGraph, mergedFrames } from '../bench/flame-graph.ts';
+import { joined, lastPart } from '../bench/profiles.ts';
 import { budgetsOf, tableOf } from '../bench/table.ts';
 import { run } from './support/process.ts';
 import { ROOT, temporaryDirectory } from './support/workspace.ts';
@@ -199,5 +200,13 @@ describe('a flame graph', () => {
     ]);
     expect(svg).toContain('publish &amp; more');
     expect(flameGraph(profile, 'publish & more')).toBe(svg);
+  });
+
+  it('of several processes adds them up, and can be of the last part only', () => {
+    const totalOf = (one: CpuProfile) => mergedFrames(one).total;
+    expect(totalOf(joined([profile, profile, profile]))).toBe(3 * totalOf(profile));
+    const [publish] = mergedFrames(joined([profile, profile])).callees.values();
+    expect(publish).toMatchObject({ name: 'publish', own: 2000, total: 12_000 });
+    expect(totalOf(lastPart(profile, 53))).toBe(3000);
   });
 });
