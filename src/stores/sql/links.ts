@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Store } from '../store.ts';
 import type { Databases } from './databases.ts';
+import { PROFILE_KEY, type ProfileKey, prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
 
 const COLUMNS = ['client_id', 'profile_id', 'source_client_id', 'source_profile_id', 'created_at'] as const;
@@ -13,21 +14,23 @@ const linksIn = (read: Kysely<Tables>, workspace: string) =>
     .orderBy('client_id')
     .orderBy('profile_id');
 
+const ofProfile = prepared(PROFILE_KEY, (db, { workspace, client_id, profile_id }: ProfileKey) =>
+  linksIn(db, workspace).where('client_id', '=', client_id).where('profile_id', '=', profile_id),
+);
+
+const ofSource = prepared(PROFILE_KEY, (db, { workspace, client_id, profile_id }: ProfileKey) =>
+  linksIn(db, workspace).where('source_client_id', '=', client_id).where('source_profile_id', '=', profile_id),
+);
+
 export function linkQueries({ read, write }: Databases): Store['links'] {
   return {
     async get(workspace, client_id, profile_id) {
-      const row = await linksIn(read, workspace)
-        .where('client_id', '=', client_id)
-        .where('profile_id', '=', profile_id)
-        .executeTakeFirst();
+      const [row] = await ofProfile(read, { workspace, client_id, profile_id });
       return row && { ...row };
     },
 
-    async followers(workspace, source_client_id, source_profile_id) {
-      const rows = await linksIn(read, workspace)
-        .where('source_client_id', '=', source_client_id)
-        .where('source_profile_id', '=', source_profile_id)
-        .execute();
+    async followers(workspace, client_id, profile_id) {
+      const rows = await ofSource(read, { workspace, client_id, profile_id });
       return rows.map((row) => ({ ...row }));
     },
 

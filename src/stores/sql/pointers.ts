@@ -1,7 +1,7 @@
-import type { Kysely } from 'kysely';
-import type { PointerRow } from '../rows.ts';
+import type { Insertable } from 'kysely';
 import type { Store } from '../store.ts';
 import type { Databases } from './databases.ts';
+import { PROFILE_KEY, type ProfileKey, prepared, preparedChange } from './prepared.ts';
 import type { Tables } from './schema.ts';
 
 const COLUMNS = [
@@ -16,30 +16,56 @@ const COLUMNS = [
   'envelope',
 ] as const;
 
+const ofProfile = prepared(PROFILE_KEY, (db, { workspace, client_id, profile_id }: ProfileKey) =>
+  db
+    .selectFrom('pointers')
+    .select(COLUMNS)
+    .where('workspace', '=', workspace)
+    .where('client_id', '=', client_id)
+    .where('profile_id', '=', profile_id),
+);
+
+const anyIn = prepared(['workspace'], (db, { workspace }: { workspace: string }) =>
+  db.selectFrom('pointers').select('number').where('workspace', '=', workspace).limit(1),
+);
+
+type StoredPointer = Insertable<Tables['pointers']>;
+
+const insert = preparedChange(['workspace', ...COLUMNS], (db, blank: StoredPointer) =>
+  db
+    .insertInto('pointers')
+    .values(blank)
+    .onConflict((conflict) => conflict.columns(['workspace', 'client_id', 'profile_id']).doNothing()),
+);
+
+const update = preparedChange(
+  ['workspace', ...COLUMNS, 'before'],
+  (db, { workspace, client_id, profile_id, before, ...changed }: StoredPointer & { before: number }) =>
+    db
+      .updateTable('pointers')
+      .set(changed)
+      .where('workspace', '=', workspace)
+      .where('client_id', '=', client_id)
+      .where('profile_id', '=', profile_id)
+      .where('number', '=', before),
+);
+
 export function pointerQueries({ read, write }: Databases): Store['pointers'] {
   return {
     async get(workspace, client_id, profile_id) {
-      const row = await read
-        .selectFrom('pointers')
-        .select(COLUMNS)
-        .where('workspace', '=', workspace)
-        .where('client_id', '=', client_id)
-        .where('profile_id', '=', profile_id)
-        .executeTakeFirst();
+      const [row] = await ofProfile(read, { workspace, client_id, profile_id });
       return row && { ...row };
     },
 
     async any(workspace) {
-      const row = await read
-        .selectFrom('pointers')
-        .select('number')
-        .where('workspace', '=', workspace)
-        .limit(1)
-        .executeTakeFirst();
-      return row !== undefined;
+      return (await anyIn(read, { workspace })).length > 0;
     },
 
-    put: (workspace, row) => put(write, workspace, row),
+    /** The number is what lets a verifier refuse an earlier pointer, so it never stands still and never leaps. */
+    async put(workspace, row) {
+      const stored = { ...row, workspace };
+      return row.number === 1 ? insert(write, stored) : update(write, { ...stored, before: row.number - 1 });
+    },
 
     async due({ issued_before, issued_after, other_than_key }, limit) {
       const latest = read
@@ -81,25 +107,4 @@ export function pointerQueries({ read, write }: Databases): Store['pointers'] {
       return { count: Number(row?.count ?? 0), soonest: row?.soonest ?? null };
     },
   };
-}
-
-/** The number is what lets a verifier refuse an earlier pointer, so it never stands still and never leaps. */
-async function put(write: Kysely<Tables>, workspace: string, row: PointerRow): Promise<boolean> {
-  if (row.number === 1) {
-    const inserted = await write
-      .insertInto('pointers')
-      .values({ ...row, workspace })
-      .onConflict((conflict) => conflict.columns(['workspace', 'client_id', 'profile_id']).doNothing())
-      .executeTakeFirst();
-    return inserted.numInsertedOrUpdatedRows === 1n;
-  }
-  const updated = await write
-    .updateTable('pointers')
-    .set(row)
-    .where('workspace', '=', workspace)
-    .where('client_id', '=', row.client_id)
-    .where('profile_id', '=', row.profile_id)
-    .where('number', '=', row.number - 1)
-    .executeTakeFirst();
-  return updated.numUpdatedRows === 1n;
 }

@@ -1,8 +1,18 @@
 import type { Store } from '../store.ts';
 import type { Databases } from './databases.ts';
+import { PROFILE_KEY, type ProfileKey, prepared } from './prepared.ts';
 
 const PIN_COLUMNS = ['key_id', 'public_key_pem', 'pinned_at'] as const;
 const COLUMNS = ['client_id', 'profile_id', 'server', 'sequence', 'number', 'pulled_at'] as const;
+
+const ofProfile = prepared(PROFILE_KEY, (db, { workspace, client_id, profile_id }: ProfileKey) =>
+  db
+    .selectFrom('pulls')
+    .select(COLUMNS)
+    .where('workspace', '=', workspace)
+    .where('client_id', '=', client_id)
+    .where('profile_id', '=', profile_id),
+);
 
 export function pinQueries({ read, write }: Databases): Store['pins'] {
   return {
@@ -41,13 +51,7 @@ export function pinQueries({ read, write }: Databases): Store['pins'] {
 export function pullQueries({ read, write }: Databases): Store['pulls'] {
   return {
     async get(workspace, client_id, profile_id) {
-      const row = await read
-        .selectFrom('pulls')
-        .select(COLUMNS)
-        .where('workspace', '=', workspace)
-        .where('client_id', '=', client_id)
-        .where('profile_id', '=', profile_id)
-        .executeTakeFirst();
+      const [row] = await ofProfile(read, { workspace, client_id, profile_id });
       return row && { ...row };
     },
 

@@ -1,9 +1,9 @@
-import type { Kysely } from 'kysely';
+import type { Insertable, Kysely } from 'kysely';
 import type { ReleaseRow } from '../rows.ts';
 import type { Store } from '../store.ts';
 import type { Databases } from './databases.ts';
 import { beforeNumber, pageOf } from './pages.ts';
-import { prepared } from './prepared.ts';
+import { PROFILE_KEY, type ProfileKey, prepared, preparedChange } from './prepared.ts';
 import type { Tables } from './schema.ts';
 
 const COLUMNS = [
@@ -30,32 +30,41 @@ function releasesOf(read: Kysely<Tables>, workspace: string, client_id: string, 
     .where('profile_id', '=', profile_id);
 }
 
-type Target = Record<'workspace' | 'client_id' | 'profile_id', string>;
-
-const latest = prepared(['workspace', 'client_id', 'profile_id'], (db, { workspace, client_id, profile_id }: Target) =>
+const latest = prepared(PROFILE_KEY, (db, { workspace, client_id, profile_id }: ProfileKey) =>
   releasesOf(db, workspace, client_id, profile_id).select(COLUMNS).orderBy('sequence', 'desc').limit(1),
 );
 
-/** Releases are never changed or removed, so a predecessor that was seen once is there for good. */
-async function append(
-  write: Kysely<Tables>,
-  workspace: string,
-  row: ReleaseRow,
-  follows: (latest: number) => boolean,
-): Promise<boolean> {
-  const latest = await releasesOf(write, workspace, row.client_id, row.profile_id)
-    .select('sequence')
-    .orderBy('sequence', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  if (!follows(latest?.sequence ?? 0)) return false;
-  const inserted = await write
-    .insertInto('releases')
-    .values({ ...row, workspace })
-    .onConflict((conflict) => conflict.columns(['workspace', 'client_id', 'profile_id', 'sequence']).doNothing())
-    .executeTakeFirst();
-  return inserted.numInsertedOrUpdatedRows === 1n;
-}
+const STORED = ['workspace', ...COLUMNS] as const;
+type StoredRelease = Insertable<Tables['releases']>;
+
+/**
+ * Inserts a release if it `follows` the latest one, of which it is told the number. Releases are never changed or removed,
+ * so a predecessor that was seen once is there for good.
+ */
+const inserting = (operator: '=' | '<') =>
+  preparedChange([...STORED, 'before'], (db, { before, ...blank }: StoredRelease & { before: number }) => {
+    const { workspace, client_id, profile_id } = blank;
+    return db
+      .insertInto('releases')
+      .columns(STORED)
+      .expression(
+        db
+          .selectNoFrom((eb) => STORED.map((column) => eb.val(blank[column]).as(column)))
+          .where((eb) =>
+            eb(
+              eb.fn.coalesce(
+                releasesOf(db, workspace, client_id, profile_id).select(({ fn }) => fn.max('sequence').as('sequence')),
+                eb.lit(0),
+              ),
+              operator,
+              before,
+            ),
+          ),
+      )
+      .onConflict((conflict) => conflict.columns(['workspace', 'client_id', 'profile_id', 'sequence']).doNothing());
+  });
+const insertNext = inserting('=');
+const insertLater = inserting('<');
 
 /**
  * The profiles of a client that have releases, found by leaps through the index: the cost is that of the profiles, not
@@ -110,8 +119,8 @@ async function latestOfClient(read: Kysely<Tables>, workspace: string, client_id
 
 export function releaseQueries({ read, write }: Databases): Store['releases'] {
   return {
-    append: (workspace, row) => append(write, workspace, row, (latest) => row.sequence === latest + 1),
-    adopt: (workspace, row) => append(write, workspace, row, (latest) => row.sequence > latest),
+    append: (workspace, row) => insertNext(write, { ...row, workspace, before: row.sequence - 1 }),
+    adopt: (workspace, row) => insertLater(write, { ...row, workspace, before: row.sequence }),
     latestOfClient: (workspace, client_id) => latestOfClient(read, workspace, client_id),
 
     async latest(workspace, client_id, profile_id) {
