@@ -3,7 +3,7 @@ import { Kysely, sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { storeContract } from '../../test/contract/store.ts';
-import { artifact, audit, draft, OTHER, profile, token, W } from '../../test/contract/store-rows.ts';
+import { artifact, audit, draft, OTHER, profile, release, token, W } from '../../test/contract/store-rows.ts';
 import { startFaultProxy } from '../../test/faults/support/fault-proxy.ts';
 import { findPostgres, freshDatabase, OWNER, type TestDatabase } from '../../test/support/postgres.ts';
 import type { OpenedStore } from './opened-store.ts';
@@ -11,6 +11,7 @@ import { Connections } from './postgres/connections.ts';
 import { postgresDialect } from './postgres/dialect.ts';
 import { isBroken, postgresError } from './postgres/errors.ts';
 import { migrateDatabase, openPostgres } from './postgres.ts';
+import { queries } from './sql/index.ts';
 import type { Tables } from './sql/schema.ts';
 
 const found = await findPostgres();
@@ -375,5 +376,34 @@ describe.skipIf(server === '')('PostgreSQL', () => {
     });
     await connections.close();
     expect(planned).toEqual([{ uses: 4 }]);
+  });
+
+  it('plans the question for the latest release once, however many there are', async () => {
+    const store = await open();
+    await store.artifacts.put(W, artifact());
+    await store.releases.append(W, release(1));
+    await asAdmin(
+      `insert into releases select (jsonb_populate_record(r, jsonb_build_object('sequence', n))).* from releases r, generate_series(2, 2000) n`,
+      'analyze releases',
+    );
+    const connections = new Connections(database.url);
+    onTestFinished(() => connections.close());
+    const watching = { committed: () => undefined };
+    const db = new Kysely<Tables>({
+      dialect: postgresDialect({ connections, purpose: 'read', workspace: W, watching }),
+    });
+    const [planned] = await db.connection().execute(async (one) => {
+      const { releases } = queries({ read: one, write: one });
+      const { client_id, profile_id } = release(1);
+      for (let asked = 0; asked < 20; asked += 1) {
+        expect(await releases.latest(W, client_id, profile_id)).toMatchObject({ sequence: 2000 });
+      }
+      const counted = sql<{
+        anew: number;
+      }>`select custom_plans as anew from pg_prepared_statements where statement like '%"releases"%' and statement not like '%pg_prepared%'`;
+      return (await counted.execute(one)).rows;
+    });
+    // PostgreSQL tries five times whether the values matter.
+    expect(planned).toEqual({ anew: 5 });
   });
 });

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
 
@@ -10,6 +10,12 @@ export interface Databases {
   read: Kysely<Tables>;
   write: Kysely<Tables>;
 }
+
+/**
+ * A limit that is written into the SQL text: PostgreSQL takes one that it does not know for a tenth of the table, and would
+ * plan anew for every call once the table is large.
+ */
+export const ONE = sql.lit(1);
 
 /** For a write of several statements: joins the running transaction, or opens one. */
 export function atomically<T>(write: Kysely<Tables>, work: (trx: Kysely<Tables>) => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DeploymentRow } from '../rows.ts';
 import type { Store } from '../store.ts';
-import { atomically, type Databases, nextNumber } from './databases.ts';
+import { atomically, type Databases, nextNumber, ONE } from './databases.ts';
 import { beforeNumber, pageOf } from './pages.ts';
 import type { Tables } from './schema.ts';
 
@@ -92,7 +92,7 @@ export function deploymentQueries({ read, write }: Databases): Store['deployment
         .where((is) => is.or([is('target_path', '=', target_path), is('config_path', '=', config_path)]))
         .where('pointer', '=', pointer)
         .orderBy('number', 'desc')
-        .limit(1)
+        .limit(ONE)
         .executeTakeFirst();
       return row && toDeployment(row);
     },
@@ -102,7 +102,7 @@ export function deploymentQueries({ read, write }: Databases): Store['deployment
         .where('client_id', '=', client_id)
         .where('profile_id', '=', profile_id)
         .orderBy('number', 'desc')
-        .limit(1)
+        .limit(ONE)
         .executeTakeFirst();
       return row && toDeployment(row);
     },

@@ -1,7 +1,7 @@
 import type { Insertable } from 'kysely';
 import type { EventRow } from '../rows.ts';
 import type { Store } from '../store.ts';
-import { atomically, type Databases, nextNumber } from './databases.ts';
+import { atomically, type Databases, nextNumber, ONE } from './databases.ts';
 import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
 import { handOut, removeFinished } from './webhooks.ts';
@@ -80,7 +80,7 @@ export function eventQueries({ read, write }: Databases): Store['events'] {
         .where('client_id', '=', client_id)
         .where('profile_id', '=', profile_id)
         .orderBy('number', 'desc')
-        .limit(1)
+        .limit(ONE)
         .executeTakeFirst();
       return row && ({ ...row, data: JSON.parse(row.data) } as EventRow);
     },

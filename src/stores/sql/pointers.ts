@@ -1,6 +1,6 @@
 import type { Insertable } from 'kysely';
 import type { Store } from '../store.ts';
-import type { Databases } from './databases.ts';
+import { type Databases, ONE } from './databases.ts';
 import { PROFILE_KEY, type ProfileKey, prepared, preparedChange } from './prepared.ts';
 import type { Tables } from './schema.ts';
 
@@ -26,7 +26,7 @@ const ofProfile = prepared(PROFILE_KEY, (db, { workspace, client_id, profile_id 
 );
 
 const anyIn = prepared(['workspace'], (db, { workspace }: { workspace: string }) =>
-  db.selectFrom('pointers').select('number').where('workspace', '=', workspace).limit(1),
+  db.selectFrom('pointers').select('number').where('workspace', '=', workspace).limit(ONE),
 );
 
 type StoredPointer = Insertable<Tables['pointers']>;

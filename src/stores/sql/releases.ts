@@ -1,7 +1,7 @@
 import type { Insertable, Kysely } from 'kysely';
 import type { ReleaseRow } from '../rows.ts';
 import type { Store } from '../store.ts';
-import type { Databases } from './databases.ts';
+import { type Databases, ONE } from './databases.ts';
 import { beforeNumber, pageOf } from './pages.ts';
 import { PROFILE_KEY, type ProfileKey, prepared, preparedChange } from './prepared.ts';
 import type { Tables } from './schema.ts';
@@ -31,7 +31,7 @@ function releasesOf(read: Kysely<Tables>, workspace: string, client_id: string, 
 }
 
 const latest = prepared(PROFILE_KEY, (db, { workspace, client_id, profile_id }: ProfileKey) =>
-  releasesOf(db, workspace, client_id, profile_id).select(COLUMNS).orderBy('sequence', 'desc').limit(1),
+  releasesOf(db, workspace, client_id, profile_id).select(COLUMNS).orderBy('sequence', 'desc').limit(ONE),
 );
 
 const STORED = ['workspace', ...COLUMNS] as const;
@@ -141,7 +141,7 @@ export function releaseQueries({ read, write }: Databases): Store['releases'] {
         .select(COLUMNS)
         .where('artifact_id', '=', artifact_id)
         .orderBy('sequence', 'desc')
-        .limit(1)
+        .limit(ONE)
         .executeTakeFirst();
       return row && { ...row };
     },

@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { ClaimedDelivery, DeliveryRow, EventRow, WebhookRow } from '../rows.ts';
 import type { Store } from '../store.ts';
-import { atomically, type Databases, nextNumber } from './databases.ts';
+import { atomically, type Databases, nextNumber, ONE } from './databases.ts';
 import { beforeNumber, pageOf } from './pages.ts';
 import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
@@ -184,7 +184,7 @@ async function timeOf(
     .select('event')
     .where('workspace', '=', workspace)
     .where('number', '=', first)
-    .limit(1)
+    .limit(ONE)
     .executeTakeFirst();
   return row && (JSON.parse(row.event) as EventRow).time;
 }
@@ -239,7 +239,7 @@ async function claimOne(
     .where('next_attempt_at', '<=', at)
     .orderBy('next_attempt_at')
     .orderBy('number')
-    .limit(1)
+    .limit(ONE)
     .executeTakeFirst();
   if (!delivery) return undefined;
   const webhook = await trx
