@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Row } from '../bench/figures.ts';
-import type { Chart, Curve } from '../bench/growth/curves.ts';
+import { type Chart, type Curve, FLAT, flatnessOf, ratioOf } from '../bench/growth/chart.ts';
+import type { GrowthEffort } from '../bench/growth/curves.ts';
 import { factsText, type MachineFacts } from '../bench/machine.ts';
 import { tableOf } from '../bench/table.ts';
 
@@ -14,17 +15,19 @@ const read = <T>(name: string): T | undefined => {
 const short = (value: number) =>
   value >= 100 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)));
 
-function tableOfChart({ curves, along, unit }: Chart): string {
+function tableOfChart(chart: Chart): string {
+  const { curves, along, unit } = chart;
   const steps = curves[0]?.points.map(({ at }) => at) ?? [];
-  const row = ({ store, points }: Curve) => {
-    const ratio = (points.at(-1)?.median ?? 1) / (points[0]?.median ?? 1);
-    return `| ${[store, ...points.map(({ median }) => `${short(median)} ${unit}`), `${ratio.toFixed(2)}x`].join(' | ')} |`;
+  const row = (curve: Curve) => {
+    const flatness = flatnessOf(chart, curve);
+    const verdict = `${ratioOf(curve).toFixed(2)}x${flatness ? `, ${flatness}` : ''}`;
+    return `| ${[curve.store, ...curve.points.map(({ median }) => `${short(median)} ${unit}`), verdict].join(' | ')} |`;
   };
   const head = ['', ...steps.map((step) => `${step.toLocaleString('en-US')} ${along}`), 'most against first'];
   return [`| ${head.join(' | ')} |`, `| ${head.map(() => '---').join(' | ')} |`, ...curves.map(row)].join('\n');
 }
 
-const growth = read<{ machine: MachineFacts; charts: Chart[] }>('growth.json');
+const growth = read<{ machine: MachineFacts; effort: GrowthEffort; charts: Chart[] }>('growth.json');
 const budgets = read<{ machine: MachineFacts; rows: Row[] }>('bench.json');
 const parts = [
   '# Performance',
@@ -48,6 +51,8 @@ const parts = [
         `\`npm run bench:growth -- --write\`: ${factsText(growth.machine)}. PostgreSQL and Redis run on the same cores as the server and the load.`,
         '',
         'Calls by the number of artifacts and servers are made in one process, where nothing is kept from one call to the next; those by connections go over REST.',
+        '',
+        `By the number of artifacts: stores of all sizes are open at once and are asked in turn, in an order that changes with each round, so that what else the machine does hits all alike. Flat is less than ${FLAT} times the fewest. Pages have as many rows in the smallest store as in the largest. Publishing comes last, and makes each store larger by a few hundred while it is measured.`,
         '',
         ...growth.charts.flatMap((chart) => [
           `### ${chart.title}`,

@@ -1,46 +1,21 @@
-import { quantile } from '../figures.ts';
 import { type LoadResult, load } from '../http/load.ts';
 import { type Asked, startBare, startOurs } from '../http/servers.ts';
 import { typicalPayload, withProduct } from '../product.ts';
-import { inSandbox, type Sandbox } from '../sandbox.ts';
-import { grow, type MeasuredStore, TARGET } from './stores.ts';
-
-/** One point of a curve: the median, with the tenth and ninetieth percentile. */
-export interface Point {
-  at: number;
-  median: number;
-  low: number;
-  high: number;
-}
-export interface Curve {
-  /** What is asked. */
-  what: string;
-  store: string;
-  points: Point[];
-}
-export interface Chart {
-  id: string;
-  title: string;
-  /** What grows along the way. */
-  along: string;
-  unit: 'ms' | 'per s';
-  curves: Curve[];
-}
+import { inSandbox } from '../sandbox.ts';
+import { type Chart, type Curve, type Point, pointOf } from './chart.ts';
+import { type MeasuredStore, onStore, TARGET } from './stores.ts';
 
 export interface GrowthEffort {
   artifacts: readonly number[];
+  /** How often each store is asked in its turn, and how often it is written to. */
+  rounds: { read: number; publish: number };
+  /** Of the order in which stores take their turns. */
+  seed: number;
   connections: readonly number[];
   servers: readonly number[];
   calls: number;
   seconds: number;
 }
-
-const pointOf = (at: number, samples: readonly number[]): Point => ({
-  at,
-  median: quantile(samples, 0.5),
-  low: quantile(samples, 0.1),
-  high: quantile(samples, 0.9),
-});
 
 async function sample(calls: number, work: (n: number) => Promise<unknown>): Promise<number[]> {
   // The first ones find everything cold.
@@ -53,57 +28,6 @@ async function sample(calls: number, work: (n: number) => Promise<unknown>): Pro
   }
   return samples;
 }
-
-/** Sandboxes with a store, one after the other, each gone afterwards. */
-const onStore = <T>(store: MeasuredStore, work: (sandbox: Sandbox) => Promise<T>): Promise<T> =>
-  inSandbox(async (plain) => {
-    const { sandbox, drop } = await store.open(plain);
-    try {
-      return await work(sandbox);
-    } finally {
-      await drop();
-    }
-  });
-
-/** Ops are called in this process: nothing is kept from one call to the next, as REST would keep it. */
-export async function byArtifacts(stores: readonly MeasuredStore[], effort: GrowthEffort): Promise<Chart[]> {
-  const asked: Record<string, (call: Call, n: number) => Promise<unknown>> = {
-    'get_config, latest': (call) => call('releases.get', TARGET),
-    get_latest: (call) => call('releases.latest', TARGET),
-    // As full as the smallest store can make it.
-    'history, first page': (call) => call('releases.history', { ...TARGET, limit: 10 }),
-    publish_config: (call) => call('releases.publish', { ...TARGET, payload: typicalPayload() }),
-  };
-  const curves = new Map<string, Curve>();
-  for (const store of stores) {
-    await onStore(store, async (sandbox) => {
-      let there = 1;
-      await withProduct(sandbox, ({ call }) => call('releases.publish', { ...TARGET, payload: typicalPayload() }));
-      for (const size of effort.artifacts) {
-        await grow(store, sandbox, there, size - 1);
-        there = await withProduct(sandbox, async ({ call }) => {
-          await call('releases.publish', { ...TARGET, payload: typicalPayload() });
-          for (const [what, ask] of Object.entries(asked)) {
-            const samples = await sample(effort.calls, (n) => ask(call, n));
-            const curve = curves.get(`${what} ${store.name}`) ?? { what, store: store.name, points: [] };
-            curve.points.push(pointOf(size, samples));
-            curves.set(`${what} ${store.name}`, curve);
-          }
-          return Number((await call('releases.latest', TARGET))['sequence']);
-        });
-      }
-    });
-  }
-  return Object.keys(asked).map((what) => ({
-    id: `artifacts-${what.replaceAll(/\W+/g, '-')}`,
-    title: `${what}, by the number of artifacts`,
-    along: 'artifacts',
-    unit: 'ms',
-    curves: [...curves.values()].filter((curve) => curve.what === what),
-  }));
-}
-
-type Call = (id: string, input?: Record<string, unknown>) => Promise<Record<string, unknown>>;
 
 const payloadOf = (servers: number) => ({
   mcpServers: Object.fromEntries(

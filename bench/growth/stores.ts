@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
-import type { Sandbox } from '../sandbox.ts';
+import { inSandbox, type Sandbox } from '../sandbox.ts';
 
 /** A store that is measured: what it is called, and a sandbox that keeps everything in it. */
 export interface MeasuredStore {
@@ -67,6 +67,17 @@ export const STORES: readonly MeasuredStore[] = [
 ];
 
 export const TARGET = { client_id: 'claude-desktop', profile_id: 'default' };
+
+/** Does the work in a sandbox with an empty store, which is gone afterwards. */
+export const onStore = <T>(store: MeasuredStore, work: (sandbox: Sandbox) => Promise<T>): Promise<T> =>
+  inSandbox(async (plain) => {
+    const { sandbox, drop } = await store.open(plain);
+    try {
+      return await work(sandbox);
+    } finally {
+      await drop();
+    }
+  });
 
 /** After a first release: more of the same profile, until there are so many. Written past the operations: only their number counts. */
 export async function grow(store: MeasuredStore, sandbox: Sandbox, from: number, to: number): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Chart, Point } from './curves.ts';
+import type { Chart, Point } from './chart.ts';
 
 const WIDTH = 720;
 const HEIGHT = 360;
