@@ -24,15 +24,21 @@ export interface DocumentTarget {
 
 type Entries = [name: string, native: NativeEntry][];
 
-/** A document that holds the entries, what they ask for, and nothing else. */
+const scopeOf = ({ scopes, deployable_scopes }: ClientDefinition, { scope }: DocumentTarget) =>
+  scopes.find((candidate) => candidate.scope === (scope ?? deployable_scopes[0]));
+
+/** Can the document hold all JSON? Of another one only an attempt to write it shows what it cannot. */
+export const holdsAllJson = (client: ClientDefinition, target: DocumentTarget): boolean =>
+  scopeOf(client, target)?.format?.startsWith('json') === true;
+
+/** A document that holds the entries, what they ask for, and nothing else. Throws WRITE_FAILED for what it cannot hold. */
 export function documentOf(
   client: ClientDefinition,
   target: DocumentTarget,
   entries: Entries,
   asked: readonly AskedInput[],
 ): string {
-  const wanted = target.scope ?? client.deployable_scopes[0];
-  const scope = client.scopes.find((candidate) => candidate.scope === wanted);
+  const scope = scopeOf(client, target);
   const pointer = target.pointer ?? scope?.pointer;
   if (typeof pointer !== 'string') {
     const message = `${client.display_name} has no config scope of that name with a map of servers.`;

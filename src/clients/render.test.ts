@@ -10,7 +10,7 @@ import { Finding } from '../core/finding.ts';
 import { type Entry, isRemote, Payload } from '../core/payload.ts';
 import { type ClientDefinition, Os } from './client.ts';
 import { CLIENTS, clientById } from './index.ts';
-import { BRIDGE, bridgeFor, needsBridge, RENDERER_VERSION, renderPayload } from './render.ts';
+import { BRIDGE, bridgeFor, needsBridge, RENDERER_VERSION, renderFindings, renderPayload } from './render.ts';
 
 const GOLDEN = new URL('../../test/golden/clients/', import.meta.url).pathname;
 
@@ -677,3 +677,28 @@ describe('properties', () => {
     );
   });
 });
+
+test.each(WRITABLE)(
+  'who only asks what $client_id would lose hears what the rendering says and throws',
+  (definition) => {
+    const own = (value: null | boolean): Entry => ({
+      command: 'npx',
+      args: [],
+      'x-client': { [definition.client_id]: { odd: value } },
+    });
+    for (const entry of [own(null), own(true), { type: 'sse', url: 'https://h/sse' } as const]) {
+      const payload: Payload = { mcpServers: { it: entry } };
+      const outcome = (work: () => Finding[]): unknown => {
+        try {
+          return work();
+        } catch (error) {
+          return (error as AppError).code;
+        }
+      };
+      const target = { os: 'linux' } as const;
+      expect(outcome(() => renderFindings(payload, definition, target))).toEqual(
+        outcome(() => renderPayload(payload, definition, target).findings),
+      );
+    }
+  },
+);

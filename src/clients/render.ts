@@ -10,7 +10,7 @@ import { BRIDGE, bridgeCommand, checkBridged } from './bridge.ts';
 import type { ClientDefinition, Os } from './client.ts';
 import { addOwnFields, addTimeout, addToolFilters, setAt } from './extras.ts';
 import { renderEnv, renderHeaders } from './named.ts';
-import { type DocumentTarget, documentOf } from './native-document.ts';
+import { type DocumentTarget, documentOf, holdsAllJson } from './native-document.ts';
 import { quoteWord } from './posix-words.ts';
 import type { NativeEntry, Work } from './translate.ts';
 import {
@@ -53,10 +53,12 @@ export interface Rendering {
   native_sha256: string;
 }
 
+/** The part of a rendering that is made entry by entry. */
+type RenderedEntries = Pick<Rendering, 'entries' | 'findings'>;
+
 const failed = ({ findings }: Work) => findings.some(({ severity }) => severity === 'error');
 
-/** Turns a payload into the entries of one client. Pure: the same input gives the same bytes on every machine. */
-export function renderPayload(payload: Payload, client: ClientDefinition, target: RenderTarget): Rendering {
+function renderEntries(payload: Payload, client: ClientDefinition, target: RenderTarget): RenderedEntries {
   const { dialect } = client;
   if (dialect === null) {
     throw new AppError('CLIENT_NOT_WRITABLE', `This version does not write ${client.display_name}.`, {
@@ -65,13 +67,25 @@ export function renderPayload(payload: Payload, client: ClientDefinition, target
   }
   const bridge = payload.bridge ?? BRIDGE;
   const { inputs: declared } = payload;
-  const rendering: Pick<Rendering, 'entries' | 'findings'> = { entries: [], findings: [] };
+  const rendering: RenderedEntries = { entries: [], findings: [] };
   for (const [server, entry] of sorted(payload.mcpServers)) {
     const work: Work = { client, dialect, os: target.os, bridge, server, findings: [], launched: false, declared };
     const native = renderEntry(work, entry, target);
     if (native !== undefined && !failed(work)) rendering.entries.push([server, native]);
     rendering.findings.push(...work.findings);
   }
+  return rendering;
+}
+
+/** What a rendering finds, for who writes nothing. Throws what the rendering throws. */
+export function renderFindings(payload: Payload, client: ClientDefinition, target: RenderTarget): Finding[] {
+  if (!holdsAllJson(client, target)) return renderPayload(payload, client, target).findings;
+  return renderEntries(payload, client, target).findings;
+}
+
+/** Turns a payload into the entries of one client. Pure: the same input gives the same bytes on every machine. */
+export function renderPayload(payload: Payload, client: ClientDefinition, target: RenderTarget): Rendering {
+  const rendering = renderEntries(payload, client, target);
   const asked = askedIn(rendering.entries, payload, client);
   const native_text = documentOf(client, target, rendering.entries, asked);
   return {

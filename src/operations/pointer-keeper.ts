@@ -4,6 +4,7 @@ import { CLOCK_SKEW_MS } from '../core/verify.ts';
 import type { Keys } from '../io/keys.ts';
 import type { PointerRow, ReleaseRow } from '../stores/rows.ts';
 import type { PointerAge, Store } from '../stores/store.ts';
+import { recordKey } from './keys.ts';
 import { signPointer } from './pointers.ts';
 import type { Log } from './services.ts';
 
@@ -97,7 +98,10 @@ async function renew(
       const release = await tx.releases.latest(workspace, client_id, profile_id);
       const pointer = await tx.pointers.get(workspace, client_id, profile_id);
       // Another process may have been faster.
-      if (release && isDue(release, pointer, than)) await signPointer({ store: tx, workspace, now }, release, signer);
+      if (!release || !isDue(release, pointer, than)) return;
+      const signing = { store: tx, workspace, now };
+      await recordKey(signing, signer);
+      await signPointer(signing, release, signer);
     });
     return true;
   } catch (err) {

@@ -5,7 +5,6 @@ import { type KeySet, verifyPointer } from '../core/verify.ts';
 import type { Signer } from '../io/keys.ts';
 import type { PointerRow, ReleaseRow } from '../stores/rows.ts';
 import { named } from './current.ts';
-import { recordKey } from './keys.ts';
 import type { Context } from './operation.ts';
 import { signedText } from './signing.ts';
 
@@ -13,7 +12,10 @@ import { signedText } from './signing.ts';
 
 export type Signing = Pick<Context, 'store' | 'workspace' | 'now'>;
 
-/** Signs that this release is the latest, in the transaction that it runs in. Throws DRAFT_CHANGED when somebody was faster. */
+/**
+ * Signs that this release is the latest, in the transaction that it runs in, with a key that was recorded in it. Throws
+ * DRAFT_CHANGED when somebody was faster.
+ */
 export async function signPointer(context: Signing, release: ReleaseRow, signer: Signer): Promise<void> {
   const { client_id, profile_id, artifact_id, sequence } = release;
   const { store, workspace } = context;
@@ -30,7 +32,6 @@ export async function signPointer(context: Signing, release: ReleaseRow, signer:
     expires_at: new Date(issued.getTime() + POINTER_MAX_LIFETIME_MS).toISOString(),
   };
   const envelope = await signedText(statementBytes(pointerStatement(predicate)), signer);
-  await recordKey(context, signer);
   const { workspace: _, ...fields } = predicate;
   const row: PointerRow = { ...fields, signing_key_id: signer.key_id, envelope };
   if (await store.pointers.put(workspace, row)) return;

@@ -17,7 +17,7 @@ import type { Context, RunContext, Target } from './operation.ts';
 import { signPointer } from './pointers.ts';
 import { findClient } from './shapes.ts';
 import { signedText } from './signing.ts';
-import { findingsFor } from './validation.ts';
+import { reviewFor } from './validation.ts';
 
 /** The one way to a new release: publishing, reverting and linking all end here. */
 
@@ -48,17 +48,28 @@ export interface Followed extends Published {
 const wantsPointers = async ({ services, store, workspace }: RunContext): Promise<boolean> =>
   services.mode === 'server' || (await store.pointers.any(workspace));
 
+/** What a release carries. */
+interface Artifact {
+  artifact_id: string;
+  canonical: string;
+  server_count: number;
+}
+
+function artifactOf(payload: Payload): Artifact {
+  const canonical = canonicalJson(payload);
+  const artifact_id = artifactIdOfCanonical(canonical);
+  return { artifact_id, canonical, server_count: Object.keys(payload.mcpServers).length };
+}
+
 /** Signs the next release and stores artifact, release and key together. */
 async function appendRelease(
   context: RunContext,
   target: Target,
+  { artifact_id, canonical, server_count }: Artifact,
   latest: ReleaseRow | undefined,
-  payload: Payload,
   publication: Publication,
 ): Promise<ReleaseRow> {
   const { client_id, profile_id } = target;
-  const canonical = canonicalJson(payload);
-  const artifact_id = artifactIdOfCanonical(canonical);
   const sequence = (latest?.sequence ?? 0) + 1;
   const issued_at = context.now().toISOString();
   const signer = await context.services.keys.signer();
@@ -87,7 +98,7 @@ async function appendRelease(
     version: statement.predicate.version,
     previous_artifact_id: statement.predicate.previous_artifact_id,
     changelog: statement.predicate.changelog,
-    server_count: Object.keys(payload.mcpServers).length,
+    server_count,
     policy_digest: null,
     signing_key_id: signer.key_id,
     issued_at,
@@ -118,6 +129,7 @@ export async function publishPayload(
   publication: Publication,
 ): Promise<Published & { linked: Followed[] }> {
   const links = await context.store.links.followers(context.workspace, target.client_id, target.profile_id);
+  assertSearched(publication);
   const own = await checked(context, target, publication);
   const others = [];
   for (const link of links) others.push({ link, ...(await checkedForFollower(context, link, publication)) });
@@ -134,7 +146,10 @@ export const publishFollower = async (
   context: RunContext,
   target: Target,
   publication: Publication,
-): Promise<Published> => followedRelease(context, target, await checked(context, target, publication), publication);
+): Promise<Published> => {
+  assertSearched(publication);
+  return followedRelease(context, target, await checked(context, target, publication), publication);
+};
 
 /**
  * A release that comes from elsewhere. A draft of the follower becomes its payload: an older one would be shown as if it
@@ -169,18 +184,22 @@ interface Checked {
   findings: Finding[];
 }
 
-/** Throws SECRET_IN_CONFIG or VALIDATION_FAILED for what must never become a release. */
+/** Throws SECRET_IN_CONFIG for what must never become a release, whoever follows. */
+function assertSearched({ payload, changelog }: Publication): void {
+  assertNoSecretText({ changelog });
+  assertNoSecret(payload);
+}
+
+/** Throws VALIDATION_FAILED for what must never become a release of this client. Secrets were looked for before. */
 async function checked(
   context: Context,
   { client_id }: Target,
-  { payload, changelog, allow_empty }: Publication,
+  { payload, allow_empty }: Publication,
 ): Promise<Checked> {
   const client = await findClient(context, client_id);
-  assertNoSecretText({ changelog });
-  assertNoSecret(payload);
-  const findings = findingsFor(client, payload, context.services, { allow_empty });
+  const { findings, payload: read } = reviewFor(client, payload, context.services, { allow_empty, searched: true });
   context.services.observer.found(findings);
-  return { client, payload: parseStrictPayload(payload, findings), findings };
+  return { client, payload: parseStrictPayload(payload, findings, read), findings };
 }
 
 async function checkedForFollower(context: Context, link: LinkRow, publication: Publication): Promise<Checked> {
@@ -202,12 +221,16 @@ async function releaseOf(
   { client, payload, findings }: Checked,
   publication: Publication,
 ): Promise<Published> {
-  const fixed = { ...payload, ...bridgeFor(payload, client) };
+  const artifact = artifactOf({ ...payload, ...bridgeFor(payload, client) });
   const latest = await context.store.releases.latest(context.workspace, target.client_id, target.profile_id);
   const same =
-    latest?.artifact_id === artifactIdOfCanonical(canonicalJson(fixed)) &&
+    latest?.artifact_id === artifact.artifact_id &&
     latest.policy_digest === null &&
     latest.expires_at === publication.expires_at;
   if (same) return { status: 'unchanged', release: latest, findings };
-  return { status: 'published', release: await appendRelease(context, target, latest, fixed, publication), findings };
+  return {
+    status: 'published',
+    release: await appendRelease(context, target, artifact, latest, publication),
+    findings,
+  };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ClientDefinition } from '../clients/client.ts';
-import { renderPayload } from '../clients/render.ts';
+import { renderFindings } from '../clients/render.ts';
 import { serverNames } from '../core/draft.ts';
 import { Finding } from '../core/finding.ts';
 import { ClientId, ProfileId, Timestamp } from '../core/ids.ts';
@@ -24,29 +24,38 @@ export const CheckOptions = z.strictObject({
   check_security: z.boolean().default(true).meta({ description: 'Secrets, unpinned packages, invisible text.' }),
 });
 
+interface ReviewSettings {
+  options?: z.output<typeof CheckOptions>;
+  allow_empty?: boolean;
+  /** Literal secrets were looked for before, and there are none. */
+  searched?: boolean;
+}
+
 /**
  * All findings about a payload that is meant for a client: what the payload itself gets wrong, and what the client
- * could not express (found by rendering it, so that validation and deployment cannot disagree).
+ * could not express (found by rendering it, so that validation and deployment cannot disagree). `payload`: the draft as
+ * releases have it, where it was read as one.
  */
-export function findingsFor(
+export function reviewFor(
   client: ClientDefinition,
   draft: DraftPayload,
   services: Pick<Services, 'os'>,
-  settings: { options?: z.output<typeof CheckOptions>; allow_empty?: boolean } = {},
-): Finding[] {
+  settings: ReviewSettings = {},
+): { findings: Finding[]; payload?: Payload } {
   const options = settings.options ?? { check_schema: true, check_limits: true, check_security: true };
   const findings = validatePayload(draft, {
     client_id: client.client_id,
     options,
     allow_empty: settings.allow_empty ?? false,
+    searched: settings.searched ?? false,
     ...(client.limits.servers !== null && { limits: { max_servers: client.limits.servers } }),
   });
   // Beyond its limits a payload is not looked into: reading 40,000 faulty entries takes seconds, in which nobody else is served.
   const isLarge = findings.some(({ code }) => code.startsWith('TOO_MANY_'));
   const strict = options.check_schema && client.dialect && !isLarge ? Payload.safeParse(draft) : undefined;
-  if (!strict?.success) return findings;
-  const rendered = renderPayload(strict.data, client, { os: services.os }).findings.map(asForecast);
-  return mostSevere([...findings, ...rendered]);
+  if (!strict?.success) return { findings };
+  const rendered = renderFindings(strict.data, client, { os: services.os }).map(asForecast);
+  return { findings: mostSevere([...findings, ...rendered]), payload: strict.data };
 }
 
 /** Of several findings about one thing the gravest stays: a client may forbid what is only a warning elsewhere. */
@@ -72,7 +81,7 @@ async function findingsOfFollowers(
   context: Context,
   { client_id, profile_id }: Target,
   draft: DraftPayload,
-  { own, settings }: { own: readonly Finding[]; settings: Parameters<typeof findingsFor>[3] },
+  { own, settings }: { own: readonly Finding[]; settings: ReviewSettings | undefined },
 ): Promise<Finding[]> {
   const said = ({ code, path, message }: Finding) => JSON.stringify([code, path, message]);
   const known = new Set(own.map(said));
@@ -81,8 +90,8 @@ async function findingsOfFollowers(
     links.map(async (link) => ({ link, client: await findClient(context, link.client_id) })),
   );
   return followers.flatMap(({ link, client }) =>
-    findingsFor(client, draft, context.services, settings)
-      .filter((finding) => !known.has(said(finding)))
+    reviewFor(client, draft, context.services, settings)
+      .findings.filter((finding) => !known.has(said(finding)))
       .map((finding) => ({
         ...finding,
         message: `${link.client_id}/${link.profile_id} follows this profile: ${finding.message}`,
@@ -132,7 +141,7 @@ async function reportOn(
   }: { client: ClientDefinition; target: Target; draft: DraftPayload; options: Options },
 ): Promise<z.infer<typeof ValidationOutput>> {
   const settings = options && { options };
-  const own = findingsFor(client, draft, context.services, settings);
+  const { findings: own } = reviewFor(client, draft, context.services, settings);
   const findings = [...own, ...(await findingsOfFollowers(context, target, draft, { own, settings }))];
   return reportOf(context, target, draft, findings);
 }

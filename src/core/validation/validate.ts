@@ -30,6 +30,8 @@ export interface ValidationSettings {
   options?: CheckOptions;
   /** Makes EMPTY_CONFIG a warning. */
   allow_empty?: boolean;
+  /** Literal secrets were looked for before, and there are none. */
+  searched?: boolean;
 }
 
 const EVERYTHING: CheckOptions = { check_schema: true, check_limits: true, check_security: true };
@@ -91,7 +93,9 @@ export function validatePayload(draft: DraftPayload, settings: ValidationSetting
   }
   if (check_limits || head !== draft) checkLimits(found, draft, settings);
   if (check_security) {
-    for (const finding of secretFindings(draft, MAX_PER_CODE)) found.addFinding(finding);
+    if (settings.searched !== true) {
+      for (const finding of secretFindings(draft, MAX_PER_CODE)) found.addFinding(finding);
+    }
     checkSecurity(found, head);
   }
   return found.inOrderOf(draft);
@@ -110,10 +114,14 @@ export function validationReport(findings: readonly Finding[]): ValidationReport
   return { valid: errors.length === 0, errors, warnings };
 }
 
-/** The payload as releases obey it, or VALIDATION_FAILED with every error among its findings in `details.issues`. */
-export function parseStrictPayload(draft: DraftPayload, findings: readonly Finding[]): Payload {
+/**
+ * The payload as releases obey it, or VALIDATION_FAILED with every error among its findings in `details.issues`. `read` is
+ * the draft as `Payload` has read it, where that was done already.
+ */
+export function parseStrictPayload(draft: DraftPayload, findings: readonly Finding[], read?: Payload): Payload {
   const { valid, errors } = validationReport(findings);
   if (!valid) throw failed(errors);
+  if (read !== undefined) return read;
   const parsed = Payload.safeParse(draft);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map(({ message, path }) => ({ message, path: `/${path.map(String).join('/')}` }));
