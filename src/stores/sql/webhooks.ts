@@ -202,23 +202,30 @@ const owned = (db: Kysely<Tables>, { workspace, owner, webhook }: ClaimedDeliver
 type Lease = Parameters<Store['webhooks']['claim']>[0];
 type Turn = { workspace: string; webhook_id: string };
 
+/** Those that nobody tries now, each with the first of its deliveries. It is asked after every commit. */
+const untried = (healthy: boolean) =>
+  prepared(['at'], (db, { at }: { at: string }) =>
+    db
+      .selectFrom('webhooks')
+      .select(['webhooks.workspace', 'webhooks.webhook_id', 'webhooks.claimed_at'])
+      .select((eb) =>
+        eb
+          .selectFrom('deliveries')
+          .select(({ fn }) => fn.min('next_attempt_at').as('due'))
+          .whereRef('deliveries.workspace', '=', 'webhooks.workspace')
+          .whereRef('deliveries.webhook_id', '=', 'webhooks.webhook_id')
+          .where('deliveries.status', '=', 'pending')
+          .as('due'),
+      )
+      .where((eb) => eb.or([eb('webhooks.lease_until', 'is', null), eb('webhooks.lease_until', '<=', at)]))
+      .$if(healthy, (query) => query.where('webhooks.failures', '=', 0)),
+  );
+const untriedOfAll = untried(false);
+const untriedOfHealthy = untried(true);
+
 /** Webhooks are few, and the index knows the first pending delivery of each. */
 async function nextTurn(db: Kysely<Tables>, { at, healthy }: Lease): Promise<Turn | undefined> {
-  const rows = await db
-    .selectFrom('webhooks')
-    .select(['webhooks.workspace', 'webhooks.webhook_id', 'webhooks.claimed_at'])
-    .select((eb) =>
-      eb
-        .selectFrom('deliveries')
-        .select(({ fn }) => fn.min('next_attempt_at').as('due'))
-        .whereRef('deliveries.workspace', '=', 'webhooks.workspace')
-        .whereRef('deliveries.webhook_id', '=', 'webhooks.webhook_id')
-        .where('deliveries.status', '=', 'pending')
-        .as('due'),
-    )
-    .where((eb) => eb.or([eb('webhooks.lease_until', 'is', null), eb('webhooks.lease_until', '<=', at)]))
-    .$if(healthy, (query) => query.where('webhooks.failures', '=', 0))
-    .execute();
+  const rows = await (healthy ? untriedOfHealthy : untriedOfAll)(db, { at });
   const due = rows.filter((row) => row.due !== null && row.due <= at);
   return due.sort((a, b) => compare(a.claimed_at ?? '', b.claimed_at ?? '') || compare(a.due ?? '', b.due ?? ''))[0];
 }
