@@ -5,10 +5,12 @@ import type { Snapshot } from './inspect/inspect.ts';
 import { MIGRATION_TABLE } from './migrations/index.ts';
 import type { FanOut, OpenedStore, StoreLog, Surroundings } from './opened-store.ts';
 import { Connections, PATIENT } from './postgres/connections.ts';
-import { EVERY_WORKSPACE, entrance, postgresDialect, type Watching } from './postgres/dialect.ts';
+import { entrance, pipelined, postgresDialect, type Watching } from './postgres/dialect.ts';
 import { isConflict, postgresError } from './postgres/errors.ts';
 import { Listener } from './postgres/listener.ts';
 import { grantRows, isUpToDate, migrateTables, migrationsIn } from './postgres/schema.ts';
+import { Writers } from './postgres/turns.ts';
+import { EVERY_WORKSPACE } from './postgres/walls.ts';
 import { type Nouns, nested, queries } from './sql/index.ts';
 import type { Tables } from './sql/schema.ts';
 import { behindWall } from './sql/walled.ts';
@@ -37,32 +39,32 @@ async function persistently<T>(attempt: () => Promise<T>, repeats: () => void): 
 function insideTransaction(trx: Kysely<Tables>): Store {
   const direct = queries({ read: trx, write: trx });
   let at: string | undefined;
-  let last: Promise<unknown> = Promise.resolve();
-  /** One after another: each enters the workspace that it is about before it asks. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = last.then(work);
-    last = next.catch(() => undefined);
-    return next;
-  };
-  const enter = async (workspace: string) => {
+  let entered: Promise<unknown> = Promise.resolve();
+  const under_way = new Set<Promise<unknown>>();
+  /** Calls about one workspace may be under way together. One about another lets them end, and then enters there. */
+  const enter = (workspace: string) => {
     if (at === workspace) return;
-    await trx.executeQuery(CompiledQuery.raw(entrance(workspace), [workspace]));
     at = workspace;
+    const before = Promise.allSettled(under_way);
+    entered = before.then(() => trx.executeQuery(entrance(workspace)));
   };
-  const walled = behindWall(direct, (workspace = EVERY_WORKSPACE, call) =>
-    inTurn(async () => {
-      await enter(workspace);
-      return call(direct);
-    }),
-  );
+  const walled = behindWall(direct, (workspace = EVERY_WORKSPACE, call) => {
+    enter(workspace);
+    const work = entered.then(() => call(direct));
+    under_way.add(work);
+    const ended = () => under_way.delete(work);
+    work.then(ended, ended);
+    return work;
+  });
   const store: Store = {
     ...walled,
     async transaction(work) {
       try {
         return await nested(trx, () => work(store));
-      } finally {
+      } catch (error) {
         // What a failed part had entered, it has left again.
         at = undefined;
+        throw error;
       }
     },
     async close() {
@@ -119,7 +121,7 @@ const snapshotOf = <T>(read: Kysely<Tables>, work: (snapshot: Snapshot) => Promi
   read.transaction().execute(async (tables) => {
     // Before anything is asked: afterwards the instant would be that of each question.
     await tables.executeQuery(CompiledQuery.raw('set transaction isolation level repeatable read, read only'));
-    await tables.executeQuery(CompiledQuery.raw(entrance(EVERY_WORKSPACE), [EVERY_WORKSPACE]));
+    await tables.executeQuery(entrance(EVERY_WORKSPACE));
     return work({ tables, damage: async () => [] });
   });
 
@@ -191,13 +193,20 @@ export async function openPostgres(
   const repeated = () => {
     repeats += 1;
   };
+  const waiting = { write: new Writers(connections, watching.committed), read: undefined };
+  const dialectFor = (purpose: 'read' | 'write', workspace?: string) =>
+    postgresDialect({ connections, purpose, workspace, watching, writers: waiting[purpose] });
   const kysely = (purpose: 'read' | 'write', workspace?: string) =>
-    new Kysely<Tables>({ dialect: postgresDialect({ connections, purpose, workspace, watching }) });
-  const transactions = kysely('write');
+    new Kysely<Tables>({ dialect: dialectFor(purpose, workspace) });
+  const dialect = dialectFor('write');
+  const transactions = new Kysely<Tables>({ dialect });
   const nounsOf = nounsByWorkspace(kysely);
   const shape = nounsOf(EVERY_WORKSPACE);
   const transaction: Store['transaction'] = (work) =>
-    persistently(() => transactions.transaction().execute((trx) => work(insideTransaction(trx))), repeated);
+    persistently(
+      () => transactions.transaction().execute(async (trx) => work(insideTransaction(await pipelined(trx, dialect)))),
+      repeated,
+    );
   const store: OpenedStore = {
     ...behindWall(shape, (workspace = EVERY_WORKSPACE, call) => persistently(() => call(nounsOf(workspace)), repeated)),
     transaction: around ? (work) => around.transaction(() => transaction(work)) : transaction,

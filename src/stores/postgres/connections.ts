@@ -36,6 +36,9 @@ export const PATIENT: Limits = { connectionTimeoutMillis: 5_000, lock_timeout: 6
 const READERS = 6;
 const WRITERS = 4;
 
+/** `pipeline`: what does not wait for an answer is sent together, and every statement still fails alone. */
+const POOL = { idleTimeoutMillis: 30_000, pipeline: true };
+
 const LOCAL_HOSTS = new Set(['', 'localhost', '127.0.0.1', '::1', '[::1]']);
 
 /** A socket, or this machine: nobody is in between. */
@@ -75,12 +78,12 @@ export class Connections {
   readonly name = `mcp-orchestration/${randomBytes(6).toString('hex')}`;
   readonly #readers: pg.Pool;
   readonly #writers: pg.Pool;
-  #lent = 0;
+  #users = 0;
   #closing: PromiseWithResolvers<void> | undefined;
 
   constructor(url: string, limits = LIMITS) {
     const pool = (max: number) => {
-      const made = new pg.Pool({ ...settings(url, this.name), ...limits, types, max, idleTimeoutMillis: 30_000 });
+      const made = new pg.Pool({ ...settings(url, this.name), ...limits, ...POOL, types, max });
       // A connection that ends while nobody asks it anything is found out by the next who does. Unheard, it would end the process.
       made.on('error', () => undefined);
       made.on('connect', (client) => client.on('error', () => undefined));
@@ -90,21 +93,40 @@ export class Connections {
     this.#writers = pool(WRITERS);
   }
 
+  /** Throws UNAVAILABLE after `close`; until what it gives is called, `close` waits. */
+  admit(): () => void {
+    if (this.#closing) throw closedError();
+    this.#users += 1;
+    return () => {
+      this.#users -= 1;
+      if (this.#users === 0) this.#closing?.resolve();
+    };
+  }
+
   /** Throws UNAVAILABLE when there is none to be had, and after `close`. */
   async lend(to: 'read' | 'write'): Promise<Lent> {
-    if (this.#closing) throw closedError();
-    this.#lent += 1;
+    const leave = this.admit();
     try {
-      const client = await (to === 'read' ? this.#readers : this.#writers).connect();
+      const { client, release } = await this.lendAdmitted(to);
       return {
         client,
-        release: (lost = false) => {
-          client.release(lost);
-          this.#giveBack();
+        release: (lost) => {
+          release(lost);
+          leave();
         },
       };
     } catch (error) {
-      this.#giveBack();
+      leave();
+      throw error;
+    }
+  }
+
+  /** After `close` as well. */
+  async lendAdmitted(to: 'read' | 'write'): Promise<Lent> {
+    try {
+      const client = await (to === 'read' ? this.#readers : this.#writers).connect();
+      return { client, release: (lost = false) => client.release(lost) };
+    } catch (error) {
       throw postgresError(error);
     }
   }
@@ -122,16 +144,11 @@ export class Connections {
     }
   }
 
-  #giveBack(): void {
-    this.#lent -= 1;
-    if (this.#lent === 0) this.#closing?.resolve();
-  }
-
   /** Lets everybody finish who has a connection or waits for one. Closing again does nothing. */
   async close(): Promise<void> {
     if (this.#closing) return this.#closing.promise;
     this.#closing = Promise.withResolvers<void>();
-    if (this.#lent === 0) this.#closing.resolve();
+    if (this.#users === 0) this.#closing.resolve();
     await this.#closing.promise;
     await Promise.all([this.#readers.end(), this.#writers.end()]);
   }

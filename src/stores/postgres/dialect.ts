@@ -1,42 +1,21 @@
 import {
-  type CompiledQuery,
+  CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   type Driver,
+  DummyDriver,
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
   type QueryResult,
+  Transaction,
 } from 'kysely';
 import type { PoolClient } from 'pg';
 import type { Around } from '../opened-store.ts';
-import type { Connections, Lent } from './connections.ts';
-import { isBroken, postgresError } from './errors.ts';
-
-/** Stands for every workspace, where a question is about more than one. No workspace has such a name. */
-export const EVERY_WORKSPACE = '*';
-
-/** What the policies of the tables compare with. */
-export const WALL = 'mcp_orchestration.workspace';
-const ENTER = `select set_config('${WALL}', $1, false)`;
-const ENTER_IN_TRANSACTION = `select set_config('${WALL}', $1, true)`;
-const ENTER_ALONE = `${ENTER_IN_TRANSACTION}, pg_advisory_xact_lock(hashtext(current_schema::text), hashtext($1))`;
-
-/** Far above the number of different SQL texts in the store; only a guard against growth without bound. */
-const MAX_STATEMENTS = 500;
-
-/**
- * PostgreSQL plans a text once for each connection and name. The same text has the same name everywhere, so that a
- * connection knows all that it has seen.
- */
-const names = new Map<string, string>();
-function nameOf(text: string): string | undefined {
-  const known = names.get(text);
-  if (known !== undefined || names.size >= MAX_STATEMENTS) return known;
-  const name = `mcpo_${names.size + 1}`;
-  names.set(text, name);
-  return name;
-}
+import type { Connections } from './connections.ts';
+import { Session } from './session.ts';
+import { SingleTurn, type Turn, type Writers } from './turns.ts';
+import { ENTER, EVERY_WORKSPACE, enterAloneText } from './walls.ts';
 
 /** The workspace that a connection is in outside transactions. */
 const entered = new WeakMap<PoolClient, string>();
@@ -47,102 +26,136 @@ export interface Watching {
   around?: Around | undefined;
 }
 
+const ENTRANCE = 'enter the workspace';
+
+/** By this a transaction says which workspace it is about from here on: the first time, it begins there. */
+export const entrance = (workspace: string): CompiledQuery => CompiledQuery.raw(ENTRANCE, [workspace]);
+
+/** Where statements are sent. What only reads may be sent before it is `opened`. */
+type Place = Pick<Turn, 'session' | 'opened'>;
+
+/** What Kysely holds while it works on something: of PostgreSQL it has nothing before the first statement. */
 class Connection implements DatabaseConnection {
-  readonly #lent: Lent;
-  readonly #watching: Watching;
-  #inTransaction = false;
-  #broken = false;
-  /** The driver takes one statement at a time. */
+  readonly #settings: DialectSettings;
+  #outside: Promise<Place> | undefined;
+  #turn: Promise<Turn> | undefined;
+  /** In a transaction only. */
+  #leave: (() => void) | undefined;
+  #isOver = false;
+  /** Parts that were begun before it was known which workspace they are about. */
+  readonly #parts: string[] = [];
+  #mayOvertake = true;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(lent: Lent, watching: Watching) {
-    this.#lent = lent;
-    this.#watching = watching;
+  constructor(settings: DialectSettings) {
+    this.#settings = settings;
   }
 
   executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const { around } = this.#watching;
+    const { around } = this.#settings.watching;
     if (around === undefined) return this.#execute(query);
     return around(/^\w+/.exec(query.sql)?.[0] ?? '', () => this.#execute(query));
   }
 
-  async #execute<R>({ sql, parameters, query }: CompiledQuery): Promise<QueryResult<R>> {
+  async #execute<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    // In a shared transaction it would become part of what somebody else does.
+    if (this.#isOver) throw new Error('a statement came after the end of its transaction');
+    if (query.sql === ENTRANCE) {
+      await this.#enter(String(query.parameters[0]));
+      return { rows: [] };
+    }
+    if (this.#leave) {
+      if (this.#turn === undefined && this.#settings.writers !== undefined && isPart(query)) {
+        this.#parts.push(query.sql);
+        return { rows: [] };
+      }
+      this.#turn ??= this.#begin(undefined);
+      return this.#send(await this.#turn, query);
+    }
+    this.#outside ??= this.#open();
+    const place = await this.#outside;
     try {
-      const { rows, rowCount } = await this.#query(sql, parameters);
-      return { rows: rows as R[], numAffectedRows: BigInt(rowCount ?? 0) };
+      return await this.#send(place, query);
     } finally {
       // Also after a failure: the connection may have been lost after the change was made.
-      if (!this.#inTransaction && query.kind !== 'SelectQueryNode') this.#watching.committed();
+      if (query.query.kind !== 'SelectQueryNode') this.#settings.watching.committed();
     }
   }
 
-  #query(text: string, values: readonly unknown[] = []) {
-    const work = this.#last.then(async () => {
-      try {
-        return await this.#lent.client.query({ name: nameOf(text), text, values: [...values] });
-      } catch (error) {
-        if (isBroken(error)) this.#broken = true;
-        throw postgresError(error);
-      }
-    });
-    this.#last = work.catch(() => undefined);
-    return work;
+  async #send<R>({ session, opened }: Place, { sql, parameters, query }: CompiledQuery): Promise<QueryResult<R>> {
+    // A change would stand alone if the transaction did not begin.
+    if (query.kind !== 'SelectQueryNode') this.#mayOvertake = false;
+    if (!this.#mayOvertake) await opened;
+    const answer = session.query(sql, parameters);
+    this.#last = answer.catch(() => undefined);
+    await opened;
+    const { rows, rowCount } = await answer;
+    return { rows: rows as R[], numAffectedRows: BigInt(rowCount ?? 0) };
   }
 
   streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new Error('read in pages instead of streaming');
   }
 
-  /** Outside a transaction: what follows sees this workspace only. */
-  async enter(workspace: string): Promise<void> {
-    const { client } = this.#lent;
-    if (entered.get(client) === workspace) return;
-    await this.#query(ENTER, [workspace]);
+  async #open(): Promise<Place> {
+    const { connections, purpose, workspace } = this.#settings;
+    const session = new Session(await connections.lend(purpose));
+    const { client } = session;
+    if (workspace === undefined || entered.get(client) === workspace) return { session, opened: Promise.resolve() };
     entered.set(client, workspace);
+    const opened = session.query(ENTER, [workspace]);
+    opened.catch(() => entered.delete(client));
+    return { session, opened };
   }
 
-  /** With a workspace: as `entrance` has it. */
-  async begin(workspace: string | undefined): Promise<void> {
-    await this.#query('begin');
-    this.#inTransaction = true;
-    if (workspace === undefined) return;
-    try {
-      await this.#query(entrance(workspace), [workspace]);
-    } catch (error) {
-      await this.rollback();
-      throw error;
+  async #enter(workspace: string): Promise<void> {
+    if (this.#turn) await (await this.#turn).enter(workspace);
+    else {
+      this.#turn = this.#begin(workspace);
+      await this.#turn;
     }
+  }
+
+  async #begin(workspace: string | undefined): Promise<Turn> {
+    const { connections, purpose, writers, watching } = this.#settings;
+    const parts = this.#parts;
+    if (writers && workspace !== undefined && workspace !== EVERY_WORKSPACE) return writers.enter(workspace, parts);
+    const session = new Session(await connections.lendAdmitted(purpose));
+    const first = workspace === undefined ? parts : [enterAloneText(workspace), ...parts];
+    return new SingleTurn(session, first, watching.committed);
+  }
+
+  /** Without a workspace, it begins with the first statement. */
+  async begin(): Promise<void> {
+    this.#leave = this.#settings.connections.admit();
+    const { workspace } = this.#settings;
+    if (workspace !== undefined) await this.#enter(workspace);
   }
 
   async commit(): Promise<void> {
-    this.#inTransaction = false;
-    try {
-      await this.#query('commit');
-    } finally {
-      this.#watching.committed();
-    }
+    this.#isOver = true;
+    await this.#last;
+    const turn = await this.#turn;
+    await turn?.commit();
   }
 
-  /** Never fails: what ended the transaction is what the caller hears of, and a lost connection has rolled back by itself. */
   async rollback(): Promise<void> {
-    this.#inTransaction = false;
-    if (this.#broken) return;
-    await this.#query('rollback').catch(() => {
-      this.#broken = true;
-    });
+    this.#isOver = true;
+    const turn = await this.#turn?.catch(() => undefined);
+    await turn?.rollback();
   }
 
-  release(): void {
-    this.#lent.release(this.#broken);
+  async release(): Promise<void> {
+    this.#isOver = true;
+    const place = await this.#outside?.catch(() => undefined);
+    place?.session.release();
+    this.#leave?.();
   }
 }
 
-/**
- * Inside a transaction: what follows sees this workspace only, and of the transactions in one workspace one runs after
- * the other. So each finds what those before it have left, as on SQLite, whatever it reads before it writes.
- */
-export const entrance = (workspace: string): string =>
-  workspace === EVERY_WORKSPACE ? ENTER_IN_TRANSACTION : ENTER_ALONE;
+/** The beginning or the end of a part of a transaction, which can fail alone. */
+const isPart = ({ sql, query }: CompiledQuery): boolean =>
+  query.kind === 'RawNode' && /^(?:savepoint|release savepoint|rollback to savepoint) \w+$/.test(sql);
 
 export interface DialectSettings {
   connections: Connections;
@@ -150,6 +163,8 @@ export interface DialectSettings {
   /** Where statements go outside of transactions of the store; undefined: those transactions say it themselves. */
   workspace: string | undefined;
   watching: Watching;
+  /** Where transactions wait for each other, and are committed together; undefined: each is on its own. */
+  writers?: Writers | undefined;
 }
 
 class PostgresDriver implements Driver {
@@ -162,20 +177,11 @@ class PostgresDriver implements Driver {
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<Connection> {
-    const { connections, purpose, workspace, watching } = this.#settings;
-    const connection = new Connection(await connections.lend(purpose), watching);
-    if (workspace === undefined) return connection;
-    try {
-      await connection.enter(workspace);
-      return connection;
-    } catch (error) {
-      connection.release();
-      throw error;
-    }
+    return new Connection(this.#settings);
   }
 
   beginTransaction(connection: Connection): Promise<void> {
-    return connection.begin(this.#settings.workspace);
+    return connection.begin();
   }
 
   commitTransaction(connection: Connection): Promise<void> {
@@ -186,8 +192,8 @@ class PostgresDriver implements Driver {
     return connection.rollback();
   }
 
-  async releaseConnection(connection: Connection): Promise<void> {
-    connection.release();
+  releaseConnection(connection: Connection): Promise<void> {
+    return connection.release();
   }
 
   /** Nothing: the connections belong to who opened them. */
@@ -202,4 +208,15 @@ export function postgresDialect(settings: DialectSettings): Dialect {
     createIntrospector: (db) => new PostgresIntrospector(db),
     createQueryCompiler: () => new PostgresQueryCompiler(),
   };
+}
+
+/**
+ * The same transaction, in which nothing waits for the answer to something else: Kysely lets statements in one by one, the
+ * connection sends them in their order.
+ */
+export async function pipelined<T>(trx: Transaction<T>, dialect: Dialect): Promise<Transaction<T>> {
+  const serial = trx.getExecutor();
+  const connection = await serial.provideConnection(async (it) => it);
+  const executor = serial.withConnectionProvider({ provideConnection: (consumer) => consumer(connection) });
+  return new Transaction<T>({ config: { dialect }, dialect, driver: new DummyDriver(), executor });
 }

@@ -5,8 +5,8 @@ import type { Flavour } from '../migrations/0001-initial.ts';
 import { isCurrent, MIGRATION_TABLE, migrate } from '../migrations/index.ts';
 import type { Tables } from '../sql/schema.ts';
 import type { Connections } from './connections.ts';
-import { EVERY_WORKSPACE, WALL } from './dialect.ts';
 import { CHANNEL } from './listener.ts';
+import { EVERY_WORKSPACE, WALL } from './walls.ts';
 
 const POSTGRES: Flavour = { text: sql`text collate "C"`, integer: 'bigint', tableEnd: sql`` };
 
