@@ -5,6 +5,7 @@ import { type DraftPayload, EMPTY_PAYLOAD, Payload } from '../core/payload.ts';
 import type { ReleaseStatement } from '../core/release.ts';
 import { verifyRelease } from '../core/verify.ts';
 import type { ArtifactText, KeyRow, ReleaseRow } from '../stores/rows.ts';
+import { allDone } from './all-done.ts';
 import type { Context, RunContext, Target } from './operation.ts';
 
 /** What stands now for a client and profile: its latest release and its draft. */
@@ -144,7 +145,7 @@ const changed = (revision: number, if_revision?: number) =>
     },
   );
 
-/** Stores the next revision of a draft. */
+/** Stores the next revision of a draft, and tells of it. Runs inside a transaction: what fails here is undone with it. */
 export async function saveDraft(
   context: RunContext,
   target: Target,
@@ -154,8 +155,11 @@ export async function saveDraft(
   const revision = from.revision + 1;
   const { client_id, profile_id } = target;
   const row = { client_id, profile_id, revision, payload, updated_at: context.now().toISOString() };
-  if (!(await context.store.drafts.save(context.workspace, row))) throw changed(from.revision);
   const data = { revision, server_count: Object.keys(payload.mcpServers).length };
-  await context.emit(context.store, { type: 'config.draft_changed', target, data });
+  const [saved] = await allDone([
+    context.store.drafts.save(context.workspace, row),
+    context.emit(context.store, { type: 'config.draft_changed', target, data }),
+  ]);
+  if (!saved) throw changed(from.revision);
   return revision;
 }

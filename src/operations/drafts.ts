@@ -6,6 +6,7 @@ import { assertNoSecret } from '../core/secrets/detector.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { AddServerInput, absolutePaths, plannedServer } from './add-server.ts';
 import { addServerDialogue } from './add-server-dialogue.ts';
+import { allDone } from './all-done.ts';
 import { assertRevision, currentDraft, currentRevision, latestPayload, saveDraft } from './current.ts';
 import { assertNotLinked } from './links.ts';
 import { defineOperation, type TextStyle } from './operation.ts';
@@ -186,10 +187,9 @@ export const setDraft = defineOperation({
   },
   async run(context, input) {
     await findTarget(context, input);
-    await assertNotLinked(context, input);
+    const [, draft] = await allDone([assertNotLinked(context, input), currentRevision(context, input)]);
     const payload = assertDraftShape(input.payload);
     assertNoSecret(payload);
-    const draft = await currentRevision(context, input);
     assertRevision(draft, input.if_revision);
     const revision = await saveDraft(context, input, draft, payload);
     return { status: 'set' as const, ...draftOutput(payload, revision) };

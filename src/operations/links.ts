@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AppError, invalidInput } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId } from '../core/ids.ts';
 import type { DraftPayload } from '../core/payload.ts';
+import { allDone } from './all-done.ts';
 import { findRelease, named, verifiedRelease } from './current.ts';
 import { type Context, defineOperation, type Target } from './operation.ts';
 import { type Publication, type Published, publishFollower } from './publication.ts';
@@ -11,8 +12,7 @@ import { findTarget, TargetInput } from './shapes.ts';
 
 /** Throws PROFILE_LINKED when the profile follows another, here or on a server: its draft and releases are made there. */
 export async function assertNotLinked(context: Context, target: Target): Promise<void> {
-  await assertNotLinkedHere(context, target);
-  await assertNotPulled(context, target);
+  await allDone([assertNotLinkedHere(context, target), assertNotPulled(context, target)]);
 }
 
 const unpull = ({ client_id, profile_id }: Target) =>

@@ -11,6 +11,7 @@ import { sameValue } from '../core/splice/equality.ts';
 import { parseStrictPayload } from '../core/validation/validate.ts';
 import { failpoint } from '../io/failpoint.ts';
 import type { LinkRow, ReleaseRow } from '../stores/rows.ts';
+import { allDone } from './all-done.ts';
 import { named, saveDraft } from './current.ts';
 import { recordKey } from './keys.ts';
 import type { Context, RunContext, Target } from './operation.ts';
@@ -105,18 +106,28 @@ async function appendRelease(
     expires_at: publication.expires_at,
     envelope: await signedText(statementBytes(statement), signer),
   };
-  await recordKey(context, signer);
-  await context.store.artifacts.put(context.workspace, { artifact_id, canonical, created_at: issued_at });
-  failpoint('publish.after-artifact');
-  const appended = await context.store.releases.append(context.workspace, row);
-  failpoint('publish.after-release');
-  if (appended) {
-    if (await wantsPointers(context)) await signPointer(context, row, signer);
-    const data = { version: row.version, server_count: row.server_count };
-    await context.emit(context.store, { type: 'config.published', target, artifact_id, sequence, data });
-    return row;
-  }
+  const data = { version: row.version, server_count: row.server_count };
+  const [appended] = await allDone([
+    storeRelease(context, row, canonical),
+    recordKey(context, signer),
+    wantsPointers(context).then((wants) => (wants ? signPointer(context, row, signer) : undefined)),
+    context.emit(context.store, { type: 'config.published', target, artifact_id, sequence, data }),
+  ]);
+  if (appended) return row;
   throw new AppError('DRAFT_CHANGED', 'Another release was published at the same moment.', named(target));
+}
+
+/** False: there is a later release. */
+async function storeRelease(context: RunContext, row: ReleaseRow, canonical: string): Promise<boolean> {
+  const { workspace } = context;
+  const { artifacts, releases } = context.store;
+  const { artifact_id, issued_at: created_at } = row;
+  const [, appended] = await allDone([
+    artifacts.put(workspace, { artifact_id, canonical, created_at }).then(() => failpoint('publish.after-artifact')),
+    releases.append(workspace, row),
+  ]);
+  failpoint('publish.after-release');
+  return appended;
 }
 
 /**
@@ -128,12 +139,16 @@ export async function publishPayload(
   target: Target,
   publication: Publication,
 ): Promise<Published & { linked: Followed[] }> {
-  const links = await context.store.links.followers(context.workspace, target.client_id, target.profile_id);
   assertSearched(publication);
+  const { store, workspace } = context;
+  const [links, latest] = await allDone([
+    store.links.followers(workspace, target.client_id, target.profile_id),
+    store.releases.latest(workspace, target.client_id, target.profile_id),
+  ]);
   const own = await checked(context, target, publication);
   const others = [];
   for (const link of links) others.push({ link, ...(await checkedForFollower(context, link, publication)) });
-  const published = await releaseOf(context, target, own, publication);
+  const published = await releaseOf(context, target, latest, own, publication);
   const linked: Followed[] = [];
   for (const { link, ...check } of others) {
     linked.push({ link, ...(await followedRelease(context, link, check, publication)) });
@@ -163,12 +178,16 @@ async function followedRelease(
 ): Promise<Published> {
   const { client_id, profile_id } = target;
   const wanted = withoutIdleBridge(publication.payload, check);
-  const draft = await context.store.drafts.get(context.workspace, client_id, profile_id);
+  const { store, workspace } = context;
+  const [draft, latest] = await allDone([
+    store.drafts.get(workspace, client_id, profile_id),
+    store.releases.latest(workspace, client_id, profile_id),
+  ]);
   if (draft && !sameValue(draft.payload as JsonValue, wanted as JsonValue)) {
     await saveDraft(context, target, draft, wanted);
   }
   const payload = withoutIdleBridge(check.payload, check);
-  return releaseOf(context, target, { ...check, payload }, { ...publication, version: undefined });
+  return releaseOf(context, target, latest, { ...check, payload }, { ...publication, version: undefined });
 }
 
 /** A release fixes the bridge for its own client: one that follows and has no use for it does not take it over. */
@@ -218,11 +237,11 @@ async function checkedForFollower(context: Context, link: LinkRow, publication: 
 async function releaseOf(
   context: RunContext,
   target: Target,
+  latest: ReleaseRow | undefined,
   { client, payload, findings }: Checked,
   publication: Publication,
 ): Promise<Published> {
   const artifact = artifactOf({ ...payload, ...bridgeFor(payload, client) });
-  const latest = await context.store.releases.latest(context.workspace, target.client_id, target.profile_id);
   const same =
     latest?.artifact_id === artifact.artifact_id &&
     latest.policy_digest === null &&

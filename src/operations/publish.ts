@@ -6,8 +6,10 @@ import type { DraftPayload } from '../core/payload.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { failpoint } from '../io/failpoint.ts';
 import type { ReleaseRow } from '../stores/rows.ts';
+import { allDone } from './all-done.ts';
 import {
   assertRevision,
+  type CurrentDraft,
   currentDraft,
   currentRevision,
   findRelease,
@@ -16,7 +18,7 @@ import {
   verifiedRelease,
 } from './current.ts';
 import { assertNotLinked } from './links.ts';
-import { type Context, defineOperation, type TextStyle } from './operation.ts';
+import { type Context, defineOperation, type Target, type TextStyle } from './operation.ts';
 import { publishPayload } from './publication.ts';
 import { findTarget, IfRevision, PayloadInput, TargetInput, Version } from './shapes.ts';
 import { counted } from './words.ts';
@@ -99,6 +101,20 @@ const PUBLISH_ERRORS = [
   'SIGNATURE_INVALID',
 ] as const;
 
+/** What is to be published now, and what of it was brought along. The store is asked all at once. */
+async function currentAndGiven(
+  context: Context,
+  input: Target & { payload?: unknown },
+): Promise<[CurrentDraft, DraftPayload | undefined]> {
+  if (input.payload === undefined) {
+    const [, current] = await allDone([assertNotLinked(context, input), currentDraft(context, input)]);
+    return [current, undefined];
+  }
+  const [, { revision }] = await allDone([assertNotLinked(context, input), currentRevision(context, input)]);
+  const given = assertDraftShape(input.payload);
+  return [{ revision, payload: given }, given];
+}
+
 export const publishConfig = defineOperation({
   id: 'releases.publish',
   summary: 'Publish the draft as a signed, immutable release',
@@ -137,11 +153,7 @@ export const publishConfig = defineOperation({
   },
   async run(context, input) {
     await findTarget(context, input);
-    await assertNotLinked(context, input);
-    const given = input.payload === undefined ? undefined : assertDraftShape(input.payload);
-    const current = given
-      ? { ...(await currentRevision(context, input)), payload: given }
-      : await currentDraft(context, input);
+    const [current, given] = await currentAndGiven(context, input);
     assertRevision(current, input.if_revision);
     const { changelog, version, allow_empty, expires_at = null } = input;
     if (expires_at !== null && expires_at <= context.now().toISOString()) {

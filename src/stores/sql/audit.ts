@@ -1,6 +1,6 @@
 import type { Insertable } from 'kysely';
 import type { Store } from '../store.ts';
-import { atomically, type Databases, nextNumber } from './databases.ts';
+import { atomically, type Databases, nextNumber, numberGiven } from './databases.ts';
 import { beforeNumber, pageOf } from './pages.ts';
 import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
@@ -18,17 +18,18 @@ const COLUMNS = [
   'facts',
 ] as const;
 
-const insert = prepared(['workspace', ...COLUMNS], (db, blank: Insertable<Tables['audit']>) =>
-  db.insertInto('audit').values(blank),
+const [, ...GIVEN] = COLUMNS;
+
+const insert = prepared(['workspace', ...GIVEN], (db, blank: Omit<Insertable<Tables['audit']>, 'number'>) =>
+  db.insertInto('audit').values({ ...blank, number: numberGiven(db, blank.workspace, 'audit') }),
 );
 
 export function auditQueries({ read, write }: Databases): Store['audit'] {
   return {
     append: (workspace, row) =>
       atomically(write, async (trx) => {
-        const number = await nextNumber(trx, workspace, 'audit');
-        const values = { ...row, workspace, number, facts: JSON.stringify(row.facts) };
-        await insert(trx, values);
+        const values = { ...row, workspace, facts: JSON.stringify(row.facts) };
+        await Promise.all([nextNumber(trx, workspace, 'audit'), insert(trx, values)]);
       }),
 
     async list(workspace, page) {

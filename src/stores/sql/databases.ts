@@ -34,6 +34,10 @@ const countOn = prepared(['workspace', 'counter'], (db, blank: { workspace: stri
     .returning('value'),
 );
 
+/** The number that `nextNumber` has just given, for a statement that is sent without waiting for it. */
+export const numberGiven = (db: Kysely<Tables>, workspace: string, counter: Counter) =>
+  db.selectFrom('counters').select('value').where('workspace', '=', workspace).where('counter', '=', counter);
+
 /**
  * The next number of a list. It orders rows by insertion and may leave gaps after failures. The row of the counter stays
  * locked until the transaction ends, so numbers become visible in their order.

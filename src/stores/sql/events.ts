@@ -1,10 +1,10 @@
 import type { Insertable } from 'kysely';
 import type { EventRow } from '../rows.ts';
 import type { Store } from '../store.ts';
-import { atomically, type Databases, nextNumber, ONE } from './databases.ts';
+import { atomically, type Databases, nextNumber, numberGiven, ONE } from './databases.ts';
 import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
-import { handOut, removeFinished } from './webhooks.ts';
+import { handOut, removeFinished, subscriptions } from './webhooks.ts';
 
 const COLUMNS = [
   'number',
@@ -18,8 +18,10 @@ const COLUMNS = [
   'data',
 ] as const;
 
-const insert = prepared(['workspace', ...COLUMNS], (db, blank: Insertable<Tables['events']>) =>
-  db.insertInto('events').values(blank),
+const [, ...GIVEN] = COLUMNS;
+
+const insert = prepared(['workspace', ...GIVEN], (db, blank: Omit<Insertable<Tables['events']>, 'number'>) =>
+  db.insertInto('events').values({ ...blank, number: numberGiven(db, blank.workspace, 'events') }),
 );
 
 /** How often old events are looked for: not with every new one. */
@@ -29,9 +31,12 @@ export function eventQueries({ read, write }: Databases): Store['events'] {
   return {
     append: (workspace, row, keep) =>
       atomically(write, async (trx) => {
-        const number = await nextNumber(trx, workspace, 'events');
-        await insert(trx, { ...row, workspace, number, data: JSON.stringify(row.data) });
-        await handOut(trx, workspace, { ...row, number });
+        const [number, , subscribed] = await Promise.all([
+          nextNumber(trx, workspace, 'events'),
+          insert(trx, { ...row, workspace, data: JSON.stringify(row.data) }),
+          subscriptions(trx, { workspace }),
+        ]);
+        await handOut(trx, workspace, { ...row, number }, subscribed);
         if (number % PRUNE_EVERY === 0) {
           const last = number - keep;
           await trx.deleteFrom('events').where('workspace', '=', workspace).where('number', '<=', last).execute();

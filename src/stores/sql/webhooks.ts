@@ -260,13 +260,18 @@ async function claimOne(
   return webhook && { workspace, owner, webhook: toWebhook(webhook), delivery: toDelivery(delivery) };
 }
 
-const subscriptions = prepared(['workspace'], (db, { workspace }: { workspace: string }) =>
+export const subscriptions = prepared(['workspace'], (db, { workspace }: { workspace: string }) =>
   db.selectFrom('webhooks').select(['webhook_id', 'events']).where('workspace', '=', workspace),
 );
 
 /** A delivery for every webhook that wants this event; part of the transaction that tells of it. */
-export async function handOut(trx: Kysely<Tables>, workspace: string, event: EventRow): Promise<void> {
-  for (const { webhook_id, events } of await subscriptions(trx, { workspace })) {
+export async function handOut(
+  trx: Kysely<Tables>,
+  workspace: string,
+  event: EventRow,
+  subscribed: Awaited<ReturnType<typeof subscriptions>>,
+): Promise<void> {
+  for (const { webhook_id, events } of subscribed) {
     if ((JSON.parse(events) as string[]).includes(event.type)) await insertDelivery(trx, workspace, webhook_id, event);
   }
 }
