@@ -1,14 +1,21 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { expect } from 'vitest';
+import { unpackedPackage } from '../support/debian.ts';
 import { BIN, cliJson, type HttpServer, run, startHttp } from '../support/process.ts';
 import { payload, puller } from '../support/pulling.ts';
 import { testWorkspace, type Workspace } from '../support/workspace.ts';
 import { cannot, promise } from './support/promise.ts';
 
-/** The Debian package `faketime`: the clock of a program is what a file says, from one moment to the next. */
-const LIBRARIES = ['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`);
-const LIBRARY = LIBRARIES.find((path) => existsSync(path));
+/** With it, the clock of a program is what a file says, from one moment to the next. */
+function findLibrary(): string {
+  const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch;
+  const path = `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`;
+  if (existsSync(path)) return path;
+  const unpacked = unpackedPackage('libfaketime');
+  return isAbsolute(unpacked) ? join(unpacked, path) : unpacked;
+}
+const LIBRARY = findLibrary();
 const TARGET = ['--client', 'cursor'];
 
 /** What the clock of a server does, one after the other. */
@@ -51,7 +58,7 @@ async function expectTimers(server: HttpServer, token: string): Promise<void> {
   expect([took > 800, took < 10_000], `a second took ${Math.round(took)} ms`).toEqual([true, true]);
 }
 
-if (LIBRARY === undefined) cannot('R17', 'there is no libfaketime on this machine (Debian package: faketime)');
+if (!isAbsolute(LIBRARY)) cannot('R17', LIBRARY);
 else
   promise(
     'R17',

@@ -1,57 +1,27 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
+import { unpackedPackage } from './debian.ts';
 import { freePort } from './listen.ts';
-import { ROOT, temporaryDirectory } from './workspace.ts';
+import { temporaryDirectory } from './workspace.ts';
 
 export interface Programs {
   prometheus: string;
   promtool: string;
 }
 
-const UNPACKED = join(ROOT, '.tools/prometheus');
-
-/**
- * Prometheus as it is installed; else Debian's package, unpacked and not installed, because its installation would start a
- * server. That is done where a whole machine is ours (CI, root); a string says why it was not.
- */
+/** Prometheus as it is installed, else as Debian has it; a string says why there is none. */
 export function findPrometheus(): Programs | string {
-  const unpacked = { prometheus: join(UNPACKED, 'usr/bin/prometheus'), promtool: join(UNPACKED, 'usr/bin/promtool') };
   if (works('prometheus') && works('promtool')) return { prometheus: 'prometheus', promtool: 'promtool' };
-  if (existsSync(unpacked.prometheus)) return unpacked;
-  const isOurs = process.env['CI'] !== undefined || process.getuid?.() === 0;
-  if (!isOurs || !works('apt-get')) return 'prometheus is not installed (Debian: apt-get install prometheus)';
-  try {
-    unpack();
-    return unpacked;
-  } catch (error) {
-    return `prometheus is not installed, and its package cannot be had: ${(error as Error).message}`;
-  }
+  const unpacked = unpackedPackage('prometheus');
+  if (!isAbsolute(unpacked)) return unpacked;
+  return { prometheus: join(unpacked, 'usr/bin/prometheus'), promtool: join(unpacked, 'usr/bin/promtool') };
 }
 
 const works = (program: string): boolean => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
-
-function unpack(): void {
-  mkdirSync(join(ROOT, '.tools'), { recursive: true });
-  const directory = mkdtempSync(join(ROOT, '.tools/prometheus-'));
-  try {
-    const download = () => spawnSync('apt-get', ['download', 'prometheus'], { cwd: directory, encoding: 'utf8' });
-    if (download().status !== 0) {
-      // An image may come without lists of packages.
-      spawnSync('apt-get', ['update'], { stdio: 'ignore' });
-      const { status, stderr } = download();
-      if (status !== 0) throw new Error(stderr.trim());
-    }
-    const [file = ''] = readdirSync(directory);
-    execFileSync('dpkg-deb', ['--extract', join(directory, file), join(directory, 'root')]);
-    renameSync(join(directory, 'root'), UNPACKED);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
 
 export interface Prometheus {
   /** What an instant query finds now. */
