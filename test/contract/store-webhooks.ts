@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { ClaimedDelivery } from '../../src/stores/rows.ts';
 import type { Store } from '../../src/stores/store.ts';
@@ -67,6 +68,25 @@ export function webhookCases(store: () => Store): void {
     expect(rows[0]?.event).toStrictEqual({ ...event({ time: T0, type: 'key.rotated' }), number: 3 });
     await store().webhooks.deliver(W, 'whk_2', 1);
     expect(await statuses('whk_2')).toEqual(['2 pending', '1 pending']);
+  });
+
+  it('gives each delivery to one of many that ask, also while others say what came of the one before', async () => {
+    await store().webhooks.insert(W, webhook());
+    for (let i = 0; i < 100; i += 1) await happens();
+    const numbers: number[] = [];
+    const work = async () => {
+      while (numbers.length < 100) {
+        const found = await claim();
+        if (!found) {
+          await turn();
+          continue;
+        }
+        numbers.push(found.delivery.event.number);
+        await store().webhooks.settle(found, DELIVERED);
+      }
+    };
+    await Promise.all(Array.from({ length: 5 }, work));
+    expect(numbers).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
   });
 
   it('gives a webhook one delivery at a time, and to one of many that ask', async () => {

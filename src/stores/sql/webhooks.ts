@@ -32,11 +32,16 @@ const toDelivery = ({
 
 export function webhookQueries({ read, write }: Databases): Store['webhooks'] {
   const claim = async (lease: Lease): Promise<ClaimedDelivery | undefined> => {
-    // Asked of the reading connection first: mostly there is nothing, and then nobody is kept from writing.
-    const next = await nextTurn(read, lease);
-    if (next === undefined) return undefined;
     // Where somebody else was faster, another one may be due.
-    return (await atomically(write, (trx) => claimOne(trx, next, lease))) ?? claim(lease);
+    const taken = new Set<string>();
+    for (;;) {
+      // Asked of the reading connection first: mostly there is nothing, and then nobody is kept from writing.
+      const next = await nextTurn(read, lease, taken);
+      if (next === undefined) return undefined;
+      const claimed = await atomically(write, (trx) => claimOne(trx, next, lease));
+      if (claimed) return claimed;
+      taken.add(next.webhook_id);
+    }
   };
 
   return {
@@ -224,9 +229,13 @@ const untriedOfAll = untried(false);
 const untriedOfHealthy = untried(true);
 
 /** Webhooks are few, and the index knows the first pending delivery of each. */
-async function nextTurn(db: Kysely<Tables>, { at, healthy }: Lease): Promise<Turn | undefined> {
+async function nextTurn(
+  db: Kysely<Tables>,
+  { at, healthy }: Lease,
+  taken: ReadonlySet<string>,
+): Promise<Turn | undefined> {
   const rows = await (healthy ? untriedOfHealthy : untriedOfAll)(db, { at });
-  const due = rows.filter((row) => row.due !== null && row.due <= at);
+  const due = rows.filter((row) => row.due !== null && row.due <= at && !taken.has(row.webhook_id));
   return due.sort((a, b) => compare(a.claimed_at ?? '', b.claimed_at ?? '') || compare(a.due ?? '', b.due ?? ''))[0];
 }
 
@@ -237,6 +246,14 @@ async function claimOne(
   { workspace, webhook_id }: Turn,
   { owner, at, until }: Lease,
 ): Promise<ClaimedDelivery | undefined> {
+  const leased = (set: Partial<Pick<Selectable<Tables['webhooks']>, 'lease_owner' | 'lease_until' | 'claimed_at'>>) =>
+    trx.updateTable('webhooks').set(set).where('workspace', '=', workspace).where('webhook_id', '=', webhook_id);
+  // Before the look at deliveries: whoever had it until now has said by then what came of his.
+  const webhook = await leased({ lease_owner: owner, lease_until: until, claimed_at: at })
+    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', at)]))
+    .returning(WEBHOOK)
+    .executeTakeFirst();
+  if (!webhook) return undefined;
   const delivery = await trx
     .selectFrom('deliveries')
     .select(DELIVERY)
@@ -248,16 +265,9 @@ async function claimOne(
     .orderBy('number')
     .limit(ONE)
     .executeTakeFirst();
-  if (!delivery) return undefined;
-  const webhook = await trx
-    .updateTable('webhooks')
-    .set({ lease_owner: owner, lease_until: until, claimed_at: at })
-    .where('workspace', '=', workspace)
-    .where('webhook_id', '=', webhook_id)
-    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', at)]))
-    .returning(WEBHOOK)
-    .executeTakeFirst();
-  return webhook && { workspace, owner, webhook: toWebhook(webhook), delivery: toDelivery(delivery) };
+  if (delivery) return { workspace, owner, webhook: toWebhook(webhook), delivery: toDelivery(delivery) };
+  await leased({ lease_owner: null, lease_until: null }).execute();
+  return undefined;
 }
 
 export const subscriptions = prepared(['workspace'], (db, { workspace }: { workspace: string }) =>
