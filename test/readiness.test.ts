@@ -65,15 +65,16 @@ test('a database that is gone, or is another one by now, is not the one that was
   await untilReady(server);
 });
 
-test('a database that a newer version has migrated is not ours to write any more', async () => {
-  const { server, database } = await begun();
-  const newer = new DatabaseSync(database);
-  newer.exec(
-    "insert into kysely_migration (name, timestamp) values ('9999-of-the-future', '2030-01-01T00:00:00.000Z')",
-  );
-  newer.close();
-  expect(await untilNotReady(server)).toEqual(['store_newer']);
-});
+test.each(['9999-of-the-future', '9999-only-adds'])(
+  'a database that a newer version has migrated meanwhile is not ours to write any more (%s)',
+  async (migration) => {
+    const { server, database } = await begun();
+    const newer = new DatabaseSync(database);
+    newer.exec(`insert into kysely_migration (name, timestamp) values ('${migration}', '2030-01-01T00:00:00.000Z')`);
+    newer.close();
+    expect(await untilNotReady(server)).toEqual(['store_newer']);
+  },
+);
 
 test('a key that cannot be read, and one that was lost, are told apart', async () => {
   const { server, key } = await begun();

@@ -341,6 +341,13 @@ export class AppError extends Error {
   }
 }
 
+/** The reason of UNAVAILABLE where the database was made by a newer version. */
+export const NEWER_SCHEMA = 'newer_schema';
+
+/** A change was refused because a newer version made the database. No later one will fare better in this process. */
+export const isNewerSchema = (error: unknown): boolean =>
+  error instanceof AppError && error.details['reason'] === NEWER_SCHEMA;
+
 /** INVALID_INPUT about one field, dotted: `params.path`. */
 export function invalidInput(field: string, message: string, options: ErrorOptions & { hint?: string } = {}): AppError {
   const details = { field, reason: message, issues: [{ path: field, message }] };

@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_WORKSPACE, UNBOUND } from '../core/binding.ts';
-import { AppError } from '../core/errors.ts';
+import { AppError, NEWER_SCHEMA } from '../core/errors.ts';
 import { AGENT_SCOPES, SCOPES } from '../core/scopes.ts';
 import { KeyDirectory } from '../io/keys.ts';
 import { type Launcher, launcherIn } from '../io/launcher.ts';
@@ -94,6 +94,10 @@ export async function compose(settings: AppSettings): Promise<App> {
   makePrivateDirectory(config.home);
   const redis = settings.lasting ? await openShared(config, settings.log) : undefined;
   const opened = await openStore(config.database, { around: aroundStore(settings), fan_out: redis, log: settings.log });
+  if (opened.refusal) {
+    const words = 'a newer version has added to the database: it is only read, and every change is refused';
+    settings.log.warn({ reason: NEWER_SCHEMA }, words);
+  }
   const cached = redis && withSharedCache(opened, redis.texts);
   const store = cached?.store ?? opened;
   const bell = new Bell(store.dataVersion, settings.bell_ms);

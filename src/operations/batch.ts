@@ -183,6 +183,7 @@ export function batchOf(operations: readonly Operation[]): Operation {
       'Each item needs the scope of what it calls. Without `atomic` every item stands alone: what fails is told in its row, and the others go on. With it all is done or nothing, and the first failure is the failure of the whole.',
     effect: 'write',
     transaction: 'own',
+    delegates: true,
     input: z.strictObject({
       items: z
         .array(Item)

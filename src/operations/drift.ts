@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { clientById } from '../clients/index.ts';
 import { reaches } from '../core/binding.ts';
 import { entryDiff } from '../core/entry-diff.ts';
-import { AppError } from '../core/errors.ts';
+import { AppError, isNewerSchema } from '../core/errors.ts';
 import { ArtifactId, ClientId, ProfileId } from '../core/ids.ts';
 import { clientsOwn, driftOf, type Entries } from '../core/merge.ts';
 import type { JsonValue } from '../core/payload.ts';
@@ -119,9 +119,18 @@ export async function whileNobodyWrites<T>(
     if (!isDrift(seen)) return seen;
   }
   return underWriterLock(context, async () => {
-    await settleOpenIntents(context, concerns);
+    await unlessOnlyRead(() => settleOpenIntents(context, concerns));
     return look();
   });
+}
+
+/** What a look changes on the side is left where changes are refused: its caller is answered all the same. */
+async function unlessOnlyRead(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isNewerSchema(error)) throw error;
+  }
 }
 
 /**
@@ -246,7 +255,7 @@ export const driftStatus = defineOperation({
       return deployments;
     };
     const deployments = await whileNobodyWrites(context, concerns, look, (seen) => seen.some(({ drift }) => drift));
-    for (const state of deployments) if (state.drift) await tellDrift(context, state);
+    for (const state of deployments) if (state.drift) await unlessOnlyRead(() => tellDrift(context, state));
     return { deployments, drift_count: deployments.filter(({ drift }) => drift).length, check };
   },
 });

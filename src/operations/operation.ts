@@ -202,6 +202,8 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   permission: Permission;
   /** `own`: `run` touches files or the network, or waits for others, and opens its transactions itself. */
   transaction?: 'own';
+  /** It changes something only through other operations, and each of those is refused, or not, for itself. */
+  delegates?: true;
   rest?: RestBinding;
   mcp?: McpBinding;
   cli?: CliBinding;
@@ -260,6 +262,9 @@ async function carryOut(
   alongside?: Alongside,
 ): Promise<Record<string, unknown>> {
   const input = admitted(operation, context, raw);
+  // Before a file or a key is touched, which no transaction would give back.
+  const { refusal } = context.store;
+  if (refusal && operation.effect !== 'read' && !operation.delegates) throw refusal();
   const auditRow = (facts: AuditRow['facts'], target?: Target) =>
     auditRowOf(operation, context, { ...input, ...target }, facts);
   const emit = (store: Store, happening: Happening) =>

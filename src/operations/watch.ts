@@ -89,6 +89,7 @@ export const watchDrift = defineOperation({
     'Goes on until it is stopped. Tells of drift on stderr and as the event config.drift_detected, and of programs that write a file again and again. With --heal it puts our entries back, at most 3 times in ten minutes for each file.',
   effect: 'write',
   transaction: 'own',
+  delegates: true,
   idempotent: true,
   input: WatchInput,
   output: WatchOutput,

@@ -50,8 +50,8 @@ export interface OpenedStore extends Store {
   /** Since this process opened the store. */
   statistics(): { commits: number; busy_retries: number };
   /**
-   * Whether a new process could open the store now, and write. Nothing is written. Throws UNAVAILABLE or WRITE_FAILED with
-   * `details.reason` when it could not.
+   * Whether a new process could open the store now, and write where this one can. Nothing is written. Throws UNAVAILABLE or
+   * WRITE_FAILED with `details.reason` when it could not.
    */
   probe(): Promise<void>;
   /** What is due before this file can be believed; whoever runs for long sees to it. */

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery, Kysely } from 'kysely';
 import { AppError } from '../core/errors.ts';
 import type { Snapshot } from './inspect/inspect.ts';
-import { MIGRATION_TABLE } from './migrations/index.ts';
+import { MIGRATION_TABLE, newerSchema, schemaOf } from './migrations/index.ts';
 import type { FanOut, OpenedStore, StoreLog, Surroundings } from './opened-store.ts';
 import { Connections, PATIENT } from './postgres/connections.ts';
 import { entrance, pipelined, postgresDialect, type Watching } from './postgres/dialect.ts';
 import { isConflict, postgresError } from './postgres/errors.ts';
 import { Listener } from './postgres/listener.ts';
-import { grantRows, isUpToDate, migrateTables, migrationsIn } from './postgres/schema.ts';
+import { grantRows, migrateTables, migrationsDone, migrationsIn } from './postgres/schema.ts';
 import { Writers } from './postgres/turns.ts';
 import { EVERY_WORKSPACE } from './postgres/walls.ts';
 import { type Nouns, nested, queries } from './sql/index.ts';
@@ -229,8 +229,13 @@ export async function openPostgres(
     snapshot: (work) => snapshotOf(kysely('read'), work),
   };
   try {
-    if (!(await isUpToDate(connections))) await migrateDatabase(url);
-    return store;
+    const done = await migrationsDone(connections);
+    const schema = schemaOf(done);
+    if (schema === 'older') await migrateDatabase(url);
+    if (schema !== 'added-to') return store;
+    const refusal = () => newerSchema(done);
+    connections.refuseWriters(refusal);
+    return { ...store, refusal };
   } catch (error) {
     await store.close();
     throw postgresError(error);

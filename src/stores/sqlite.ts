@@ -4,7 +4,7 @@ import { Kysely } from 'kysely';
 import { AppError } from '../core/errors.ts';
 import type { Snapshot } from './inspect/inspect.ts';
 import { SQLITE } from './migrations/0001-initial.ts';
-import { isCurrent, MIGRATION_TABLE, migrate } from './migrations/index.ts';
+import { MIGRATION_TABLE, migrate, newerSchema, schemaOf } from './migrations/index.ts';
 import { damagedError, NodeSqliteConnection, nodeSqliteDialect, patiently, storeError } from './node-sqlite-dialect.ts';
 import type { OpenedStore, Surroundings, UncleanStop } from './opened-store.ts';
 import { sqlStore } from './sql/index.ts';
@@ -59,13 +59,20 @@ export function migrationsDone(database: DatabaseSync): string[] {
     .map(({ name }) => String(name));
 }
 
-async function bringUpToDate(database: DatabaseSync, write: Kysely<Tables>, patienceMs: number): Promise<void> {
-  if (await patiently(patienceMs, () => isCurrent(migrationsDone(database)))) return;
-  await write.transaction().execute(async (trx) => {
-    // Asked again under the write lock: several processes may have come here at once.
-    if (!isCurrent(migrationsDone(database))) await migrate(trx, SQLITE);
-  });
+/** Gives what changes are to be refused with where a newer program has added to the tables. */
+async function bringUpToDate(database: DatabaseSync, write: Kysely<Tables>, patienceMs: number): Promise<Refusal> {
+  let done = await patiently(patienceMs, () => migrationsDone(database));
+  if (schemaOf(done) === 'older') {
+    done = await write.transaction().execute(async (trx) => {
+      // Asked again under the write lock: several processes may have come here at once.
+      if (schemaOf(migrationsDone(database)) === 'older') await migrate(trx, SQLITE);
+      return migrationsDone(database);
+    });
+  }
+  return schemaOf(done) === 'added-to' ? () => newerSchema(done) : undefined;
 }
+
+type Refusal = OpenedStore['refusal'];
 
 const kyselyOver = (connection: NodeSqliteConnection) => new Kysely<Tables>({ dialect: nodeSqliteDialect(connection) });
 
@@ -93,17 +100,20 @@ const watched = (store: Store, around: Surroundings | undefined): Store =>
 const PROBE_PATIENCE_MS = 1_000;
 
 /**
- * Opens the file as a new process would and takes its write lock for a moment. Waits a second for the lock.
- * What is open stays usable for this process under another name, or none: the next start would find something else.
+ * Opens the file as a new process would and takes its write lock for a moment; not where this process only `reads`. Waits a
+ * second for the lock. What is open stays usable for this process under another name, or none: the next start would find something else.
  */
-async function probe(path: string, opened: number): Promise<void> {
+async function probe(path: string, opened: number, reads: boolean): Promise<void> {
   const found = statSync(path, { throwIfNoEntry: false });
   const reason = found === undefined ? 'database_gone' : found.ino === opened ? undefined : 'database_replaced';
   if (reason) throw new AppError('UNAVAILABLE', 'The database file is not the one that was opened.', { reason });
   try {
     const database = await connect(path, PROBE_PATIENCE_MS);
     try {
-      isCurrent(migrationsDone(database));
+      const done = migrationsDone(database);
+      const schema = schemaOf(done);
+      if (reads) return;
+      if (schema === 'added-to') throw newerSchema(done);
       await patiently(PROBE_PATIENCE_MS, () => database.exec('begin immediate'));
       database.exec('rollback');
     } finally {
@@ -162,7 +172,8 @@ async function openFile(path: string, patienceMs: number, around: Surroundings |
   try {
     await patiently(patienceMs, () => useWriteAheadLog(database));
     const write = kyselyOver(writer);
-    await bringUpToDate(database, write, patienceMs);
+    const refusal = await bringUpToDate(database, write, patienceMs);
+    if (refusal) writer.refuse(refusal);
     const reader = new NodeSqliteConnection(await connect(path, patienceMs, true), { ...options, exclusive: false });
     const store = sqlStore({ read: kyselyOver(reader), write }, async () => {
       // The writer last: whoever closes a database last folds the log into the file, and a reader may not.
@@ -187,8 +198,9 @@ async function openFile(path: string, patienceMs: number, around: Surroundings |
       statistics: () => ({ commits: writer.commits, busy_retries: writer.retries + reader.retries }),
       async probe() {
         if (damaged) throw damagedError();
-        await probe(path, opened);
+        await probe(path, opened, refusal !== undefined);
       },
+      ...(refusal && { refusal }),
       ...(isUnclean && { unclean }),
       snapshot: (work) => snapshotOf(path, patienceMs, work),
     };
@@ -215,7 +227,9 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
 
 /** Brings the tables up to date and lets the work write into them, past the store. */
 export async function fillSqlite<T>(path: string, work: (tables: Kysely<Tables>) => Promise<T>): Promise<T> {
-  await (await openSqlite(path)).close();
+  const store = await openSqlite(path);
+  await store.close();
+  if (store.refusal) throw store.refusal();
   const patienceMs = 5000;
   const connection = new NodeSqliteConnection(await connect(path, patienceMs), { exclusive: true, patienceMs });
   try {

@@ -1,4 +1,5 @@
 import type { Binding } from '../core/binding.ts';
+import type { AppError } from '../core/errors.ts';
 import type { EventType } from '../core/event.ts';
 import type {
   ArtifactRow,
@@ -294,6 +295,11 @@ export interface Store {
    * can fail alone (a savepoint); such parts run one after another.
    */
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
+  /**
+   * Set where a newer version has added to the database, so that this process only reads it: what every change is refused
+   * with. Whoever would change something by itself, or something else beside the store, asks before.
+   */
+  refusal?: (() => AppError) | undefined;
   /** Lets running transactions end first; later calls answer UNAVAILABLE. Closing again does nothing. */
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { DEFAULT_WORKSPACE, UNBOUND } from '../../core/binding.ts';
-import { AppError } from '../../core/errors.ts';
+import { AppError, isNewerSchema } from '../../core/errors.ts';
 import { AGENT_SCOPES, expandScopes, SCOPES, type Scope } from '../../core/scopes.ts';
 import { isWellFormedToken, tokenDigest } from '../../core/token.ts';
 import type { Principal } from '../../operations/operation.ts';
@@ -146,7 +146,7 @@ export class UseCounter {
     this.#add(workspace, token_id, 1);
   }
 
-  /** Never fails: a store that cannot be written now gets the uses with the next flush. */
+  /** Never fails: a store that cannot be written now gets the uses with the next flush; one that is only read, none. */
   async flush(): Promise<void> {
     const entries = [...this.#pending.values()];
     this.#pending.clear();
@@ -155,6 +155,7 @@ export class UseCounter {
       try {
         await this.#store.tokens.addUses(workspace, token_id, uses, at);
       } catch (err) {
+        if (isNewerSchema(err)) continue;
         this.#add(workspace, token_id, uses);
         this.#log.warn({ err, token_id }, 'the uses of a token could not be stored');
       }

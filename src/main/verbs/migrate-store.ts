@@ -43,6 +43,8 @@ async function migrate(from: Database, to: Database, progress: (doing: string) =
   const { inspect } = await import('../../stores/inspect/inspect.ts');
   const source = await openStore(from);
   try {
+    // What a newer version has added would be left out.
+    if (source.refusal) throw source.refusal();
     // Every change by an operation has an audit row, and with it another number.
     const numbers = async () => (await source.snapshot((now) => digestOf(now.tables, 'counters'))).sha256;
     const before = await numbers();

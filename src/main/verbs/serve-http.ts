@@ -146,7 +146,7 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
     async close() {
       stopping = true;
       app.services.bell.endWaiting();
-      await Promise.all([connections.close(), sender.stop(), keeper?.stop(), look?.stop()]);
+      await Promise.all([connections.close(), sender?.stop(), keeper?.stop(), look?.stop()]);
       await app.close();
       await tracing?.stop();
     },
@@ -170,7 +170,12 @@ async function issuerOf(config: Config, log: Log): Promise<RestSettings['oidc']>
 }
 
 /** Only here: the other commands are gone before an answer could come. */
-async function sendWebhooks({ store, services: { bell, log, observer } }: App, config: Config): Promise<Sender> {
+async function sendWebhooks(
+  { store, services: { bell, log, observer } }: App,
+  config: Config,
+): Promise<Sender | undefined> {
+  // Nobody would know what was sent.
+  if (store.refusal) return undefined;
   const { startSender } = await import('../../operations/webhooks/sender.ts');
   const { openPoster } = await import('../../io/webhooks/post.ts');
   const { WebhookTargets } = await import('../../io/webhooks/targets.ts');
@@ -180,7 +185,7 @@ async function sendWebhooks({ store, services: { bell, log, observer } }: App, c
 
 /** Other machines believe a latest release only as long as its pointer lives. */
 async function keepPointers({ store, services: { mode, keys, log } }: App): Promise<Keeper | undefined> {
-  if (mode !== 'server') return undefined;
+  if (mode !== 'server' || store.refusal) return undefined;
   const { startPointerKeeper } = await import('../../operations/pointer-keeper.ts');
   return startPointerKeeper({ store, keys, log, now });
 }
@@ -257,7 +262,7 @@ async function announce(terminal: Terminal, app: App, config: Config, port: numb
 
 /** The first start makes one API token and shows it once, so that the next command can be a request. */
 async function firstToken(app: App, config: Config): Promise<string[]> {
-  if (config.API_KEY !== undefined || (await app.store.tokens.count()) > 0) return [];
+  if (config.API_KEY !== undefined || app.store.refusal || (await app.store.tokens.count()) > 0) return [];
   const { generateToken } = await import('../../operations/tokens.ts');
   const made = await invoke(generateToken, { ...app.localContext('cli') }, { name: 'first token', role: 'admin' });
   return [`API token (shown only now): ${made['token']}`];

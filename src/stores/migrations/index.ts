@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
-import { AppError } from '../../core/errors.ts';
+import { AppError, NEWER_SCHEMA } from '../../core/errors.ts';
 import type { Tables } from '../sql/schema.ts';
 import { type Flavour, initial } from './0001-initial.ts';
 import { localWorkflow } from './0002-local-workflow.ts';
@@ -12,7 +12,10 @@ import { catalog } from './0007-catalog.ts';
 import { clients } from './0008-clients.ts';
 import { pull } from './0009-pull.ts';
 
-/** Every migration in the order of its name. A published one never changes. */
+/**
+ * Every migration in the order of its name. A published one never changes. One that only adds tables, indexes, or columns
+ * with a default ends in `-adds`: then the version before it can still read.
+ */
 const MIGRATIONS: Record<string, (flavour: Flavour) => Migration> = {
   '0001-initial': initial,
   '0002-local-workflow': localWorkflow,
@@ -28,18 +31,35 @@ const MIGRATIONS: Record<string, (flavour: Flavour) => Migration> = {
 /** Where Kysely's migrator notes what was done: the one record of the state of a schema. */
 export const MIGRATION_TABLE = 'kysely_migration';
 
+const ONLY_ADDS = /-adds$/;
+
+const unknownOf = (done: readonly string[]) => done.filter((name) => !Object.hasOwn(MIGRATIONS, name));
+
+/** What a program says that finds more migrations than it knows. */
+export function newerSchema(done: readonly string[]): AppError {
+  const message = 'The database was made by a newer version of mcp-orchestration. Nothing was changed.';
+  const hint = 'Update mcp-orchestration on this machine, or use another data directory.';
+  return new AppError('UNAVAILABLE', message, { reason: NEWER_SCHEMA, migrations: unknownOf(done) }, { hint });
+}
+
 /**
- * Compares what a database has with what this program knows. True: nothing to do. A schema with a migration that we do
- * not know was made by a newer program and may mean something else by the same columns, so it is refused.
+ * Compares what a database has with what this program knows. `added-to`: a newer program has only added to it. Such a one
+ * may be read, and not written: a row would lack what the newer one adds to each. Any other migration that we do not know
+ * may have given another meaning to the same columns, so it is refused.
  */
+export function schemaOf(done: readonly string[]): 'older' | 'current' | 'added-to' {
+  const unknown = unknownOf(done);
+  const isComplete = done.length - unknown.length === Object.keys(MIGRATIONS).length;
+  if (unknown.length === 0) return isComplete ? 'current' : 'older';
+  if (isComplete && unknown.every((name) => ONLY_ADDS.test(name))) return 'added-to';
+  throw newerSchema(done);
+}
+
+/** For who has no use for one that may only be read, and refuses it as well. True: nothing to do. */
 export function isCurrent(done: readonly string[]): boolean {
-  const unknown = done.filter((name) => !Object.hasOwn(MIGRATIONS, name));
-  if (unknown.length > 0) {
-    const message = 'The database was made by a newer version of mcp-orchestration. Nothing was changed.';
-    const hint = 'Update mcp-orchestration on this machine, or use another data directory.';
-    throw new AppError('UNAVAILABLE', message, { reason: 'newer_schema', migrations: unknown }, { hint });
-  }
-  return done.length === Object.keys(MIGRATIONS).length;
+  const schema = schemaOf(done);
+  if (schema === 'added-to') throw newerSchema(done);
+  return schema === 'current';
 }
 
 /** Brings the schema up to date inside a transaction that nobody else can run at the same time. */

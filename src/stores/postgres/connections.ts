@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import pg from 'pg';
+import type { AppError } from '../../core/errors.ts';
 import { closedError, isBroken, postgresError } from './errors.ts';
 
 /** 64-bit integers hold counts and numbers of rows here: exact as a JavaScript number up to 2^53. */
@@ -80,6 +81,7 @@ export class Connections {
   readonly #writers: pg.Pool;
   #users = 0;
   #closing: PromiseWithResolvers<void> | undefined;
+  #refusal: (() => AppError) | undefined;
 
   constructor(url: string, limits = LIMITS) {
     const pool = (max: number) => {
@@ -103,6 +105,11 @@ export class Connections {
     };
   }
 
+  /** From now on nobody gets a connection to write. */
+  refuseWriters(refusal: () => AppError): void {
+    this.#refusal = refusal;
+  }
+
   /** Throws UNAVAILABLE when there is none to be had, and after `close`. */
   async lend(to: 'read' | 'write'): Promise<Lent> {
     const leave = this.admit();
@@ -123,6 +130,7 @@ export class Connections {
 
   /** After `close` as well. */
   async lendAdmitted(to: 'read' | 'write'): Promise<Lent> {
+    if (to === 'write' && this.#refusal) throw this.#refusal();
     try {
       const client = await (to === 'read' ? this.#readers : this.#writers).connect();
       return { client, release: (lost = false) => client.release(lost) };

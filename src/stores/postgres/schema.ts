@@ -54,10 +54,9 @@ export async function migrationsIn(
   return rows.map(({ name }) => name);
 }
 
-/** Whether there is nothing to do. Throws UNAVAILABLE where a newer program made the tables. */
-export async function isUpToDate(connections: Connections): Promise<boolean> {
-  const done = await migrationsIn((text) => connections.query(text), MIGRATION_TABLE);
-  return done !== undefined && isCurrent(done);
+/** What was migrated so far: nothing is an empty list. */
+export async function migrationsDone(connections: Connections): Promise<string[]> {
+  return (await migrationsIn((text) => connections.query(text), MIGRATION_TABLE)) ?? [];
 }
 
 /**

@@ -20,8 +20,8 @@ import { tokenQueries } from './tokens.ts';
 import { webhookQueries } from './webhooks.ts';
 import { workspaceQueries } from './workspaces.ts';
 
-/** What a store can be asked, without its transactions and its end. */
-export type Nouns = Omit<Store, 'transaction' | 'close'>;
+/** What a store can be asked, without its transactions, its refusal and its end. */
+export type Nouns = Omit<Store, 'transaction' | 'refusal' | 'close'>;
 
 export function queries(databases: Databases): Nouns {
   return {
