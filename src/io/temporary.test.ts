@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { removeStaleIn, temporaryBeside } from './temporary.ts';
 
 /** No process has it: Linux gives no numbers beyond 2^22. */
@@ -16,6 +16,25 @@ test('what a dead process left is taken away, and nothing else', async () => {
   for (const name of [living, dead, ...foreign]) writeFileSync(join(directory, name), '');
   removeStaleIn(directory);
   expect(readdirSync(directory).toSorted()).toEqual([living, ...foreign].toSorted());
+});
+
+test('what was left a day ago is taken away although its number is in use: a server in a container has 1 each time', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'mcpo-temporary-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const left = basename(temporaryBeside(directory, 'signing'));
+  writeFileSync(join(directory, left), '');
+  const foreign = '.hidden.tmp';
+  writeFileSync(join(directory, foreign), '');
+  onTestFinished(() => void vi.useRealTimers());
+  for (const [hours, there] of [
+    [23, [left, foreign]],
+    [25, [foreign]],
+  ] as const) {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + hours * 3_600_000 });
+    removeStaleIn(directory);
+    vi.useRealTimers();
+    expect(readdirSync(directory).toSorted()).toEqual(there.toSorted());
+  }
 });
 
 test('a directory that is missing is no failure', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsync, openSync, readdirSync, unlinkSync } from 'node:fs';
+import { closeSync, fsync, lstatSync, openSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 export const fsyncAside = promisify(fsync);
 
 /** The end of every temporary name of ours: the process that made it, and something random. */
-const STALE = /^\..*\.mcpo-(\d+)-[0-9a-f]{16}\.tmp$/;
+const TEMPORARY = /^\..*\.mcpo-(\d+)-[0-9a-f]{16}\.tmp$/;
 
 /**
  * A hidden name beside `name` that nobody else uses, and that tells whose it was should its maker be killed. Long names
@@ -23,12 +23,23 @@ export function temporaryBeside(directory: string, name: string): string {
 /** Takes away what processes of ours left in a directory when they were killed. A failure here stops nothing. */
 export function removeStaleIn(directory: string): void {
   for (const name of namesIn(directory)) {
-    const pid = STALE.exec(name)?.[1];
-    if (pid === undefined || isAlive(Number(pid))) continue;
     try {
-      unlinkSync(join(directory, name));
+      if (isLeftBehind(directory, name)) unlinkSync(join(directory, name));
     } catch {}
   }
+}
+
+/** Milliseconds. Nothing temporary of ours is at work for so long: a process that has its maker's number is another one. */
+const LONGEST_WORK = 24 * 60 * 60 * 1_000;
+
+/** Whether it is temporary, and its maker was killed. In a container the next one has the number of its maker each time. */
+export function isLeftBehind(directory: string, name: string): boolean {
+  const pid = TEMPORARY.exec(name)?.[1];
+  if (pid === undefined) return false;
+  if (!isAlive(Number(pid))) return true;
+  // Not when it was written: it may be the old file of somebody, which has this name for a moment.
+  const since = lstatSync(join(directory, name), { throwIfNoEntry: false })?.ctimeMs;
+  return since !== undefined && Date.now() - since > LONGEST_WORK;
 }
 
 function namesIn(directory: string): string[] {

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf, step } from '../../io/client-files/faults.ts';
-import { syncDirectory, temporaryBeside } from '../../io/temporary.ts';
+import { isLeftBehind, syncDirectory, temporaryBeside } from '../../io/temporary.ts';
 
 /** What of a data directory goes into a backup besides the store, and how files get there and back. */
 
@@ -143,23 +143,11 @@ export async function withStaging<T>(path: string, work: (staging: string) => Pr
   }
 }
 
-const ABANDONED = /^\..*\.mcpo-(\d+)-[0-9a-f]{16}\.tmp$/;
-
 /** What a process left behind that was killed: never whole, and never anybody's only copy. */
 async function removeAbandoned(parent: string): Promise<void> {
   for (const name of await namesIn(parent)) {
-    const pid = ABANDONED.exec(name)?.[1];
     const path = join(parent, name);
-    if (pid === undefined || isAlive(Number(pid)) || !(await lstat(path)).isDirectory()) continue;
+    if (!isLeftBehind(parent, name) || !(await lstat(path)).isDirectory()) continue;
     await rm(path, { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) !== 'ESRCH';
   }
 }
