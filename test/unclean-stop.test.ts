@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { mkdir, open, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
@@ -36,7 +36,7 @@ const save = (server: HttpServer, { token }: Started) => server.ask('PUT', DRAFT
 const lines = ({ output }: HttpServer) =>
   output.stderr
     .split('\n')
-    .filter((line) => line.startsWith('{') && /the (file of the )?store (is|was not)/.test(line))
+    .filter((line) => line.startsWith('{') && /the (file of the )?store (is|was not|could not)/.test(line))
     .map((line) => JSON.parse(line) as { level: number; msg: string; damage?: string[] });
 
 const BEGUN = 'the store was not closed when it was last used; its file is looked at';
@@ -119,6 +119,42 @@ test('a command that opens and closes the store before the server starts takes n
   expect((await cli(started.workspace, 'list-keys')).code).toBe(0);
   expect(existsSync(`${started.database}-wal`)).toBe(false);
   await toldWhole(await startHttp(started.workspace));
+});
+
+test('a plan to restore takes nothing of that away either', async () => {
+  const started = await serverAtWork();
+  const backup = join(started.workspace.home, 'backup');
+  await cliJson(started.workspace, 'backup', backup);
+  await started.server.stop('SIGKILL');
+  await cliJson(started.workspace, 'restore', backup, '--replace', '--dry-run');
+  expect(existsSync(`${started.database}-wal`)).toBe(false);
+  await toldWhole(await startHttp(started.workspace));
+});
+
+test('a store behind a link is looked at as well', async () => {
+  const started = await serverAtWork();
+  await started.server.stop('SIGKILL');
+  const elsewhere = join(started.workspace.home, 'elsewhere');
+  await mkdir(elsewhere);
+  for (const end of ['', '-wal', '-shm']) await rename(started.database + end, join(elsewhere, `state.db${end}`));
+  await symlink(join(elsewhere, 'state.db'), started.database);
+  await toldWhole(await startHttp(started.workspace));
+  expect(existsSync(join(elsewhere, 'state.db.unclean'))).toBe(false);
+});
+
+test('a look that fails calls nothing damaged, and the log says why it failed', async () => {
+  const started = await serverAtWork();
+  await started.server.stop('SIGKILL');
+  const server = await startHttp(started.workspace);
+  await rename(started.database, `${started.database}.moved`);
+  await expect
+    .poll(() => lines(server)[1], { timeout: 15_000 })
+    .toMatchObject({
+      level: 50,
+      msg: expect.stringContaining('could not be looked at'),
+      reason: 'unable to open database file',
+    });
+  expect(existsSync(`${started.database}.unclean`)).toBe(true);
 });
 
 test('a stop in the middle of a look waits for nothing, and the next start looks again', async () => {

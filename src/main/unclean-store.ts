@@ -14,26 +14,31 @@ export interface Look {
   stop(): Promise<void>;
 }
 
+/** What the program that looks has to say: what is damaged, or why it cannot tell. */
+type Answer = { damage: string[] } | { reason: string };
+
 /**
  * The whole of the program that looks. It runs in a process of its own, so it can use nothing from around it: one
  * question blocks its thread until every page was read, and SQLite may not survive what it finds.
  */
 function look(file: string): void {
   const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
-  const SQLITE_CORRUPT = 11;
-  const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
-  const damage: unknown[] = [];
+  const [SQLITE_CORRUPT, SQLITE_NOTADB] = [11, 26];
+  const damage: string[] = [];
+  let answer: Answer = { damage };
   try {
+    const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
     for (const { quick_check } of database.prepare('pragma quick_check(20)').iterate()) {
-      if (quick_check !== 'ok') damage.push(quick_check);
+      if (quick_check !== 'ok') damage.push(String(quick_check));
     }
   } catch (error) {
-    // It gives up in the middle where a tree cannot be followed.
     const { errcode, message } = error as Error & { errcode?: number };
-    if (((errcode ?? 0) & 0xff) !== SQLITE_CORRUPT) throw error;
-    damage.push(message);
+    const code = (errcode ?? 0) & 0xff;
+    // It gives up in the middle where a tree cannot be followed.
+    if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) damage.push(message);
+    else answer = { reason: message };
   }
-  process.stdout.write(JSON.stringify(damage));
+  process.stdout.write(JSON.stringify(answer));
 }
 
 /** Reads every page of a file that was not closed, beside everything else, and tells what was found. */
@@ -66,32 +71,36 @@ export function lookAt(unclean: UncleanStop, log: Log): Look {
 interface Outcome {
   code: number | null;
   signal: string | null;
-  answer: string;
+  text: string;
 }
 
 async function outcomeOf(child: ChildProcess): Promise<Outcome> {
-  let answer = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    answer += text;
+  let text = '';
+  child.stdout?.setEncoding('utf8').on('data', (piece: string) => {
+    text += piece;
   });
   const closed = once(child, 'close') as Promise<[number | null, string | null]>;
   // Requests come first, for the processor at least.
   if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
   const [code, signal] = await closed;
-  return { code, signal, answer };
+  return { code, signal, text };
 }
 
-function tellOutcome({ code, signal, answer }: Outcome, unclean: UncleanStop, log: Log): void {
+const UNKNOWN = 'the file of the store could not be looked at; the next start tries again';
+
+function tellOutcome({ code, signal, text }: Outcome, unclean: UncleanStop, log: Log): void {
   if (code !== 0) {
-    log.error({ code, signal }, 'the file of the store could not be looked at; the next start tries again');
+    log.error({ code, signal }, UNKNOWN);
     return;
   }
-  const damage = JSON.parse(answer) as string[];
-  if (damage.length === 0) {
+  const answer = JSON.parse(text) as Answer;
+  if ('reason' in answer) {
+    log.error({ reason: answer.reason }, UNKNOWN);
+  } else if (answer.damage.length > 0) {
+    unclean.failed();
+    log.error({ damage: answer.damage }, 'the file of the store is damaged: stop this server and restore a backup');
+  } else {
     unclean.passed();
     log.info({}, 'the file of the store is whole');
-  } else {
-    unclean.failed();
-    log.error({ damage }, 'the file of the store is damaged: stop this server and restore a backup');
   }
 }

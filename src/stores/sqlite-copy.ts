@@ -9,6 +9,7 @@ import { isCurrent } from './migrations/index.ts';
 import { NodeSqliteConnection, nodeSqliteDialect, patiently, storeError } from './node-sqlite-dialect.ts';
 import type { Tables } from './sql/schema.ts';
 import { damageOf, migrationsDone, openSqlite } from './sqlite.ts';
+import { findUnclean } from './sqlite-file.ts';
 
 /** Databases as files: whole copies of one that is in use, and looks at one that nobody uses. */
 
@@ -110,6 +111,8 @@ function factsOf(database: DatabaseSync): CopyFacts {
  */
 export function lockOut(path: string): (() => void) | undefined {
   if (!existsSync(path)) return () => undefined;
+  // What is folded in below shows that it was not closed; it may stay where it is, after a plan or a failure.
+  findUnclean(path);
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
     // Set before the first look: then that look takes the file for itself alone, log included.

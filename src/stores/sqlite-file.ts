@@ -1,4 +1,14 @@
-import { closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -57,29 +67,40 @@ export function prepareFile(path: string): void {
 }
 
 /** Lies beside a file that was left open, until somebody has looked at it: whoever opens it next leaves no other trace of that. */
-const markOf = (path: string) => `${path}.unclean`;
+const markOf = (file: string) => `${file}.unclean`;
+
+/** SQLite keeps its log beside the file itself, also where a link leads to that. */
+function behindLinks(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch (error) {
+    if (hasCode(error, ['ENOENT'])) return path;
+    throw error;
+  }
+}
 
 /**
  * Whether the file was not closed when it was last used, and nobody has looked at it since. Asked before this process
  * opens it: SQLite then folds the log in that was left.
  */
 export function findUnclean(path: string): boolean {
-  return wasLeftOpen(path) || existsSync(markOf(path));
+  const file = behindLinks(path);
+  return wasLeftOpen(file) || existsSync(markOf(file));
 }
 
-export const forgetUnclean = (path: string): void => rmSync(markOf(path), { force: true });
+export const forgetUnclean = (path: string): void => rmSync(markOf(behindLinks(path)), { force: true });
 
 /** Whoever closes a file last takes its log away: one that nobody has open, and that has a log, was not closed. */
-function wasLeftOpen(path: string): boolean {
-  if (!statSync(`${path}-wal`, { throwIfNoEntry: false })?.size) return false;
-  const database = new DatabaseSync(path, { timeout: 0 });
+function wasLeftOpen(file: string): boolean {
+  if (!statSync(`${file}-wal`, { throwIfNoEntry: false })?.size) return false;
+  const database = new DatabaseSync(file, { timeout: 0 });
   let left = false;
   try {
     // Set before the first look: then that look takes the file for itself alone, and fails where somebody has it open.
     database.exec(`pragma locking_mode = exclusive; ${SETTINGS} begin immediate; rollback`);
     left = true;
     // Before the end of this connection, which is the one that takes the log away.
-    if (makeEmpty(markOf(path))) syncDirectory(dirname(resolve(path)));
+    if (makeEmpty(markOf(file))) syncDirectory(dirname(file));
   } catch {
     // Somebody has it open. What else is wrong with it is told by the opening that comes next.
   } finally {
