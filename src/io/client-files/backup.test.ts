@@ -49,6 +49,12 @@ test('one that is needed stays beside the last five', async () => {
   expect(readFileSync(first, 'utf8')).toBe('first');
 });
 
+test('the one that was just made stays, also where the clock went back', async () => {
+  for (let second = 10; second < 15; second += 1) await store('later by the clock', second);
+  const copy = await store('what is about to change', 1);
+  expect(readFileSync(copy, 'utf8')).toBe('what is about to change');
+});
+
 test('a list shows when each was made, how long it is and its digest, and passes over what is no backup', async () => {
   expect(await storedBackups(directory)).toEqual([]);
   const later = await store('later', 2);

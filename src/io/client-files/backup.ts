@@ -61,7 +61,8 @@ export async function planBackup({
   const make = async () => {
     await replaceDurably(target, content, { expected_sha256: null, failpoint: 'backup' });
     failpoint('file.after-backup');
-    await step('prune', real, async () => prune(real, prefix, keep, needed));
+    // By its name it is the oldest one where the clock went back.
+    await step('prune', real, async () => prune(real, prefix, keep, new Set([...needed, copy])));
   };
   return { path: copy, make };
 }
