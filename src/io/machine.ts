@@ -3,7 +3,7 @@ import { link, open, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { failpoint } from './failpoint.ts';
-import { removeStaleIn, temporaryBeside } from './temporary.ts';
+import { removeStaleIn, syncDirectory, temporaryBeside } from './temporary.ts';
 
 /**
  * The id under which this data directory keeps its ledger of deployments. Made on first use and never changed; the
@@ -32,6 +32,8 @@ async function makeId(home: string, path: string): Promise<string | undefined> {
       if (error.code !== 'EEXIST') throw error;
     });
     failpoint('machine.after-link');
+    // Also by who came second: what is recorded under this id must not outlive it.
+    await syncDirectory(home);
   } catch (error) {
     throw unusable('WRITE_FAILED', 'written', path, error);
   } finally {

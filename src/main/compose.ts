@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,7 @@ import type { Log, Machine, Services } from '../operations/services.ts';
 import { Bell } from '../stores/bell.ts';
 import type { OpenedStore, Surroundings } from '../stores/opened-store.ts';
 import { withSharedCache } from '../stores/shared-cache.ts';
+import { makeDirectory } from '../stores/sqlite-file.ts';
 import { IS_BUNDLED } from './build.ts';
 import { type Config, userHome } from './config.ts';
 import { openShared } from './shared.ts';
@@ -214,7 +215,7 @@ async function describeSelf(): ReturnType<Services['describeSelf']> {
  */
 function makePrivateDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown';
     throw unusable(path, `cannot be made (${reason})`, reason, cause);

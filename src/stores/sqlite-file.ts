@@ -53,16 +53,20 @@ function makeEmpty(path: string): boolean {
   }
 }
 
+/** Missing ones are private, and are there after a power cut. Those that exist stay as they are. */
+export function makeDirectory(directory: string): void {
+  const firstMade = mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (firstMade === undefined) return;
+  for (let made = directory; made.length >= firstMade.length; made = dirname(made)) syncDirectory(dirname(made));
+}
+
 /**
  * Makes the file with its final mode before SQLite sees it; SQLite gives its -wal and -shm the same one. A file that exists
  * is not opened here: closing any handle of it would drop the POSIX locks that SQLite holds in this process.
  */
 export function prepareFile(path: string): void {
   const directory = dirname(resolve(path));
-  const firstMade = mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (firstMade !== undefined) {
-    for (let made = directory; made.length >= firstMade.length; made = dirname(made)) syncDirectory(dirname(made));
-  }
+  makeDirectory(directory);
   if (makeEmpty(path)) syncDirectory(directory);
 }
 

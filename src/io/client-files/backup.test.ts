@@ -103,5 +103,5 @@ test('a process that dies right after the backup has a whole one', () => {
 
 test('a directory that cannot be made is a named failure', async () => {
   const failure = backUp({ content: '', directory: '/dev/null/x', file: '/f', at: at(1) });
-  await expect(failure).rejects.toMatchObject({ code: 'WRITE_FAILED', details: { step: 'backup', reason: 'ENOTDIR' } });
+  await expect(failure).rejects.toMatchObject({ code: 'WRITE_FAILED', details: { step: 'mkdir', reason: 'ENOTDIR' } });
 });

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync, readdirSync, realpathSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, realpathSync, unlinkSync } from 'node:fs';
 import { lstat, readdir, readFile, realpath, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { failpoint } from '../failpoint.ts';
 import { syncDirectory } from '../temporary.ts';
 import { codeOf, step } from './faults.ts';
 import { sha256Of } from './read.ts';
-import { replaceDurably } from './replace.ts';
+import { makeDirectories, replaceDurably } from './replace.ts';
 
 export interface Backup {
   content: string | Uint8Array;
@@ -49,8 +49,8 @@ export async function planBackup({
   keep = 5,
   needed = new Set(),
 }: Backup): Promise<Copy> {
+  await makeDirectories(directory);
   const real = await step('backup', directory, async () => {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
     chmodSync(directory, 0o700);
     return realpathSync.native(directory);
   });

@@ -93,7 +93,7 @@ async function removeIn(pinned: Pinned, target: Target, options: ReplaceOptions)
 }
 
 /** Missing ones are private; each is made durable in its parent before the next is made. */
-async function makeDirectories(directory: string): Promise<void> {
+export async function makeDirectories(directory: string): Promise<void> {
   const parent = path.dirname(directory);
   const there = await step('mkdir', directory, async () => lstatSync(directory, { throwIfNoEntry: false }));
   if (there !== undefined || parent === directory) return;
