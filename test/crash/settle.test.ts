@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import type { AppError } from '../../src/core/errors.ts';
 import { enableFailpoints } from '../../src/io/failpoint.ts';
 import { testWorkspace, type Workspace } from '../support/workspace.ts';
 import { call, query } from './invariants.ts';
@@ -11,26 +12,36 @@ const payloadOf = (word: string) => ({ mcpServers: { counter: { command: 'node',
 afterEach(() => enableFailpoints(''));
 
 /** A home where `old` is deployed beside an entry of somebody else, and the deployment of `new` stopped at a step. */
-async function stopped(point: string): Promise<{ workspace: Workspace; file: string }> {
+async function stopped(point: string, left = 'intent') {
   const workspace = await testWorkspace();
   const file = join(workspace.home, '.cursor/mcp.json');
+  let failure: AppError | undefined;
   mkdirSync(dirname(file));
   writeFileSync(file, '{"mcpServers": {"own": {"command": "mine"}}}\n');
   await call(workspace, 'initialize_keys');
   for (const word of ['old', 'new']) {
     await call(workspace, 'publish_config', { ...target, payload: payloadOf(word) });
     enableFailpoints(word === 'old' ? '' : `${point}=throw`);
-    await call(workspace, 'deploy_config', target).catch(() => undefined);
+    await call(workspace, 'deploy_config', target).catch((error) => {
+      failure = error;
+    });
   }
   enableFailpoints('');
-  expect(statuses(workspace)).toEqual(['done', 'intent']);
-  return { workspace, file };
+  expect(statuses(workspace)).toEqual(['done', left]);
+  return { workspace, file, failure };
 }
 
 const statuses = (workspace: Workspace) =>
   query(workspace, 'select status from deployments order by number').map(({ status }) => status);
 const replaceIn = (file: string, from: string, to: string) =>
   writeFileSync(file, readFileSync(file, 'utf8').replace(from, to));
+
+it('a copy of which nobody knows whether it outlives a power cut gives the deployment up, and says that nothing is in place', async () => {
+  const { file, failure } = await stopped('backup.after-rename', 'abandoned');
+  expect(failure).toMatchObject({ code: 'WRITE_FAILED', details: { step: 'backup' } });
+  expect(failure?.details).not.toHaveProperty('replaced');
+  expect(readFileSync(file, 'utf8')).toContain('"old"');
+});
 
 it('a file that others went on editing since counts as deployed when our entries arrived', async () => {
   const { workspace, file } = await stopped('deploy.after-write');

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { chmodSync, lstatSync, readdirSync, realpathSync, unlinkSync } from 'node:fs';
 import { lstat, readdir, readFile, realpath, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { AppError } from '../../core/errors.ts';
 import { failpoint } from '../failpoint.ts';
 import { syncDirectory } from '../temporary.ts';
-import { codeOf, step } from './faults.ts';
+import { codeOf, step, writeFailed } from './faults.ts';
 import { sha256Of } from './read.ts';
 import { makeDirectories, replaceDurably } from './replace.ts';
 
@@ -59,13 +60,19 @@ export async function planBackup({
   const copy = await step('backup', real, async () => freeName(path.join(real, prefix + stamp)));
   const target = { path: copy, requested_path: copy, exists: false, uid: null };
   const make = async () => {
-    await replaceDurably(target, content, { expected_sha256: null, failpoint: 'backup' });
+    await replaceDurably(target, content, { expected_sha256: null, failpoint: 'backup' }).catch((error) => {
+      throw isInPlace(error) ? writeFailed('backup', copy, error.cause) : error;
+    });
     failpoint('file.after-backup');
     // By its name it is the oldest one where the clock went back.
     await step('prune', real, async () => prune(real, prefix, keep, new Set([...needed, copy])));
   };
   return { path: copy, make };
 }
+
+/** A change that is in place is told as that: of a copy it would sound as if the file itself had changed. */
+const isInPlace = (error: unknown): error is AppError =>
+  error instanceof AppError && error.details['replaced'] === true;
 
 /** Two backups of one millisecond get a number each, which sorts them. */
 function freeName(base: string): string {
