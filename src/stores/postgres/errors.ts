@@ -67,6 +67,11 @@ export function reasonOf(error: unknown): string {
 
 export const silentError = () => new AppError('UNAVAILABLE', 'PostgreSQL does not answer.', { reason: 'no_answer' });
 
+export const gaveUpError = () =>
+  new AppError('UNAVAILABLE', 'PostgreSQL gave up this transaction after a failure; nothing of it was kept.', {
+    reason: '40000',
+  });
+
 export const closedError = () => new AppError('UNAVAILABLE', 'The database is closed: this process is stopping.');
 
 /** Turns a failure of PostgreSQL or of the way there into the error a caller sees; anything else is a bug and stays as it is. */

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Lent } from './connections.ts';
-import { isBroken, postgresError } from './errors.ts';
+import { gaveUpError, isBroken, postgresError } from './errors.ts';
 
 /** Far above the number of different SQL texts in the store; only a guard against growth without bound. */
 const MAX_STATEMENTS = 500;
@@ -48,10 +48,23 @@ export class Session {
       this.#isAborted = false;
       return answer;
     } catch (error) {
-      this.#isAborted = true;
       const failure = postgresError(error);
+      this.#isAborted = true;
       if (isBroken(error)) this.lose(failure);
       throw failure;
+    }
+  }
+
+  /** Throws when nothing was kept. */
+  async commit(): Promise<void> {
+    try {
+      const { command } = await this.run('commit');
+      // To a commit after a failure, PostgreSQL answers that it has rolled back, and calls that no error.
+      if (command !== 'COMMIT') throw gaveUpError();
+    } catch (error) {
+      // When the commit itself was cancelled, the transaction is still open.
+      this.lose(error);
+      throw error;
     }
   }
 

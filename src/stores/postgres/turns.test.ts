@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Kysely } from 'kysely';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { audit, draft, OTHER, profile, W } from '../../../test/contract/store-rows.ts';
 import { findPostgres, freshDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
 import type { OpenedStore } from '../opened-store.ts';
@@ -159,6 +159,42 @@ describe.skipIf(server === '')('writers of one workspace', () => {
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
     for (const result of results.slice(0, 2)) expect(result).toMatchObject({ reason: { code: 'UNAVAILABLE' } });
     expect(await written()).toEqual(['r3']);
+  });
+
+  /** Somebody cancels the connection just when it gets the first text like this: of that text, nothing is carried out. */
+  function cancelledBefore(like: RegExp): void {
+    const { query } = pg.Client.prototype as { query: (...args: unknown[]) => unknown };
+    const spy = vi.spyOn(pg.Client.prototype as { query: typeof query }, 'query');
+    spy.mockImplementation(function (this: pg.Client, asked, ...more) {
+      const { text } = asked as { text: string };
+      if (!like.test(text)) return query.call(this, asked, ...more);
+      spy.mockRestore();
+      return query.call(this, { text: `select pg_cancel_backend(pg_backend_pid()), pg_sleep(1); ${text}` });
+    });
+    ends.push(async () => spy.mockRestore());
+  }
+
+  it('are told of success only when theirs is there, also where the beginning of the next one is cancelled', async () => {
+    const first = inside('r1');
+    await first.entered;
+    const second = inside('r2');
+    const writers = { r1: first.done, r2: second.done, r3: write('r3'), r4: write('r4') };
+    await first.goOn();
+    await second.entered;
+    cancelledBefore(/^release savepoint /);
+    await second.goOn();
+    const results = await Promise.allSettled(Object.values(writers));
+    const acknowledged = Object.keys(writers).filter((_, n) => results[n]?.status === 'fulfilled');
+    expect(acknowledged).not.toContain('r3');
+    expect(acknowledged).toContain('r4');
+    expect(await written()).toEqual(acknowledged);
+  });
+
+  it('leave no connection behind in a transaction when their commit is cancelled', async () => {
+    cancelledBefore(/^commit$/);
+    await expect(write('r1')).rejects.toMatchObject({ code: 'UNAVAILABLE', details: { reason: '57014' } });
+    expect(await store.drafts.save(W, draft())).toBe(true);
+    expect(await written()).toEqual([]);
   });
 
   it('are repeated alone when two workspaces wait for each other', async () => {

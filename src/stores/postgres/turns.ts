@@ -1,5 +1,7 @@
-import { AppError } from '../../core/errors.ts';
 import type { Connections } from './connections.ts';
+import { gaveUpError } from './errors.ts';
+import { Group } from './group.ts';
+import { Lane, PATIENCE_MS } from './lane.ts';
 import { Session } from './session.ts';
 import { enterAloneText, enterText } from './walls.ts';
 
@@ -14,17 +16,6 @@ export interface Turn {
   commit(): Promise<void>;
   /** Never fails: what ended the transaction is what the caller hears of. Does nothing after the end. */
   rollback(): Promise<void>;
-}
-
-const gaveUp = () =>
-  new AppError('UNAVAILABLE', 'PostgreSQL gave up this transaction after a failure; nothing of it was kept.', {
-    reason: '40000',
-  });
-
-/** To a `commit` after a failure, PostgreSQL answers that it has rolled back, and calls that no error. */
-async function commit(session: Session): Promise<void> {
-  const { command } = await session.run('commit');
-  if (command !== 'COMMIT') throw gaveUp();
 }
 
 const ignored = () => undefined;
@@ -54,10 +45,10 @@ export class SingleTurn implements Turn {
 
   async commit(): Promise<void> {
     await this.opened;
-    if (this.session.isAborted) throw gaveUp();
+    if (this.session.isAborted) throw gaveUpError();
     this.#isOver = true;
     try {
-      await commit(this.session);
+      await this.session.commit();
     } finally {
       this.#committed();
       this.session.release();
@@ -75,120 +66,6 @@ export class SingleTurn implements Turn {
   }
 }
 
-/** Milliseconds. Other processes wait for the lock meanwhile, and the first of the group for its answer. */
-const LONGEST_GROUP_MS = 20;
-/** PostgreSQL keeps at most 64 savepoints of a transaction at hand; some are left to the parts of each turn. */
-const MOST_MEMBERS = 30;
-
-/**
- * Transactions of one workspace that follow each other without a gap are one transaction of PostgreSQL, each a savepoint in
- * it, so that the disk is waited for once. None of their callers hears of success before all of it is on the disk; one that
- * fails is undone alone. Should the commit fail, it fails for all of them.
- */
-class Group {
-  readonly session: Session;
-  #until = Number.POSITIVE_INFINITY;
-  readonly #outcome = Promise.withResolvers<void>();
-  readonly settled = heardLater(this.#outcome.promise);
-  #members = 0;
-  /** The last one has done something by which others would be kept waiting. */
-  isLast = false;
-  /** What is left to say of the member before, together with the beginning of the next. */
-  unsaid: string[] = [];
-
-  constructor(session: Session) {
-    this.session = session;
-  }
-
-  /** Those that are done, and wait for the commit. */
-  get members(): number {
-    return this.#members;
-  }
-
-  add(): void {
-    if (this.#members === 0) this.#until = performance.now() + LONGEST_GROUP_MS;
-    else this.unsaid = ['release savepoint member'];
-    this.#members += 1;
-  }
-
-  get isFull(): boolean {
-    return this.isLast || this.#members >= MOST_MEMBERS || performance.now() >= this.#until;
-  }
-
-  /** Never fails; those who wait for `settled` are told. */
-  async commit(committed: () => void): Promise<void> {
-    try {
-      await commit(this.session);
-      committed();
-      this.#outcome.resolve();
-    } catch (error) {
-      // It may have been kept all the same: a connection is lost before the answer as well as before the commit.
-      committed();
-      this.#outcome.reject(error);
-    }
-    this.session.release();
-  }
-
-  /** The connection is thrown away, and all that was done in it with it. */
-  fail(error: unknown): void {
-    this.session.lose(error);
-    this.session.release();
-    this.#outcome.reject(error);
-  }
-}
-
-/** Milliseconds: as long as for the lock of another process. */
-const PATIENCE_MS = 5_000;
-
-const lockedError = () =>
-  new AppError('UNAVAILABLE', 'Other changes kept the workspace locked for too long.', { reason: '55P03' });
-
-/** Where the writers of a workspace wait for each other: first come, first served, and nobody for ever. */
-class Lane {
-  readonly #waiting = new Set<() => void>();
-  #isTaken = false;
-  /** The transaction that is open for whoever comes in next. */
-  group: Group | undefined;
-
-  /** Throws UNAVAILABLE when it takes too long. */
-  async enter(patience_ms: number): Promise<void> {
-    if (!this.#isTaken) {
-      this.#isTaken = true;
-      return;
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const letIn = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(() => {
-      this.#waiting.delete(letIn);
-      reject(lockedError());
-    }, patience_ms);
-    this.#waiting.add(letIn);
-    await promise;
-  }
-
-  leave(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#isTaken = false;
-      return;
-    }
-    this.#waiting.delete(next);
-    next();
-  }
-
-  /** Asked by who is inside: does anybody come in behind, once he leaves? */
-  get isWaitedFor(): boolean {
-    return this.#waiting.size > 0;
-  }
-
-  get isEmpty(): boolean {
-    return !this.#isTaken;
-  }
-}
-
 interface Place {
   lane: Lane;
   workspace: string;
@@ -202,6 +79,8 @@ interface Place {
 class SharedTurn implements Turn {
   readonly #place: Place;
   readonly #group: Group;
+  /** The first in a group has none: the transaction begins with it. */
+  readonly #savepoint: string | undefined;
   readonly opened: Promise<unknown>;
   #isOver = false;
 
@@ -210,8 +89,10 @@ class SharedTurn implements Turn {
     this.#place = place;
     this.#group = group;
     const { workspace, first, lane } = place;
-    const begin =
-      lane.group === group ? ['savepoint member', enterText(workspace)] : ['begin', enterAloneText(workspace)];
+    this.#savepoint = lane.group === group ? group.nextSavepoint() : undefined;
+    const begin = this.#savepoint
+      ? [`savepoint ${this.#savepoint}`, enterText(workspace)]
+      : ['begin', enterAloneText(workspace)];
     lane.group = group;
     this.opened = heardLater(group.session.run([...group.unsaid, ...begin, ...first].join('; ')));
     group.unsaid = [];
@@ -229,9 +110,9 @@ class SharedTurn implements Turn {
 
   async commit(): Promise<void> {
     await this.opened;
-    if (this.session.isAborted) throw gaveUp();
+    if (this.session.isAborted) throw gaveUpError();
     this.#isOver = true;
-    this.#group.add();
+    this.#group.add(this.#savepoint);
     await this.#letIn();
     await this.#group.settled;
   }
@@ -244,15 +125,16 @@ class SharedTurn implements Turn {
     if (this.#isOver) return;
     this.#isOver = true;
     await this.opened.catch(ignored);
-    const { session, members } = this.#group;
+    const { session } = this.#group;
+    const savepoint = this.#savepoint;
     if (session.loss === undefined) {
-      const undo = members > 0 ? 'rollback to savepoint member; release savepoint member' : 'rollback';
-      await session.run(undo).catch(() => session.lose(gaveUp()));
+      const undo = savepoint ? `rollback to savepoint ${savepoint}; release savepoint ${savepoint}` : 'rollback';
+      await session.run(undo).catch(() => session.lose(gaveUpError()));
     }
     if (session.loss !== undefined) this.#end(() => this.#group.fail(session.loss));
-    else if (members === 0) this.#end(() => session.release());
+    else if (savepoint === undefined) this.#end(() => session.release());
     else await this.#letIn();
-    if (members > 0) await this.#group.settled.catch(ignored);
+    if (savepoint !== undefined) await this.#group.settled.catch(ignored);
   }
 
   /** Whoever is next goes on in the same transaction, unless there is nobody, or the first has waited for long enough. */
