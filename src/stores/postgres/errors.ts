@@ -52,6 +52,14 @@ export function isConflict(error: unknown): boolean {
   return CONFLICTS.has(codeOf(cause) ?? '');
 }
 
+/**
+ * Whether a statement failed only because one before it in its transaction had: 25P02, and 26000 where the statement that came
+ * too late should have given a name to the plan of this one.
+ */
+export function isConsequence(error: unknown): boolean {
+  return /^(?:25P02|26000)$/.test(codeOf(error) ?? '');
+}
+
 /** Whether nobody knows what the connection is worth now: it is thrown away. What PostgreSQL itself says in an answer is no such thing. */
 export function isBroken(error: unknown): boolean {
   const code = codeOf(error);

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Lent } from './connections.ts';
-import { gaveUpError, isBroken, postgresError } from './errors.ts';
+import { gaveUpError, isBroken, isConsequence, postgresError } from './errors.ts';
 
 /** Far above the number of different SQL texts in the store; only a guard against growth without bound. */
 const MAX_STATEMENTS = 500;
@@ -22,7 +22,7 @@ function nameOf(text: string): string | undefined {
 export class Session {
   readonly #lent: Lent;
   #loss: unknown;
-  #isAborted = false;
+  #failure: unknown;
 
   constructor(lent: Lent) {
     this.#lent = lent;
@@ -45,11 +45,12 @@ export class Session {
     process.nextTick(() => stream.uncork());
     try {
       const answer = await client.query(config);
-      this.#isAborted = false;
+      this.#failure = undefined;
       return answer;
     } catch (error) {
+      if (this.#failure !== undefined && isConsequence(error)) throw this.#failure;
       const failure = postgresError(error);
-      this.#isAborted = true;
+      this.#failure = failure;
       if (isBroken(error)) this.lose(failure);
       throw failure;
     }
@@ -83,7 +84,7 @@ export class Session {
    * rolled back, or a part of it. (The driver learns the state of the transaction only after it has told of the failure.)
    */
   get isAborted(): boolean {
-    return this.#isAborted;
+    return this.#failure !== undefined;
   }
 
   get client(): pg.PoolClient {

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Kysely } from 'kysely';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { audit, draft, OTHER, profile, W } from '../../../test/contract/store-rows.ts';
+import { audit, draft, key, OTHER, profile, W } from '../../../test/contract/store-rows.ts';
 import { findPostgres, freshDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
 import type { OpenedStore } from '../opened-store.ts';
 import { openPostgres } from '../postgres.ts';
@@ -195,6 +195,20 @@ describe.skipIf(server === '')('writers of one workspace', () => {
     await expect(write('r1')).rejects.toMatchObject({ code: 'UNAVAILABLE', details: { reason: '57014' } });
     expect(await store.drafts.save(W, draft())).toBe(true);
     expect(await written()).toEqual([]);
+  });
+
+  it('hear of the failure, not of what failed because of it', async () => {
+    const refusals = await store
+      .transaction(async (tx) => {
+        const before = tx.drafts.get(W, 'cursor', 'dev');
+        const put = (key_id: string) => before.then(() => tx.keys.put(W, key({ key_id })));
+        // The second of the same kind counts on what PostgreSQL was to keep of the first, and fails in another way.
+        return Promise.allSettled([put('k1'), put('k2'), withNul(tx)]).then((results) => Promise.reject(results));
+      })
+      .catch((results: unknown) => results);
+    expect(refusals).toMatchObject(
+      Array.from({ length: 3 }, () => ({ status: 'rejected', reason: { code: 'INVALID_INPUT' } })),
+    );
   });
 
   it('are repeated alone when two workspaces wait for each other', async () => {
