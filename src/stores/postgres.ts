@@ -5,12 +5,13 @@ import type { Snapshot } from './inspect/inspect.ts';
 import { MIGRATION_TABLE, newerSchema, schemaOf } from './migrations/index.ts';
 import type { FanOut, OpenedStore, StoreLog, Surroundings } from './opened-store.ts';
 import { Connections, PATIENT } from './postgres/connections.ts';
-import { entrance, pipelined, postgresDialect, type Watching } from './postgres/dialect.ts';
+import { entrance, postgresDialect, type Watching } from './postgres/dialect.ts';
 import { isConflict, postgresError } from './postgres/errors.ts';
 import { Listener } from './postgres/listener.ts';
 import { grantRows, migrateTables, migrationsDone, migrationsIn } from './postgres/schema.ts';
 import { Writers } from './postgres/turns.ts';
 import { EVERY_WORKSPACE } from './postgres/walls.ts';
+import { inOrder } from './sql/databases.ts';
 import { type Nouns, nested, queries } from './sql/index.ts';
 import type { Tables } from './sql/schema.ts';
 import { behindWall } from './sql/walled.ts';
@@ -204,7 +205,7 @@ export async function openPostgres(
   const shape = nounsOf(EVERY_WORKSPACE);
   const transaction: Store['transaction'] = (work) =>
     persistently(
-      () => transactions.transaction().execute(async (trx) => work(insideTransaction(await pipelined(trx, dialect)))),
+      () => transactions.transaction().execute(async (trx) => work(insideTransaction(await inOrder(trx, dialect)))),
       repeated,
     );
   const store: OpenedStore = {

@@ -148,9 +148,10 @@ async function snapshotOf<T>(path: string, patienceMs: number, work: (snapshot: 
 async function openMemory(patienceMs: number, around: Surroundings | undefined): Promise<OpenedStore> {
   const database = await connect(':memory:', patienceMs);
   const connection = new NodeSqliteConnection(database, { exclusive: true, patienceMs, around: around?.statement });
-  const both = kyselyOver(connection);
+  const dialect = nodeSqliteDialect(connection);
+  const both = new Kysely<Tables>({ dialect });
   await bringUpToDate(database, both, patienceMs);
-  const store = sqlStore({ read: both, write: both }, () => connection.close());
+  const store = sqlStore({ read: both, write: both }, dialect, () => connection.close());
   return {
     ...watched(store, around),
     dataVersion: () => String(connection.commits),
@@ -171,11 +172,12 @@ async function openFile(path: string, patienceMs: number, around: Surroundings |
   const writer = new NodeSqliteConnection(database, { ...options, exclusive: true });
   try {
     await patiently(patienceMs, () => useWriteAheadLog(database));
-    const write = kyselyOver(writer);
+    const dialect = nodeSqliteDialect(writer);
+    const write = new Kysely<Tables>({ dialect });
     const refusal = await bringUpToDate(database, write, patienceMs);
     if (refusal) writer.refuse(refusal);
     const reader = new NodeSqliteConnection(await connect(path, patienceMs, true), { ...options, exclusive: false });
-    const store = sqlStore({ read: kyselyOver(reader), write }, async () => {
+    const store = sqlStore({ read: kyselyOver(reader), write }, dialect, async () => {
       // The writer last: whoever closes a database last folds the log into the file, and a reader may not.
       await reader.close();
       await writer.close();

@@ -284,6 +284,22 @@ export function auditCases(store: () => Store): void {
     }
   });
 
+  it('numbers what one transaction appends side by side, however it comes together', async () => {
+    for (let later = 1; later <= 20; later += 1) {
+      await store().transaction(async (tx) => {
+        const second = async () => {
+          for (let n = 0; n < later; n += 1) await undefined;
+          await tx.audit.append(W, audit(`second-${later}`));
+        };
+        await Promise.all([tx.audit.append(W, audit(`first-${later}`)), second()]);
+      });
+    }
+    const { rows } = await store().audit.list(W, { limit: 100 });
+    expect(rows.map((row) => row.request_id).toReversed()).toEqual(
+      Array.from({ length: 20 }, (_, n) => [`first-${n + 1}`, `second-${n + 1}`]).flat(),
+    );
+  });
+
   it('keeps all rows of many appenders', async () => {
     await Promise.all(Array.from({ length: 40 }, (_, n) => store().audit.append(W, audit(`r${n}`))));
     const { rows } = await store().audit.list(W, { limit: 100 });

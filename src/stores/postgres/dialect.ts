@@ -3,12 +3,10 @@ import {
   type DatabaseConnection,
   type Dialect,
   type Driver,
-  DummyDriver,
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
   type QueryResult,
-  Transaction,
 } from 'kysely';
 import type { PoolClient } from 'pg';
 import type { Around } from '../opened-store.ts';
@@ -208,15 +206,4 @@ export function postgresDialect(settings: DialectSettings): Dialect {
     createIntrospector: (db) => new PostgresIntrospector(db),
     createQueryCompiler: () => new PostgresQueryCompiler(),
   };
-}
-
-/**
- * The same transaction, in which nothing waits for the answer to something else: Kysely lets statements in one by one, the
- * connection sends them in their order.
- */
-export async function pipelined<T>(trx: Transaction<T>, dialect: Dialect): Promise<Transaction<T>> {
-  const serial = trx.getExecutor();
-  const connection = await serial.provideConnection(async (it) => it);
-  const executor = serial.withConnectionProvider({ provideConnection: (consumer) => consumer(connection) });
-  return new Transaction<T>({ config: { dialect }, dialect, driver: new DummyDriver(), executor });
 }

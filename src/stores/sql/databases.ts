@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Dialect, DummyDriver, type Kysely, sql, Transaction } from 'kysely';
 import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
 
@@ -22,6 +22,17 @@ export function atomically<T>(write: Kysely<Tables>, work: (trx: Kysely<Tables>)
   return write.isTransaction ? work(write) : write.transaction().execute(work);
 }
 
+/**
+ * The same transaction, in which statements go to the connection in the order in which they are asked, and none waits for the
+ * answer to another. Kysely lets them in one by one, and who comes just between two of them overtakes those that wait.
+ */
+export async function inOrder<T>(trx: Transaction<T>, dialect: Dialect): Promise<Transaction<T>> {
+  const serial = trx.getExecutor();
+  const connection = await serial.provideConnection(async (it) => it);
+  const executor = serial.withConnectionProvider({ provideConnection: (consumer) => consumer(connection) });
+  return new Transaction<T>({ config: { dialect }, dialect, driver: new DummyDriver(), executor });
+}
+
 type Counter = 'audit' | 'catalog' | 'deployments' | 'events' | 'tokens' | 'webhooks' | 'workspaces';
 
 const countOn = prepared(['workspace', 'counter'], (db, blank: { workspace: string; counter: Counter }) =>
@@ -34,7 +45,10 @@ const countOn = prepared(['workspace', 'counter'], (db, blank: { workspace: stri
     .returning('value'),
 );
 
-/** The number that `nextNumber` has just given, for a statement that is sent without waiting for it. */
+/**
+ * The number that `nextNumber` has just given, for a statement that is sent right behind it without waiting for it. In a
+ * transaction with several things under way, only `inOrder` keeps others from coming between.
+ */
 export const numberGiven = (db: Kysely<Tables>, workspace: string, counter: Counter) =>
   db.selectFrom('counters').select('value').where('workspace', '=', workspace).where('counter', '=', counter);
 

@@ -1,10 +1,10 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Dialect, type Kysely, sql, type Transaction } from 'kysely';
 import type { Store } from '../store.ts';
 import { artifactQueries } from './artifacts.ts';
 import { auditQueries } from './audit.ts';
 import { catalogQueries } from './catalog.ts';
 import { clientQueries } from './clients.ts';
-import type { Databases } from './databases.ts';
+import { type Databases, inOrder } from './databases.ts';
 import { deploymentQueries } from './deployments.ts';
 import { draftQueries } from './drafts.ts';
 import { eventQueries } from './events.ts';
@@ -71,11 +71,12 @@ function insideTransaction(trx: Transaction<Tables>): Store {
   return store;
 }
 
-/** The store over Kysely, for every database. `close` ends the connections, which this module does not own. */
-export function sqlStore(databases: Databases, close: () => Promise<void>): Store {
+/** The store over Kysely. `dialect` is that of `write`; `close` ends the connections, which this module does not own. */
+export function sqlStore(databases: Databases, dialect: Dialect, close: () => Promise<void>): Store {
   return {
     ...queries(databases),
-    transaction: (work) => databases.write.transaction().execute((trx) => work(insideTransaction(trx))),
+    transaction: (work) =>
+      databases.write.transaction().execute(async (trx) => work(insideTransaction(await inOrder(trx, dialect)))),
     close,
   };
 }
