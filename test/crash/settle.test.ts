@@ -4,7 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import type { AppError } from '../../src/core/errors.ts';
 import { enableFailpoints } from '../../src/io/failpoint.ts';
 import { testWorkspace, type Workspace } from '../support/workspace.ts';
-import { call, query } from './invariants.ts';
+import { call, query, temporaryFiles } from './invariants.ts';
 
 const target = { client_id: 'cursor', profile_id: 'default' };
 const payloadOf = (word: string) => ({ mcpServers: { counter: { command: 'node', args: [word] } } });
@@ -41,6 +41,18 @@ it('a copy of which nobody knows whether it outlives a power cut gives the deplo
   expect(failure).toMatchObject({ code: 'WRITE_FAILED', details: { step: 'backup' } });
   expect(failure?.details).not.toHaveProperty('replaced');
   expect(readFileSync(file, 'utf8')).toContain('"old"');
+});
+
+it('what a killed writer left goes with the next one, also when that has nothing to write', async () => {
+  const { workspace, file } = await stopped('deploy.after-write');
+  await call(workspace, 'deploy_config', target);
+  const dead = 2 ** 22;
+  for (const directory of [dirname(file), join(workspace.data_dir, 'backups')]) {
+    writeFileSync(join(directory, `.mcp.json.mcpo-${dead}-0123456789abcdef.tmp`), 'half');
+  }
+  expect(temporaryFiles(workspace.home)).toHaveLength(2);
+  expect(await call(workspace, 'deploy_config', target)).toMatchObject({ status: 'unchanged' });
+  expect(temporaryFiles(workspace.home)).toEqual([]);
 });
 
 it('a file that others went on editing since counts as deployed when our entries arrived', async () => {

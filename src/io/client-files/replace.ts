@@ -52,6 +52,13 @@ export async function replaceDurably(
   await whilePinned(directory, (pinned) => replaceIn(pinned, bytes, target, options));
 }
 
+/** Takes away what killed writers left beside a file that needs no writing now. A failure here stops nothing. */
+export async function removeStaleBeside(target: Target): Promise<void> {
+  try {
+    await whilePinned(path.dirname(target.path), async ({ at }) => removeStaleIn(at));
+  } catch {}
+}
+
 async function replaceIn(pinned: Pinned, bytes: Buffer, target: Target, options: ReplaceOptions): Promise<void> {
   removeStaleIn(pinned.at);
   const temporary = temporaryBeside(pinned.at, path.basename(target.path));

@@ -5,7 +5,7 @@ import type { DeploymentRow } from '../../stores/rows.ts';
 import type { RunContext } from '../operation.ts';
 import { deployedEvent, factsOfDeployment } from './ledger.ts';
 import type { Plan } from './plan.ts';
-import { planCopy, writeUnderIntent } from './write.ts';
+import { planCopy, removeLeftovers, writeUnderIntent } from './write.ts';
 
 /** Backup and intent, file, outcome: in this order, so that a kill at any point can be judged afterwards. */
 export async function applyPlan(context: RunContext, plan: Plan): Promise<DeploymentRow> {
@@ -18,6 +18,7 @@ export async function applyPlan(context: RunContext, plan: Plan): Promise<Deploy
   const copy = writes ? await planCopy(context, { place, file: disk.file, at: deployed_at }) : null;
   const row = rowOf(plan, { deployed_at, backup_path: copy?.path ?? null });
   if (writes) await writeUnderIntent(context, 'deploy', row, { place, content: text, copy });
+  else await removeLeftovers(context, place);
   await store.transaction(async (transaction) => {
     if (writes) await transaction.deployments.setStatus(workspace, row.deployment_id, 'done');
     else await transaction.deployments.insert(workspace, { ...row, status: 'done' });

@@ -11,6 +11,7 @@ import { isSameTarget, settleIntents, underWriterLock } from './ledger.ts';
 import { findingsBeside } from './neighbours.ts';
 import { findPlace, namingFile, type Wanted } from './place.ts';
 import { diffOf, isUnchanged, type Plan, type PlanInput, planDeployment } from './plan.ts';
+import { removeLeftovers } from './write.ts';
 
 /** What every deployment may be told, whether it is one or several at once. */
 export const DeployChoices = {
@@ -143,6 +144,7 @@ export async function deployLocked(
     if (isUnchanged(plan)) {
       // The file is as it should be; what it calls may have been taken away, or may name a Node that has moved.
       await context.services.launcher.ensure();
+      await removeLeftovers(context, place);
       return outputOf(plan, 'unchanged', plan.previous, beside);
     }
     try {

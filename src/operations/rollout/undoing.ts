@@ -15,7 +15,7 @@ import type { RunContext } from '../operation.ts';
 import { labelOf } from './asked.ts';
 import { conclude, deployedEvent, factsOfDeployment, type Ledger, type Owned } from './ledger.ts';
 import type { Place } from './place.ts';
-import { planCopy, writeUnderIntent } from './write.ts';
+import { planCopy, removeLeftovers, writeUnderIntent } from './write.ts';
 
 type DiskEntries = ReadonlyMap<string, DiskEntry>;
 
@@ -198,6 +198,7 @@ export async function applyUndo(context: RunContext, plan: UndoPlan): Promise<st
   const backup_path = copy?.path ?? null;
   const row = intentOf(plan, { deployed_at: at, backup_path });
   if (writes) await writeUnderIntent(context, 'undo', row, { place, content, copy });
+  else await removeLeftovers(context, place);
   await store.transaction(async (transaction) => {
     if (!writes) await transaction.deployments.insert(workspace, row);
     await conclude(transaction, workspace, row, true);

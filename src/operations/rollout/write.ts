@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts';
 import { type Copy, planBackup } from '../../io/client-files/backup.ts';
 import type { ClientFile } from '../../io/client-files/read.ts';
-import { removeDurably, replaceDurably } from '../../io/client-files/replace.ts';
+import { removeDurably, removeStaleBeside, replaceDurably } from '../../io/client-files/replace.ts';
 import { failpoint, holdpoint } from '../../io/failpoint.ts';
 import { sideBySide } from '../../io/side-by-side.ts';
 import { removeStaleIn } from '../../io/temporary.ts';
@@ -62,6 +62,12 @@ export async function planCopy(
   const restored = restores ? await context.store.deployments.get(context.workspace, restores) : undefined;
   if (restored?.backup_path) needed.add(restored.backup_path);
   return planBackup({ content: file.bytes, directory, file: place.target.path, at, needed });
+}
+
+/** What killed processes left, where nothing is to be written: else it goes with the copy and the new text. */
+export async function removeLeftovers({ services }: Context, { target }: Place): Promise<void> {
+  removeStaleIn(services.backups_dir);
+  await removeStaleBeside(target);
 }
 
 /**
