@@ -29,8 +29,8 @@ it.each(['/v1/events', '/sse'])(
       socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${secret}\r\n\r\n`);
     const connections = () => new Promise((resolve) => server.server.getConnections((_, count) => resolve(count)));
     await expect.poll(connections).toBe(5);
-    // One is looked up, and the others wait for that.
-    await expect.poll(() => late.mock.calls.length).toBe(1);
+    // One is looked up, and the others wait for that; on a store that has told of a change meanwhile, for another one.
+    await expect.poll(() => late.mock.calls.length).toBeGreaterThan(0);
     await setTimeout(50);
     for (const socket of sockets) socket.destroy();
     await expect.poll(connections).toBe(0);
