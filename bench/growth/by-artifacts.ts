@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Product, typicalPayload, withProduct } from '../product.ts';
+import { randomFrom } from '../random.ts';
 import type { Sandbox } from '../sandbox.ts';
 import { type Chart, pointOf } from './chart.ts';
 import type { GrowthEffort } from './curves.ts';
@@ -99,17 +100,6 @@ async function byTurns(
     }
   }
   return samples;
-}
-
-/** mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Operations are called in this process: nothing is kept from one call to the next, as REST would keep it. */

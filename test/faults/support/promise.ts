@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'vitest';
+import { randomFrom } from '../../../bench/random.ts';
 import { ROOT } from '../../support/workspace.ts';
 
 /** One line of coverage/faults.json. */
@@ -38,17 +39,6 @@ interface Promised {
 
 const RESULTS = join(ROOT, 'coverage/faults.json');
 const MACHINE = `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
-
-/** mulberry32: small, and good enough to choose moments and bytes. */
-export function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** `FAULT_ROUNDS`: a number, or `long` for what the promise asks for; `FAULT_SEED`: that of the run to do again. */
 export function effortOf({ short, long }: Promised['rounds']): Effort {
