@@ -112,4 +112,9 @@ describe('architecture', () => {
       .map((file) => relative(SRC, file));
     expect(readers).toEqual([]);
   });
+
+  it('reads what comes from outside where no value can make the reader throw', () => {
+    const direct = files.filter((file) => /\.safeParse\(/.test(readFileSync(file, 'utf8')));
+    expect(direct.map((file) => relative(SRC, file))).toEqual(['core/safe-parse.ts']);
+  });
 });

@@ -1,6 +1,7 @@
 import { AppError } from './errors.ts';
 import { nearest } from './nearest.ts';
 import { type DraftPayload, type Entry, ServerName } from './payload.ts';
+import { safeParse } from './safe-parse.ts';
 
 /** Names that mean something to JavaScript; the strict reader refuses them as keys, so nothing of ours may write them. */
 const REFUSED_NAMES = new Set(['__proto__', 'constructor', 'prototype']);
@@ -9,7 +10,7 @@ const REFUSED_NAMES = new Set(['__proto__', 'constructor', 'prototype']);
 export const serverNames = (draft: DraftPayload): string[] => Object.keys(draft.mcpServers);
 
 function assertServerName(name: string): void {
-  const parsed = ServerName.safeParse(name);
+  const parsed = safeParse(ServerName, name);
   if (parsed.success && !REFUSED_NAMES.has(name)) return;
   const message = parsed.error?.issues[0]?.message ?? 'this name is reserved';
   throw new AppError('INVALID_INPUT', `server_name: ${message}`, {

@@ -4,6 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
 import { nullRecord } from '../core/ids.ts';
+import { safeParse } from '../core/safe-parse.ts';
 import { TOOLSETS } from '../operations/operation.ts';
 import { IS_BUNDLED } from './build.ts';
 
@@ -177,7 +178,7 @@ export function readConfig(env: Environment, flags: Partial<Record<keyof Setting
   const typed = Object.entries(flags).filter(([, value]) => value !== undefined);
   for (const [name, value] of typed) given[name] = value;
   const flagOf = new Map(typed.map(([name]) => [name, `--${name.toLowerCase().replaceAll('_', '-')}`]));
-  const parsed = Settings.safeParse(given, { jitless: true });
+  const parsed = safeParse(Settings, given, { jitless: true });
   for (const issue of parsed.error?.issues ?? []) {
     const names =
       'keys' in issue && issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.map(String)[0] ?? ''];

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AppError, ERRORS, type ErrorCode, invalidInput } from '../core/errors.ts';
 import { eventId } from '../core/event.ts';
+import { safeParse } from '../core/safe-parse.ts';
 import type { Offered, Remote } from '../operations/pull/remote.ts';
 import { createClient, type McpOrchestration, McpOrchestrationError } from '../sdk/index.ts';
 import { isLoopbackHttp } from './config.ts';
@@ -65,7 +66,7 @@ const Keys = z.object({ keys: z.array(z.object({ public_key_pem: z.string() })).
 
 /** What was received, as it was. Throws SIGNATURE_INVALID for what cannot even be looked at. */
 function shaped<T>(shape: z.ZodType<T>, server: string, answer: unknown): T {
-  if (shape.safeParse(answer).success) return answer as T;
+  if (safeParse(shape, answer).success) return answer as T;
   const message = `${server} answers, but not with a configuration or with keys.`;
   const hint = 'Look whether the URL leads to the server, and whether that is not older than this program.';
   throw new AppError('SIGNATURE_INVALID', message, { reason: 'malformed', server }, { hint });

@@ -1,5 +1,6 @@
 import type { CatalogServer } from '../catalog/server.ts';
 import { type GivenSecret, givenSecrets, type WantedField, wantedFields, withValue } from '../catalog/wanted.ts';
+import { safeParse } from '../core/safe-parse.ts';
 import { AddServerInput, absolutePaths, expandInput, plannedServer } from './add-server.ts';
 import { catalogOf, findServer } from './added-servers.ts';
 import type { Asker, Choice } from './asker.ts';
@@ -17,7 +18,7 @@ export async function addServerDialogue(given: Input, ask: Asker, context: Conte
   // What is known out of the box was seen to before; only here it can be asked what else there is.
   const typed = absolutePaths(given, ask.absolute, catalog);
   if (!ask.attended) return ask.yes ? withReferences(typed, ask, context) : typed;
-  const { data } = AddServerInput.safeParse({ server_id: 'any', ...typed });
+  const { data } = safeParse(AddServerInput, { server_id: 'any', ...typed });
   if (data === undefined) return typed; // the operation says what is wrong
   await findTarget(context, data);
   await assertNotLinked(context, data);
@@ -38,7 +39,7 @@ async function withServer(typed: Input, ask: Asker, catalog: readonly CatalogSer
 
 /** Asks for every value that the transport cannot do without. An input with other faults is left to the operation. */
 async function withWanted(input: Input, ask: Asker, context: Context): Promise<Input> {
-  const { data } = AddServerInput.safeParse(input);
+  const { data } = safeParse(AddServerInput, input);
   const server = data && (await findServer(context, data.server_id));
   if (data === undefined || server === undefined) return input;
   const given = expandInput(data);
@@ -81,7 +82,7 @@ export async function answerFor({ field, check }: WantedField, ask: Asker): Prom
 
 /** Puts references in the places of literal secrets, when the person agrees to have those stored. */
 async function withReferences(input: Input, ask: Asker, context: Context): Promise<Input> {
-  const { data } = AddServerInput.safeParse(input);
+  const { data } = safeParse(AddServerInput, input);
   const server = data && (await findServer(context, data.server_id));
   if (data === undefined || server === undefined) return input;
   const given = expandInput(data);

@@ -1,5 +1,6 @@
 import { ClientDefinition } from '../clients/client.ts';
 import { CLIENTS, clientById } from '../clients/index.ts';
+import { safeParse } from '../core/safe-parse.ts';
 import type { Context } from './operation.ts';
 
 /** The client applications that somebody described to this installation, beside the ones that are known out of the box. */
@@ -10,7 +11,7 @@ type Kept = Pick<Context, 'store' | 'workspace'>;
 async function addedClients({ store, workspace }: Kept): Promise<ClientDefinition[]> {
   const rows = await store.clients.list(workspace);
   return rows.flatMap(({ client_id, definition }) => {
-    const { data } = ClientDefinition.safeParse(definition);
+    const { data } = safeParse(ClientDefinition, definition);
     return data === undefined || clientById(client_id) !== undefined ? [] : [data];
   });
 }

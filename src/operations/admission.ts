@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { DEFAULT_WORKSPACE, isBound, reaches, touches } from '../core/binding.ts';
 import { AppError } from '../core/errors.ts';
 import { assertJsonValue } from '../core/json-value.ts';
+import { safeParse } from '../core/safe-parse.ts';
 import type { Context, Operation, Principal } from './operation.ts';
 
 /** Who may call what, and for which part: the rule in front of every operation, on every door. */
@@ -56,7 +57,7 @@ const beyondReach = (message: string, details: Record<string, unknown>) =>
 
 function parseInput(operation: Asked, raw: unknown): Record<string, unknown> {
   assertJsonValue(raw);
-  const parsed = operation.input.safeParse(raw ?? {});
+  const parsed = safeParse(operation.input, raw ?? {});
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map((issue) => ({
     path: issue.path.map(String).join('.') || ('keys' in issue ? String(issue.keys[0]) : ''),

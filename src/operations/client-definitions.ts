@@ -5,6 +5,7 @@ import { AppError, type Issue } from '../core/errors.ts';
 import { ClientId } from '../core/ids.ts';
 import { nearest } from '../core/nearest.ts';
 import { AnyJson, type JsonValue } from '../core/payload.ts';
+import { safeParse } from '../core/safe-parse.ts';
 import { assertNoSecret } from '../core/secrets/detector.ts';
 import { hiddenCharacter } from '../core/validation/invisible.ts';
 import { knownClient } from './added-clients.ts';
@@ -89,7 +90,7 @@ function hiddenIn(value: JsonValue, path: readonly string[]): Issue[] {
 
 /** Throws INVALID_INPUT with everything that is wrong with it. */
 function readDefinition(given: unknown): ClientDefinition {
-  const parsed = ClientDefinition.safeParse(given);
+  const parsed = safeParse(ClientDefinition, given);
   const placed = (path: readonly PropertyKey[]) => ['definition', ...path.map(String)].join('.');
   if (!parsed.success) {
     const issues = parsed.error.issues.map((issue) => ({

@@ -3,6 +3,7 @@ import { CLIENTS } from '../clients/index.ts';
 import { touches } from '../core/binding.ts';
 import { serverNames } from '../core/draft.ts';
 import { STANDARD_PROFILES } from '../core/profiles.ts';
+import { safeParse } from '../core/safe-parse.ts';
 import { clientsOf } from './added-clients.ts';
 import { catalogOf } from './added-servers.ts';
 import type { Choice } from './asker.ts';
@@ -43,7 +44,7 @@ async function ofTarget<T>(
   stored: Stored,
   look: (context: Context, target: Target) => Promise<T>,
 ): Promise<T | undefined> {
-  const target = TargetInput.safeParse({ client_id, profile_id });
+  const target = safeParse(TargetInput, { client_id, profile_id });
   const context = target.success ? await stored() : undefined;
   return context && target.success ? look(context, target.data) : undefined;
 }

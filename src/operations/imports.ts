@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { serverNames } from '../core/draft.ts';
+import { safeParse } from '../core/safe-parse.ts';
 import { assertNoSecret } from '../core/secrets/detector.ts';
 import type { Asker } from './asker.ts';
 import { assertRevision, saveDraft } from './current.ts';
@@ -44,7 +45,7 @@ async function askForSecrets(
   ask: Asker,
   context: Context,
 ): Promise<Record<string, unknown>> {
-  const { data } = ImportInput.safeParse(input);
+  const { data } = safeParse(ImportInput, input);
   if (data === undefined || input['store_secrets'] !== undefined || !(ask.attended || ask.yes)) return input;
   const client = await findTarget(context, data);
   const names = [...new Set((await planImport(context, client, data)).secrets.map(({ name }) => name))];

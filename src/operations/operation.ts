@@ -3,6 +3,7 @@ import type { Binding } from '../core/binding.ts';
 import { AppError, ERRORS, type ErrorCode, type Problem, problemOf } from '../core/errors.ts';
 import type { EventType } from '../core/event.ts';
 import { isId } from '../core/id-rules.ts';
+import { safeParse } from '../core/safe-parse.ts';
 import type { Scope } from '../core/scopes.ts';
 import { failpoint } from '../io/failpoint.ts';
 import type { AuditRow, EventRow } from '../stores/rows.ts';
@@ -336,7 +337,7 @@ function idsIn(raw: unknown): Partial<Target> {
 
 /** An output that breaks its own schema is a bug of ours: the caller gets INTERNAL_ERROR, the transaction is undone. */
 function checkOutput(operation: Operation, output: unknown): Record<string, unknown> {
-  const checked = operation.output.safeParse(output);
+  const checked = safeParse(operation.output, output);
   if (checked.success) return checked.data as Record<string, unknown>;
   throw new Error(`${operation.id} returned what its schema does not allow`, { cause: checked.error });
 }

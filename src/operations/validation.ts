@@ -6,6 +6,7 @@ import { Finding } from '../core/finding.ts';
 import { ClientId, ProfileId, Timestamp } from '../core/ids.ts';
 import { nearest } from '../core/nearest.ts';
 import { type DraftPayload, Payload } from '../core/payload.ts';
+import { safeParse } from '../core/safe-parse.ts';
 import { assertDraftShape } from '../core/validation/shape.ts';
 import { validatePayload, validationReport } from '../core/validation/validate.ts';
 import { clientsOf, knownClient } from './added-clients.ts';
@@ -52,7 +53,7 @@ export function reviewFor(
   });
   // Beyond its limits a payload is not looked into: reading 40,000 faulty entries takes seconds, in which nobody else is served.
   const isLarge = findings.some(({ code }) => code.startsWith('TOO_MANY_'));
-  const strict = options.check_schema && client.dialect && !isLarge ? Payload.safeParse(draft) : undefined;
+  const strict = options.check_schema && client.dialect && !isLarge ? safeParse(Payload, draft) : undefined;
   if (!strict?.success) return { findings };
   const rendered = renderFindings(strict.data, client, { os: services.os }).map(asForecast);
   return { findings: mostSevere([...findings, ...rendered]), payload: strict.data };

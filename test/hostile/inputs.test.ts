@@ -269,6 +269,28 @@ describe('through every door', { timeout: 120_000 }, () => {
     expect(doors.unexpected).toEqual([]);
   });
 
+  it.each([
+    ['an entry', { command: { length: { toString: 1 } }, args: [] }, '/mcpServers/x/command'],
+    ['a list', { command: 'node', args: { length: { toString: 1 } } }, '/mcpServers/x/args'],
+  ])('%s that is an object with a `length` of its own is refused with its place', async (_name, x, place) => {
+    const input = { client_id: 'cursor', profile_id: 'dev', payload: { mcpServers: { x } } };
+    const errors = expect.arrayContaining([expect.objectContaining({ severity: 'error', path: place })]);
+    for await (const { door, code, words } of doors.each(operationOf('validate_config'), input)) {
+      expect([door, code, JSON.parse(words.split('\n')[0] ?? '')]).toMatchObject([
+        door,
+        'ok',
+        { valid: false, errors },
+      ]);
+    }
+    const published = operationOf('publish_config');
+    for await (const { door, code } of doors.each(published, input)) {
+      expect([door, code]).toEqual([door, 'VALIDATION_FAILED']);
+    }
+    const named = { ...input, client_id: { length: { toString: 1 } } };
+    expect((await doors.mcp(published, named)).code).toBe('INVALID_INPUT');
+    expect(doors.unexpected).toEqual([]);
+  });
+
   it('a body of more than 1 MiB is refused by size on every door that reads text', async () => {
     const file = join(doors.data_dir, 'large.json');
     writeFileSync(file, `{"mcpServers":{}${' '.repeat(1_048_576)}}`);

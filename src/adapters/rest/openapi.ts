@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { ERRORS, type ErrorCode } from '../../core/errors.ts';
+import { safeParse } from '../../core/safe-parse.ts';
 import type { Operation } from '../../operations/operation.ts';
 import { ErrorEnvelope } from './envelope.ts';
 import { exampleInput, exampleOutput, exampleProblem } from './examples.ts';
@@ -122,7 +123,7 @@ function describeRoute(operation: Operation): ZodOpenApiOperationObject {
     },
     ...(hasBody && {
       requestBody: {
-        required: !body.safeParse({}).success,
+        required: !safeParse(body, {}).success,
         content: { 'application/json': { schema: body, example: sent } },
       },
     }),

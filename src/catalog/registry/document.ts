@@ -3,6 +3,7 @@ import { canonicalJson } from '../../core/canonical-json.ts';
 import { invalidInput } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { JsonValue } from '../../core/payload.ts';
+import { safeParse } from '../../core/safe-parse.ts';
 import { type CatalogServer, type CatalogTransport, Transport } from '../server.ts';
 import { readPackage } from './package.ts';
 import { Findings, isObject, type JsonObject, Part, type Path } from './part.ts';
@@ -170,7 +171,7 @@ function readMeta(part: Part): void {
 function usable(read: readonly (CatalogTransport | undefined)[], path: Path, findings: Findings): CatalogTransport[] {
   const transports = read.flatMap((transport) => {
     if (transport === undefined) return [];
-    const checked = Transport.safeParse(transport);
+    const checked = safeParse(Transport, transport);
     const isWritable = !writtenBy(transport).some((text) => /\p{Cc}/u.test(text));
     if (checked.success && isWritable) return [checked.data];
     const why = checked.error?.issues[0]?.message ?? 'it would write control characters';

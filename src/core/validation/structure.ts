@@ -9,6 +9,7 @@ import {
   StdioEntry,
 } from '../payload.ts';
 import { parseReferences } from '../references.ts';
+import { safeParse } from '../safe-parse.ts';
 import { type Collector, type Keys, MAX_PER_CODE } from './collector.ts';
 import { visible } from './invisible.ts';
 import { isObject } from './shape.ts';
@@ -26,7 +27,7 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** The members of a strict object that nothing knows, and the other issues, each with its own place. */
 function addSchemaIssues(found: Collector, keys: Keys, schema: z.ZodType, value: unknown, hints: Hints = {}): void {
-  const parsed = schema.safeParse(value);
+  const parsed = safeParse(schema, value);
   for (const issue of parsed.error?.issues ?? []) {
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys.slice(0, MAX_PER_CODE)) addUnknown(found, [...keys, key], hints[key]);
@@ -203,7 +204,7 @@ function checkEntry(found: Collector, name: string, entry: Record<string, unknow
 }
 
 function checkName(found: Collector, name: string): void {
-  const parsed = ServerName.safeParse(name);
+  const parsed = safeParse(ServerName, name);
   const shown = visible(name);
   if (!parsed.success) {
     const message = `The name \`${shown}\` cannot be used: 1 to 128 characters without controls are.`;

@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts';
 import type { Finding } from '../finding.ts';
 import { type DraftPayload, Payload } from '../payload.ts';
+import { safeParse } from '../safe-parse.ts';
 import { secretFindings } from '../secrets/detector.ts';
 import { Collector, MAX_PER_CODE } from './collector.ts';
 import { visible } from './invisible.ts';
@@ -122,7 +123,7 @@ export function parseStrictPayload(draft: DraftPayload, findings: readonly Findi
   const { valid, errors } = validationReport(findings);
   if (!valid) throw failed(errors);
   if (read !== undefined) return read;
-  const parsed = Payload.safeParse(draft);
+  const parsed = safeParse(Payload, draft);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map(({ message, path }) => ({ message, path: `/${path.map(String).join('/')}` }));
   throw failed(issues.map((issue) => ({ code: 'INVALID_ENTRY', severity: 'error' as const, ...issue })));

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { DIGEST, TIMESTAMP } from '../../core/id-rules.ts';
+import { safeParse } from '../../core/safe-parse.ts';
 import { parseStrictJson } from '../../core/strict-json.ts';
 import { codeOf } from '../../io/client-files/faults.ts';
 import { textOfFile } from '../../io/own-file.ts';
@@ -63,7 +64,7 @@ async function readManifest(directory: string): Promise<Manifest> {
   const { sha256 } = await measured(join(directory, MANIFEST));
   const stated = await textOfFile(join(directory, DIGEST_OF_MANIFEST)).catch(() => null);
   if (stated !== lineOf(sha256)) throw damaged(MANIFEST, `has another digest than ${DIGEST_OF_MANIFEST} says`);
-  const parsed = Manifest.safeParse(parsedJson(text));
+  const parsed = safeParse(Manifest, parsedJson(text));
   if (!parsed.success) throw damaged(MANIFEST, 'was not written by a version that this one understands', parsed.error);
   const { files } = parsed.data;
   const paths = new Set(files.map(({ path }) => path));

@@ -10,6 +10,7 @@ import { nullRecord } from '../../core/ids.ts';
 import type { DraftPayload, Entry, JsonValue, Payload } from '../../core/payload.ts';
 import { ServerName } from '../../core/payload.ts';
 import { isReferenceName, referencesOf } from '../../core/references.ts';
+import { safeParse } from '../../core/safe-parse.ts';
 import { secretsOf } from '../../core/secrets/detector.ts';
 import { replaceSecrets, type TakenSecret } from '../../core/secrets/replace.ts';
 import { readEntries } from '../../core/splice/entries.ts';
@@ -101,7 +102,7 @@ function reasonAgainst(
 ): string | undefined {
   if (owned.has(name)) return 'it was deployed from here, and is in a release already';
   if (startsLauncher(value)) return 'it starts the launcher of this program: it belongs to a release';
-  if (!ServerName.safeParse(name).success || ['__proto__', 'constructor', 'prototype'].includes(name)) {
+  if (!safeParse(ServerName, name).success || ['__proto__', 'constructor', 'prototype'].includes(name)) {
     return 'its name cannot be a server name here';
   }
   if (!replace && serverNames(draft).includes(name))

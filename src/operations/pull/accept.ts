@@ -4,6 +4,7 @@ import { importPublicKey } from '../../core/keys.ts';
 import { Payload } from '../../core/payload.ts';
 import { STANDARD_PROFILES } from '../../core/profiles.ts';
 import type { PointerPredicate } from '../../core/release.ts';
+import { safeParse } from '../../core/safe-parse.ts';
 import { type KeySet, verifyPointer, verifyRelease } from '../../core/verify.ts';
 import { failpoint } from '../../io/failpoint.ts';
 import type { KeyRow, PullRow, ReleaseRow } from '../../stores/rows.ts';
@@ -163,7 +164,7 @@ const withoutPointer = () =>
   );
 
 function understood(payload: object): Payload {
-  const parsed = Payload.safeParse(payload);
+  const parsed = safeParse(Payload, payload);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
   const hint = 'Update mcp-orchestration on this machine. The last good configuration stays in force.';
