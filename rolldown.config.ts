@@ -102,7 +102,8 @@ const fetchedWhenCalled = (names: readonly Name[], module: string) =>
   names
     .map(({ imported, local }) => {
       const fetched = `process.getBuiltinModule("${module}").${imported}`;
-      return `const ${local} = (...values) => ${fetched}(...values);`;
+      // Fetched once: to ask Node for a module again costs as much as a digest, and every request needs some of these.
+      return `let ${local} = (...values) => (${local} = ${fetched})(...values);`;
     })
     .join(' ');
 

@@ -128,7 +128,6 @@ const holds = ({ until }: Written, { now }: Context): boolean => until !== undef
 /** An answer as it is sent. */
 export interface Written {
   status: number;
-  /** A text: Node writes it in one piece with the head, and bytes in a second one. */
   body: string;
   /** With its quotes. */
   etag: string | undefined;
@@ -139,7 +138,34 @@ export interface Written {
   /** It holds a secret that is shown once. */
   secret: boolean;
   /** How it is sent again, once it was. */
-  sent?: { head: readonly string[]; encoding: BufferEncoding };
+  sent?: Sent;
+}
+
+interface Sent {
+  head: readonly string[];
+  body: string | Buffer;
+  encoding: BufferEncoding;
+}
+
+/**
+ * Node writes a text in one piece with the head, which it copies for that, and bytes in a second one, which it does not:
+ * for a few kilobytes the piece is dearer, for many the copy.
+ */
+const LONGEST_TEXT = 4096;
+
+function sentAgain({ body, etag }: Written, headers: RouteSettings['headers']): Sent {
+  const length = Buffer.byteLength(body);
+  const head = [
+    ...Object.entries(headers).flat(),
+    ...(etag === undefined ? ['cache-control', 'no-store'] : ['etag', etag, 'cache-control', REVALIDATED]),
+    'content-type',
+    JSON_TYPE,
+    'content-length',
+    String(length),
+  ];
+  if (length > LONGEST_TEXT) return { head, body: Buffer.from(body), encoding: 'utf8' };
+  // Cheaper to write, and the same bytes where there is nothing but ASCII.
+  return { head, body, encoding: length === body.length ? 'latin1' : 'utf8' };
 }
 
 function written(operation: Operation, result: Answer, conditional = false): Written {
@@ -241,7 +267,7 @@ function sendAgain(
   reply: FastifyReply,
   headers: RouteSettings['headers'],
 ): void {
-  const { status, body, etag, revalidates } = known;
+  const { status, etag, revalidates } = known;
   const { raw } = reply;
   reply.hijack();
   const own = ['x-request-id', request.id];
@@ -251,19 +277,8 @@ function sendAgain(
     raw.writeHead(304, [...own, 'etag', etag, 'cache-control', REVALIDATED]).end();
     return;
   }
-  known.sent ??= {
-    head: [
-      ...Object.entries(headers).flat(),
-      ...(etag === undefined ? ['cache-control', 'no-store'] : ['etag', etag, 'cache-control', REVALIDATED]),
-      'content-type',
-      JSON_TYPE,
-      'content-length',
-      String(Buffer.byteLength(body)),
-    ],
-    // Cheaper to write, and the same bytes where there is nothing but ASCII.
-    encoding: Buffer.byteLength(body) === body.length ? 'latin1' : 'utf8',
-  };
-  raw.writeHead(status, [...known.sent.head, ...own]).end(body, known.sent.encoding);
+  known.sent ??= sentAgain(known, headers);
+  raw.writeHead(status, [...known.sent.head, ...own]).end(known.sent.body, known.sent.encoding);
 }
 
 /** RFC 9110, 13.1.2: the weak comparison, over a list of tags or `*`. */
