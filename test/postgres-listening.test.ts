@@ -40,30 +40,32 @@ it.skipIf(postgres === '')(
   async () => {
     const { line, server } = await serverBehindLine();
     await expect.poll(() => hears(server)).toBe('1');
-    expect(told(server)).toEqual([]);
+    // On a busy machine the first question may have gone unanswered for too long.
+    const before = told(server).length;
+    const since = () => told(server).slice(before);
 
     await line.close();
-    await expect.poll(() => told(server)).toHaveLength(1);
+    await expect.poll(() => since()).toHaveLength(1);
     const tries = line.connections();
     await sleep(1_000);
     await line.open();
-    await expect.poll(() => told(server), { timeout: 5_000 }).toHaveLength(2);
+    await expect.poll(() => since(), { timeout: 5_000 }).toHaveLength(2);
     expect(line.connections()).toBeGreaterThan(tries);
-    expect(told(server)).toMatchObject([
+    expect(since()).toMatchObject([
       { level: 40, reason: 'ECONNRESET' },
       { level: 30, msg: 'PostgreSQL tells of changes again' },
     ]);
     await expect.poll(() => hears(server)).toBe('1');
 
     line.becomes({ kind: 'drop' });
-    await expect.poll(() => told(server), { timeout: 3_000 }).toHaveLength(3);
-    expect(told(server)[2]).toMatchObject({ level: 40, reason: 'no_answer' });
+    await expect.poll(() => since(), { timeout: 3_000 }).toHaveLength(3);
+    expect(since()[2]).toMatchObject({ level: 40, reason: 'no_answer' });
     line.becomes({ kind: 'none' });
     line.cut();
-    await expect.poll(() => told(server), { timeout: 10_000 }).toHaveLength(4);
+    await expect.poll(() => since(), { timeout: 10_000 }).toHaveLength(4);
 
     expect(await server.stop()).toEqual({ code: 0, signal: null });
-    expect(told(server)).toHaveLength(4);
+    expect(since()).toHaveLength(4);
     // The password is the name.
     expect(server.output.stderr + server.output.stdout).not.toContain(OWNER);
   },
