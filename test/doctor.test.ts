@@ -68,6 +68,14 @@ describe('doctor', () => {
     expect((await cliHere(workspace, 'doctor')).stdout).toContain('cannot be changed');
   });
 
+  it('is not misled by a program or a variable with the name of what every object has', async () => {
+    const workspace = await testWorkspace();
+    await deployed(workspace, { command: 'toString', args: [], env: { A: '${env:valueOf}' } });
+    const found = await cliHere(workspace, 'doctor', '--json');
+    expect(found.code).toBe(7);
+    expect(codesOf(found.json())).toEqual(['COMMAND_NOT_FOUND', 'VARIABLE_NOT_SET']);
+  });
+
   it('tells what our entries need and this machine lacks', async () => {
     const workspace = await testWorkspace();
     write(workspace, FILE, '{"mcpServers":{"mine":{"command":"x"}}}');

@@ -132,6 +132,18 @@ describe('the launcher', () => {
     expect((await fastest(written)) - (await fastest(entry))).toBeLessThan(400);
   });
 
+  it('takes no variable for set because every object has something by its name', async () => {
+    const workspace = await testWorkspace();
+    for (const name of ['toString', 'constructor', 'hasOwnProperty']) {
+      const written = await deployed(workspace, { ...serverIn(workspace), env: { A: `\${env:${name}}` } });
+      const { stdout, stderr, code } = await finished(workspace, written);
+      expect([stdout, code], name).toEqual(['', 6]);
+      expect(stderr).toContain(`The variable ${name} is not set`);
+      const { A } = JSON.parse((await finished(workspace, written, { [name]: 'given' })).stdout);
+      expect(A).toBe('given');
+    }
+  });
+
   it('fills in an input with what this machine was told, or else with its default', async () => {
     const workspace = await testWorkspace();
     const env = { A: '${input:DATA_DIR}', B: '${input:MODE}' };

@@ -37,6 +37,19 @@ it('each option of a validation leaves out what it names, and nothing else', asy
   expect(without.security).toContain(schema);
 });
 
+it('a field by the name of what every object has is one that nobody knows, like any other', async () => {
+  const codes = await validating();
+  const names = ['toString', 'valueOf', 'hasOwnProperty', 'isPrototypeOf'];
+  for (const name of names) {
+    const mcpServers = {
+      near: { command: 'node', args: ['x'], [name]: 1 },
+      far: { type: 'http', url: 'https://a.example.com/mcp', [name]: { [name]: 1 } },
+    };
+    const inputs = { q: { description: 'Q', required: true, [name]: 1 } };
+    expect(await codes({ payload: { mcpServers, inputs, [name]: 1 } }), name).toEqual(new Set(['UNKNOWN_FIELD']));
+  }
+});
+
 it('each client is asked what it can express', async () => {
   const codes = await validating();
   const remote = { mcpServers: { far: { type: 'sse', url: 'https://a.example.com/mcp', 'x-client': {} } } };

@@ -229,6 +229,16 @@ test('a client variable that is relative or the root is refused by name, not pas
   }
 });
 
+test('a variable by the name of what every object has is not set for that', () => {
+  for (const [os, template] of [
+    ['linux', '${toString}/servers.json'],
+    ['windows', '%valueOf%\\servers.json'],
+  ] as const) {
+    const error = caught(() => expandTemplate(template, { os, env: { HOME: '/home/z', USERPROFILE: 'C:\\z' } }));
+    expect(error).toMatchObject({ code: 'INVALID_INPUT', message: expect.stringContaining('is not set') });
+  }
+});
+
 test('an unknown scope names the scopes that exist', () => {
   const error = caught(() => resolveConfigPath(client('cursor'), 'usr', linux));
   expect(error).toMatchObject({ code: 'INVALID_INPUT', details: { scopes: ['user', 'project'] } });

@@ -1,5 +1,6 @@
 import { posix, win32 } from 'node:path';
 import { AppError } from '../core/errors.ts';
+import { own } from '../core/null-record.ts';
 import type { ClientDefinition, ConfigScope, Os } from './client.ts';
 
 /** The machine that a path is meant for. Nothing is looked up: the caller reads the environment. */
@@ -33,7 +34,7 @@ const WINDOWS_FOLDERS: ReadonlyMap<string, string> = new Map([
 
 /** The value of a variable; empty counts as not set, and Windows does not tell upper from lower case. */
 function variableOf(name: string, { os, env }: Machine): string | undefined {
-  const exact = env[name];
+  const exact = own(env, name);
   if (exact !== undefined || os !== 'windows') return exact === '' ? undefined : exact;
   const same = Object.keys(env).find((key) => key.toUpperCase() === name.toUpperCase());
   return same === undefined || env[same] === '' ? undefined : env[same];

@@ -4,3 +4,7 @@ export function nullRecord<T>(entries: Iterable<readonly [string, T]> = []): Rec
   for (const [key, value] of entries) record[key] = value;
   return record;
 }
+
+/** What a record itself says under a name that somebody chose. `toString` is in every object, and in the environment too. */
+export const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined;

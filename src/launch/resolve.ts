@@ -1,4 +1,5 @@
 import { AppError, invalidInput } from '../core/errors.ts';
+import { own } from '../core/null-record.ts';
 import type { Payload } from '../core/payload.ts';
 import { parseReferences, type Reference } from '../core/references.ts';
 
@@ -27,9 +28,9 @@ export async function resolveRecord(
 }
 
 async function valueIn({ kind, name }: Reference, sources: Sources): Promise<string> {
-  if (kind === 'env') return sources.env[name] ?? missingVariable(name);
+  if (kind === 'env') return own(sources.env, name) ?? missingVariable(name);
   if (kind === 'secret') return (await sources.secret(name)) ?? missingSecret(name);
-  const given = Object.hasOwn(sources.inputs, name) ? sources.inputs[name] : sources.declared?.[name]?.default;
+  const given = own(sources.inputs, name) ?? own(sources.declared ?? {}, name)?.default;
   if (given !== undefined) return given;
   throw invalidInput(`inputs.${name}`, 'this input has no value on this machine', {
     hint: `Give it when you deploy: mcp-orchestration deploy-config --input ${name}=VALUE`,

@@ -26,21 +26,28 @@ const INPUT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** The members of a strict object that nothing knows, and the other issues, each with its own place. */
-function addSchemaIssues(found: Collector, keys: Keys, schema: z.ZodType, value: unknown, hints: Hints = {}): void {
+function addSchemaIssues(
+  found: Collector,
+  keys: Keys,
+  schema: z.ZodType,
+  value: unknown,
+  hints: Hints = new Map(),
+): void {
   const parsed = safeParse(schema, value);
   for (const issue of parsed.error?.issues ?? []) {
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys.slice(0, MAX_PER_CODE)) addUnknown(found, [...keys, key], hints[key]);
+      for (const key of issue.keys.slice(0, MAX_PER_CODE)) addUnknown(found, [...keys, key], hints.get(key));
       continue;
     }
     const path = issue.path.filter((key) => typeof key !== 'symbol');
-    const hint = hints[String(path[0])];
+    const hint = hints.get(String(path[0]));
     const what = path.length === 0 ? '' : `\`${path.map((key) => visible(String(key))).join('.')}\`: `;
     found.add('INVALID_ENTRY', [...keys, ...path], { message: `${what}${issue.message}.`, ...(hint && { hint }) });
   }
 }
 
-type Hints = Readonly<Record<string, string>>;
+/** By a name that somebody wrote: `toString` has a hint in every object, and in no map. */
+type Hints = ReadonlyMap<string, string>;
 
 function addUnknown(found: Collector, keys: Keys, hint?: string): void {
   const message = `The payload schema knows no field \`${visible(String(keys.at(-1)))}\` here.`;
@@ -138,11 +145,11 @@ function checkCommon(found: Collector, keys: Keys, entry: Record<string, unknown
   }
 }
 
-const STDIO_HINTS: Hints = {
-  type: 'Leave `type` out: an entry with `command` is started over stdio.',
-  url: 'An entry has `command` or `url`, never both: make two entries.',
-  headers: 'Headers belong to an entry with `url`.',
-};
+const STDIO_HINTS: Hints = new Map([
+  ['type', 'Leave `type` out: an entry with `command` is started over stdio.'],
+  ['url', 'An entry has `command` or `url`, never both: make two entries.'],
+  ['headers', 'Headers belong to an entry with `url`.'],
+]);
 
 function checkStdio(found: Collector, keys: Keys, entry: Record<string, unknown>): void {
   const { command, args, env, tools: _tools, 'x-client': _extras, ...rest } = entry;
@@ -165,12 +172,12 @@ function checkStdio(found: Collector, keys: Keys, entry: Record<string, unknown>
   addSchemaIssues(found, keys, StdioRest, rest, STDIO_HINTS);
 }
 
-const REMOTE_HINTS: Hints = {
-  type: 'Say `"type": "http"` (Streamable HTTP) or `"type": "sse"`.',
-  args: 'Arguments belong to an entry with `command`.',
-  env: 'Variables belong to an entry with `command`; a remote server gets `headers`.',
-  cwd: 'A working directory belongs to an entry with `command`.',
-};
+const REMOTE_HINTS: Hints = new Map([
+  ['type', 'Say `"type": "http"` (Streamable HTTP) or `"type": "sse"`.'],
+  ['args', 'Arguments belong to an entry with `command`.'],
+  ['env', 'Variables belong to an entry with `command`; a remote server gets `headers`.'],
+  ['cwd', 'A working directory belongs to an entry with `command`.'],
+]);
 
 /** Is it an http(s) address once each reference is put in? One that begins with a reference cannot be judged. */
 function isHttpUrl(url: string): boolean {

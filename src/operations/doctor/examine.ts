@@ -1,5 +1,6 @@
 import type { ClientDefinition } from '../../clients/client.ts';
 import { detectInstalled } from '../../clients/paths.ts';
+import { own } from '../../core/null-record.ts';
 import { findProgram, isOnPath, pathExists } from '../../io/which.ts';
 import type { DeploymentRow } from '../../stores/rows.ts';
 import { clientsOf } from '../added-clients.ts';
@@ -158,7 +159,7 @@ function programsOf(needs: Needs, machine: Machine): ProgramReport[] {
 async function referencesOf(context: Context, needs: Needs, machine: Machine): Promise<ReferenceReport[]> {
   const secrets = new Set((await context.services.secrets.names()).map(({ name }) => name));
   const isThere = {
-    env: (name: string) => machine.env[name] !== undefined,
+    env: (name: string) => own(machine.env, name) !== undefined,
     secret: (name: string) => secrets.has(name),
   };
   return grouped(needs.references, ({ kind, name }) => `${kind}:${name}`).map(({ item, needed_by }) => ({

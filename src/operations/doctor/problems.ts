@@ -72,14 +72,14 @@ function problemsOfLauncher(launcher: LauncherReport | null): Problem[] {
   ];
 }
 
-const INSTALL: Readonly<Record<string, string>> = {
-  node: 'Install Node from https://nodejs.org, in a place that graphical applications find too.',
-  npx: 'npx comes with Node: https://nodejs.org.',
-  uv: 'Install uv from https://docs.astral.sh/uv.',
-  uvx: 'uvx comes with uv: https://docs.astral.sh/uv.',
-  docker: 'Install Docker, and start it.',
-};
-const hintFor = (name: string) => INSTALL[name] ?? 'Install it, or write its absolute path into the entry.';
+const INSTALL: ReadonlyMap<string, string> = new Map([
+  ['node', 'Install Node from https://nodejs.org, in a place that graphical applications find too.'],
+  ['npx', 'npx comes with Node: https://nodejs.org.'],
+  ['uv', 'Install uv from https://docs.astral.sh/uv.'],
+  ['uvx', 'uvx comes with uv: https://docs.astral.sh/uv.'],
+  ['docker', 'Install Docker, and start it.'],
+]);
+const hintFor = (name: string) => INSTALL.get(name) ?? 'Install it, or write its absolute path into the entry.';
 
 function problemsOfFiles(client: ClientReport): Problem[] {
   const { client_id, files } = client;
