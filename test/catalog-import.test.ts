@@ -75,6 +75,26 @@ describe('a server.json', () => {
     if (added.transports.length > 0) expect(described.json().origin.raw_sha256).toBe(added.raw_sha256);
   });
 
+  it('can have variables with the names of what every object has', async () => {
+    const names = ['hasOwnProperty', 'toString', 'valueOf'];
+    const variables = Object.fromEntries(names.map((name) => [name, { description: 'x', default: 'y' }]));
+    const url = `https://a.example.com/${names.map((name) => `{${name}}`).join('/')}`;
+    const document = weather({
+      name: 'com.example/prototypes',
+      packages: [],
+      remotes: [{ type: 'streamable-http', url, variables }],
+    });
+    const answer = await post({ document });
+    expect([answer.statusCode, answer.body.slice(0, 500)]).toEqual([201, expect.anything()]);
+    const added = await rest.server.inject({
+      method: 'POST',
+      url: '/v1/config/cursor/dev/draft/add',
+      headers,
+      payload: { server_id: 'prototypes', params: { valueOf: 'z' } },
+    });
+    expect([added.statusCode, added.body]).toEqual([200, expect.stringContaining('https://a.example.com/y/y/z')]);
+  });
+
   it('is accepted again as what it is, and refused with other contents under the same version', async () => {
     const document = weather({ name: 'com.example/again' });
     expect((await post({ document })).json()).toMatchObject({ status: 'added', server_id: 'again' });

@@ -342,3 +342,14 @@ it('a port that is none is no fault of the server', async () => {
   for await (const chunk of socket) text += chunk;
   expect(text).toMatch(/^HTTP\/1.1 4/);
 });
+
+it('completion of a name that no variable has gives nothing, also where every object has something by it', async () => {
+  const { url } = await mcpInProcess();
+  const session = await openSession(url, KEY);
+  const ref = { type: 'ref/resource', uri: 'config://{client_id}/{profile_id}/draft' };
+  const complete = async (name: string) =>
+    (await session.ask('completion/complete', { ref, argument: { name, value: 'curs' } })).message?.result;
+  for (const name of ['no-such-name', 'toString', 'valueOf', 'constructor', '__proto__', 'hasOwnProperty'])
+    expect(await complete(name), name).toMatchObject({ completion: { values: [] } });
+  expect(await complete('client_id')).toMatchObject({ completion: { values: ['cursor'] } });
+});

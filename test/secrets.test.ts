@@ -195,6 +195,7 @@ describe('the secret store', () => {
     for (const [text, message] of [
       ['{"version":2}', 'is of a version that this program does not know'],
       ['{"version":1,"kdf":null,"entries":[]}', 'is not what this program wrote'],
+      ['{"version":1,"kdf":null,"entries":{"one":{"backend":"keychain","updated_at":"today"}}}', 'has an entry that'],
       ['{"version":1,"kdf":{"name":"scrypt","N":16777216,"r":8,"p":1,"salt":""},"entries":{}}', 'is not what this'],
     ] as const) {
       writeFileSync(path, text);

@@ -26,7 +26,9 @@ export function registryAt(address: string, rules: TargetRules): Registry {
       try {
         return parseStrictJson(body, { maxBytes: ANSWER_BYTES });
       } catch (cause) {
-        throw unavailable('its answer is not JSON', 'not_json', cause);
+        // Also JSON of which two readers would think differently.
+        const why = cause instanceof AppError ? cause.message.replace(/\.$/, '') : 'it is not JSON';
+        throw unavailable(`its answer cannot be read: ${why}`, 'not_json', cause);
       }
     },
   };

@@ -9,6 +9,7 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { reaches } from '../../core/binding.ts';
+import { nullRecord } from '../../core/null-record.ts';
 import { mayCall } from '../../operations/admission.ts';
 import { complete } from '../../operations/completions.ts';
 import { type Answer, answer, type Context, type Operation, type Principal } from '../../operations/operation.ts';
@@ -154,7 +155,8 @@ function registerResource(server: McpServer, operation: Operation, { contextOf }
     server.registerResource(resource.name, resource.uri, metadata, (uri, asked) => read(uri, {}, asked));
     return;
   }
-  const completers = Object.fromEntries(
+  // The SDK looks up in it whatever name a client asks for.
+  const completers = nullRecord(
     variables.map((variable) => [
       variable,
       async (prefix: string, asked?: { arguments?: Record<string, string> }) =>

@@ -51,16 +51,16 @@ export const isObject = (value: unknown): value is JsonObject =>
 
 const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** Names that stand in real documents in the place of the ones of the schema. */
-const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
-  isRequired: ['required'],
-  isSecret: ['secret'],
-  registryType: ['registry_name', 'registry'],
-  identifier: ['name'],
-  type: ['transport_type'],
-  icons: ['icon'],
-  environmentVariables: ['env'],
-};
+/** Names that stand in real documents in the place of the ones of the schema. Variables have names of their authors. */
+const OTHER_NAMES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['isRequired', ['required']],
+  ['isSecret', ['secret']],
+  ['registryType', ['registry_name', 'registry']],
+  ['identifier', ['name']],
+  ['type', ['transport_type']],
+  ['icons', ['icon']],
+  ['environmentVariables', ['env']],
+]);
 
 /** Left out they would change what is started, so the document is refused. */
 function few<T>(items: readonly T[], path: Path): readonly T[] {
@@ -90,7 +90,7 @@ export class Part {
 
   /** The value of a field under whichever of its names, and where it is. */
   take(name: string): Located | undefined {
-    const names = [...new Set([name, snake(name), ...(OTHER_NAMES[name] ?? [])])];
+    const names = [...new Set([name, snake(name), ...(OTHER_NAMES.get(name) ?? [])])];
     const found = names.filter((one) => Object.hasOwn(this.#value, one) && !this.#taken.has(one));
     const [used] = found;
     if (used === undefined) return undefined;

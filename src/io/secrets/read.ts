@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.ts';
+import { TIMESTAMP } from '../../core/id-rules.ts';
 import { type Kdf, keyFromPassphrase, readRandomKey, type Sealed, unseal } from './cipher.ts';
 
 /** Reading needs no database, no schema library and no lock: the launcher does it before every start of a server. */
@@ -67,7 +68,7 @@ const isKdf = (value: unknown): value is Kdf =>
   Number(value['N']) * Number(value['r']) * Number(value['p']) <= 2 ** 22;
 
 function isStored(value: unknown): value is StoredSecret {
-  if (!isRecord(value) || typeof value['updated_at'] !== 'string') return false;
+  if (!isRecord(value) || typeof value['updated_at'] !== 'string' || !TIMESTAMP.test(value['updated_at'])) return false;
   if (value['backend'] === 'keychain') return true;
   return value['backend'] === 'file' && ['iv', 'tag', 'ciphertext'].every((key) => typeof value[key] === 'string');
 }
