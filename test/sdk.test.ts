@@ -350,6 +350,19 @@ describe('a request that fails', () => {
     expect(sent).toBeLessThan(30_000_000);
   });
 
+  it.each(['{}', '{"tokens":"abc"}', '{"tokens":{"length":1}}', '[]'])(
+    'gives no items of a list that is none: %s',
+    async (body) => {
+      const { client } = await scripted([200, { 'content-type': 'application/json' }, body]);
+      const items: unknown[] = [];
+      const listed = (async () => {
+        for await (const item of client.all.listTokens()) items.push(item);
+      })();
+      expect(await failureOf(listed)).toMatchObject({ code: 'UNEXPECTED_ANSWER' });
+      expect(items).toEqual([]);
+    },
+  );
+
   it('says when the answer is none of this server', async () => {
     const { client } = await scripted([200, { 'x-request-id': 'proxy-1' }, '<html>']);
     const error = await failureOf(client.listClients());

@@ -1,4 +1,5 @@
 import { type Connection, call } from './call.ts';
+import { unexpected } from './errors.ts';
 import { events } from './events.ts';
 import { KeptAnswers } from './kept.ts';
 import { type Event, type Lists, type Methods, ROUTES } from './operations.ts';
@@ -92,7 +93,9 @@ async function* itemByItem(
   let next: object | undefined = {};
   while (next) {
     const page = (await call(connection, route, { ...input, ...next }, options)) as Record<string, unknown>;
-    yield* page[route.items] as unknown[];
+    const items = page[route.items];
+    if (!Array.isArray(items)) throw unexpected(`The answer has no list "${route.items}".`);
+    yield* items as unknown[];
     const cursor: unknown = page['next_cursor'];
     next = typeof cursor === 'string' ? { cursor } : undefined;
   }
