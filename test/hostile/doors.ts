@@ -5,6 +5,7 @@ import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { runCli } from '../../src/adapters/cli/cli.ts';
 import { offerOf } from '../../src/adapters/mcp/mcp.ts';
 import { serveMcpStdio } from '../../src/adapters/mcp/stdio.ts';
+import type { App } from '../../src/main/compose.ts';
 import { OPERATIONS } from '../../src/operations/index.ts';
 import { type Operation, TOOLSETS } from '../../src/operations/operation.ts';
 import { argumentsOf } from '../surfaces/drivers.ts';
@@ -18,6 +19,7 @@ export interface Said {
 
 /** All three doors on one open home, so that thousands of calls stay cheap. */
 export interface Doors {
+  app: App;
   home: string;
   data_dir: string;
   unexpected: string[];
@@ -81,6 +83,7 @@ export async function openDoors(): Promise<Doors> {
     return { status: answer.statusCode, code: codeOf(answer.body), words: answer.body };
   };
   return {
+    app,
     home: workspace.home,
     data_dir: workspace.data_dir,
     unexpected,
@@ -111,7 +114,7 @@ export function requestOf(
   const url = path.replaceAll(/\{(\w+)\}/g, (_match, name: string) => {
     const value = rest.get(name) ?? (name === 'profile_id' ? 'default' : 'cursor');
     rest.delete(name);
-    return encodeURIComponent(typeof value === 'string' ? value : JSON.stringify(value));
+    return encodeURIComponent((typeof value === 'string' ? value : JSON.stringify(value)).toWellFormed());
   });
   const { body: whole } = operation.rest ?? {};
   if (whole === undefined && (method === 'POST' || method === 'PUT')) return [method, url, Object.fromEntries(rest)];

@@ -33,20 +33,24 @@ const BIN = fileURLToPath(new URL('../../bin/mcp-orchestration.js', import.meta.
 const API_KEY = 'made-up-api-key-for-tests';
 const silent = quietLog(() => undefined, false);
 
-/** The command line that says the same as an input object. */
+const written = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** The command line that says the same as an input object; what no flag can say is written as JSON. */
 export function argumentsOf(operation: Operation, input: Record<string, unknown>): string[] {
   const flags = Object.entries(input).flatMap(([name, value]) => {
     const flag = `--${name.replaceAll('_', '-')}`;
     const type = fieldsOf(operation).find((field) => field.name === name)?.type;
-    if (type === 'array' && Array.isArray(value)) return value.flatMap((item) => [flag, String(item)]);
-    if (type === 'flag-or-list') return value === true ? [flag] : (value as string[]).flatMap((item) => [flag, item]);
+    if (type === 'array' && Array.isArray(value)) return value.flatMap((item) => [flag, written(item)]);
+    if (type === 'flag-or-list')
+      return value === true ? [flag] : [value].flat().flatMap((item) => [flag, written(item)]);
     if (type === 'boolean') return [value === true ? flag : flag.replace('--', '--no-')];
     return [
       flag,
       value === null ? 'null' : typeof value === 'string' && type !== 'any' ? value : JSON.stringify(value),
     ];
   });
-  return [operation.cli?.verb ?? '', ...flags, '--json'];
+  // First: a field without a name would end the flags.
+  return [operation.cli?.verb ?? '', '--json', ...flags];
 }
 
 const fromStdout = (stdout: string): Outcome => {
