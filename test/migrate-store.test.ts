@@ -76,6 +76,17 @@ describe.skipIf(server === '')('migrate-store', () => {
     expect(await cliHereJson(workspace, ...args)).toMatchObject({ status: 'migrated', problems: [] });
   });
 
+  it('says what to do where the old store has gone on since a copy was broken off', async () => {
+    const workspace = await lived();
+    const { url } = await database();
+    const args = ['migrate-store', '--from', `sqlite:${workspace.file}`, '--to', url];
+    await cliHereJson(workspace, ...args);
+    await cliHereJson(workspace, 'publish-config', '--client', 'vscode');
+    const refused = await cliHere(workspace, ...args, '--json');
+    expect(refused.json()).toMatchObject({ error: { code: 'UNAVAILABLE', details: { reason: 'copy_differs' } } });
+    expect(refused.stderr).toContain('Copy into an empty database');
+  });
+
   it('leaves the store of somebody else as it is', async () => {
     const [ours, theirs] = [await lived(), await lived()];
     const { url } = await database();
@@ -124,6 +135,53 @@ describe.skipIf(server === '')('migrate-database', () => {
     expect(await cliHereJson(workspace, 'migrate-database')).toEqual({ status: 'current', granted_to: null });
     const nobody = await cliHere(workspace, 'migrate-database', '--grant-to', 'no_such_role', '--json');
     expect(nobody.json()).toMatchObject({ error: { code: 'UNAVAILABLE', details: { reason: '42704' } } });
+    expect(nobody.stderr).toContain('create role');
+  });
+
+  it('changes nothing in the database of another program, whose rows it would hide from it', async () => {
+    for (const statement of [
+      'create table projects (workspace text, title text)',
+      'create table releases (title text)',
+      'create view kysely as select 1 as one',
+      'create table kysely_migration as select $$2020-users$$ as name',
+    ]) {
+      const workspace = await testWorkspace();
+      const { url } = await database();
+      workspace.env['MCP_ORCHESTRATION_DATABASE_URL'] = url;
+      await rowsIn(workspace.env, statement);
+      for (const words of [['migrate-database'], ['list-profiles', '--client', 'cursor']]) {
+        const refused = await cliHere(workspace, ...words, '--json');
+        expect(refused.json(), statement).toMatchObject({
+          error: { code: 'UNAVAILABLE', details: { reason: 'foreign_database' } },
+        });
+      }
+      const tables = await rowsIn(
+        workspace.env,
+        'select relname, relrowsecurity from pg_class where relnamespace = $$public$$::regnamespace',
+      );
+      expect(tables, statement).toEqual([{ relname: expect.any(String), relrowsecurity: false }]);
+    }
+  });
+
+  it('has nothing to do for a role that may not, where nothing is to be done', async () => {
+    const workspace = await testWorkspace();
+    const { url, admin } = await database();
+    workspace.env['MCP_ORCHESTRATION_DATABASE_URL'] = url;
+    await cliHereJson(workspace, 'migrate-database');
+    await rowsIn(
+      { MCP_ORCHESTRATION_DATABASE_URL: admin },
+      'revoke create on schema public from pg_database_owner, public',
+    );
+    expect(await cliHereJson(workspace, 'migrate-database')).toEqual({ status: 'current', granted_to: null });
+  });
+
+  it('names a schema that is not there', async () => {
+    const workspace = await testWorkspace();
+    const { url } = await database();
+    workspace.env['MCP_ORCHESTRATION_DATABASE_URL'] = `${url}?options=-csearch_path%3Dnowhere`;
+    const refused = await cliHere(workspace, 'migrate-database', '--json');
+    expect(refused.json()).toMatchObject({ error: { code: 'UNAVAILABLE', details: { reason: '3F000' } } });
+    expect(refused.stderr).toContain('create schema');
   });
 
   it('is for PostgreSQL', async () => {

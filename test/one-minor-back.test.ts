@@ -96,7 +96,7 @@ const REFUSED = {
   code: 'UNAVAILABLE',
   message: 'The database was made by a newer version of mcp-orchestration. Nothing was changed.',
   details: { reason: 'newer_schema', migrations: ['0099-approvals-adds'] },
-  hint: 'Update mcp-orchestration on this machine, or use another data directory.',
+  hint: 'Update mcp-orchestration on this machine, or name another store.',
 };
 
 const stores = [

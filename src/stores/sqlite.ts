@@ -4,7 +4,7 @@ import { Kysely } from 'kysely';
 import { AppError } from '../core/errors.ts';
 import type { Snapshot } from './inspect/inspect.ts';
 import { SQLITE } from './migrations/0001-initial.ts';
-import { MIGRATION_TABLE, migrate, newerSchema, schemaOf } from './migrations/index.ts';
+import { foreignDatabase, MIGRATION_TABLE, migrate, newerSchema, schemaOf } from './migrations/index.ts';
 import { damagedError, NodeSqliteConnection, nodeSqliteDialect, patiently, storeError } from './node-sqlite-dialect.ts';
 import type { OpenedStore, Surroundings, UncleanStop } from './opened-store.ts';
 import { sqlStore } from './sql/index.ts';
@@ -49,10 +49,7 @@ function useWriteAheadLog(database: DatabaseSync): void {
 export function migrationsDone(database: DatabaseSync): string[] {
   const tables = database.prepare("select name from sqlite_schema where type = 'table'").all();
   if (tables.length === 0) return [];
-  if (!tables.some(({ name }) => name === MIGRATION_TABLE)) {
-    const message = 'The database file belongs to another program. Nothing was changed.';
-    throw new AppError('UNAVAILABLE', message, { reason: 'foreign_database' }, { hint: 'Name another file.' });
-  }
+  if (!tables.some(({ name }) => name === MIGRATION_TABLE)) throw foreignDatabase();
   return database
     .prepare(`select name from ${MIGRATION_TABLE}`)
     .all()

@@ -38,8 +38,15 @@ const unknownOf = (done: readonly string[]) => done.filter((name) => !Object.has
 /** What a program says that finds more migrations than it knows. */
 export function newerSchema(done: readonly string[]): AppError {
   const message = 'The database was made by a newer version of mcp-orchestration. Nothing was changed.';
-  const hint = 'Update mcp-orchestration on this machine, or use another data directory.';
+  const hint = 'Update mcp-orchestration on this machine, or name another store.';
   return new AppError('UNAVAILABLE', message, { reason: NEWER_SCHEMA, migrations: unknownOf(done) }, { hint });
+}
+
+/** What a program says of a database with tables that are none of its own: it would change how they behave for whom they belong to. */
+export function foreignDatabase(): AppError {
+  const message = 'The database belongs to another program. Nothing was changed.';
+  const hint = 'Name one that holds nothing else: a new file, or a new database or schema in PostgreSQL.';
+  return new AppError('UNAVAILABLE', message, { reason: 'foreign_database' }, { hint });
 }
 
 /**
@@ -49,6 +56,8 @@ export function newerSchema(done: readonly string[]): AppError {
  */
 export function schemaOf(done: readonly string[]): 'older' | 'current' | 'added-to' {
   const unknown = unknownOf(done);
+  // Others use the same library, and its table of the same name.
+  if (unknown.length > 0 && unknown.length === done.length) throw foreignDatabase();
   const isComplete = done.length - unknown.length === Object.keys(MIGRATIONS).length;
   if (unknown.length === 0) return isComplete ? 'current' : 'older';
   if (isComplete && unknown.every((name) => ONLY_ADDS.test(name))) return 'added-to';

@@ -2,7 +2,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type pg from 'pg';
 import { AppError } from '../../core/errors.ts';
 import type { Flavour } from '../migrations/0001-initial.ts';
-import { isCurrent, MIGRATION_TABLE, migrate } from '../migrations/index.ts';
+import { foreignDatabase, isCurrent, MIGRATION_TABLE, migrate } from '../migrations/index.ts';
 import type { Tables } from '../sql/schema.ts';
 import type { Connections } from './connections.ts';
 import { CHANNEL } from './listener.ts';
@@ -59,21 +59,36 @@ export async function migrationsDone(connections: Connections): Promise<string[]
   return (await migrationsIn((text) => connections.query(text), MIGRATION_TABLE)) ?? [];
 }
 
+/** Whatever holds rows in the schema of a database that we have not used yet, and came with no extension of PostgreSQL. */
+const OF_OTHERS = `
+  select relname from pg_class where relnamespace = quote_ident(current_schema)::regnamespace
+    and relkind in ('r', 'p', 'v', 'm', 'f') and relname not like '${MIGRATION_TABLE}%'
+    and not exists (
+      select from pg_depend where classid = 'pg_class'::regclass and objid = pg_class.oid and deptype = 'e'
+    )
+  limit 1`;
+
 /**
  * Brings the tables up to date. Of several processes that start at once, the first does it and the others wait. False: there
  * was nothing to do. Throws UNAVAILABLE where the role may not.
  */
 export async function migrateTables(connections: Connections, write: Kysely<Tables>): Promise<boolean> {
-  const [may] = await connections.query<{ create: boolean }>(
+  // Whoever has nothing to change need not be allowed to.
+  if (isCurrent(await migrationsDone(connections))) return false;
+  const [may] = await connections.query<{ create: boolean | null }>(
     `select has_schema_privilege(current_schema, 'CREATE') as create`,
   );
+  if (may?.create === null) throw noSchema();
   if (!may?.create) throw olderSchema();
   try {
     return await write.transaction().execute(async (trx) => {
       await sql`select pg_advisory_xact_lock(hashtext(current_schema::text), hashtext('migrations'))`.execute(trx);
       const query = async <R>(text: string) => (await sql.raw<R>(text).execute(trx)).rows;
       // Asked again: another process may have been faster.
-      if (isCurrent((await migrationsIn(query, MIGRATION_TABLE)) ?? [])) return false;
+      const done = (await migrationsIn(query, MIGRATION_TABLE)) ?? [];
+      if (isCurrent(done)) return false;
+      // The walls and the bell would go onto the tables of others as well, and they would find no rows any more.
+      if (done.length === 0 && (await query(OF_OTHERS)).length > 0) throw foreignDatabase();
       await sql`select set_config(${WALL}, ${EVERY_WORKSPACE}, true)`.execute(trx);
       await migrate(trx, POSTGRES);
       await raiseWalls(trx);
@@ -99,6 +114,14 @@ export async function grantRows(connections: Connections, role: string): Promise
 
 function olderSchema(cause?: unknown): AppError {
   const message = 'The tables in PostgreSQL are missing or older than this program, and this role may not change them.';
-  const hint = 'Run `mcp-orchestration migrate-database` with the URL of the role that owns the tables.';
+  const hint =
+    'Run `mcp-orchestration migrate-database` with the URL of the role that owns the tables, or the database.';
   return new AppError('UNAVAILABLE', message, { reason: 'older_schema' }, { cause, hint });
+}
+
+/** What PostgreSQL says of a schema that is not there when it is named in a statement; of one in the URL it says nothing. */
+function noSchema(): AppError {
+  const message = 'There is no schema in PostgreSQL that this role may use for its tables.';
+  const hint = 'Make it with `create schema`, or look at search_path in the database URL.';
+  return new AppError('UNAVAILABLE', message, { reason: '3F000' }, { hint });
 }
