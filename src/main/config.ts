@@ -13,6 +13,9 @@ import { IS_BUNDLED } from './build.ts';
 const PREFIX = 'MCP_ORCHESTRATION_';
 
 const DATABASE_FORMS = 'give sqlite:PATH, or postgres://USER@HOST/DATABASE';
+const TLS_MODES = new Set(['disable', 'prefer', 'require', 'verify-ca', 'verify-full']);
+const TLS_FORMS =
+  'TLS is named by sslmode alone: disable, or verify-full, which prefer, require and verify-ca mean as well';
 const list = z.string().transform((text) =>
   text
     .split(',')
@@ -99,6 +102,13 @@ function isHostAndPort(text: string): boolean {
 
 function isPostgres(text: string): boolean {
   return /^postgres(?:ql)?:\/\/./.test(text) && URL.canParse(text) && new URL(text).pathname.length > 1;
+}
+
+/** The driver takes more words, and leaves the certificate unchecked for some. */
+function hasKnownTls(text: string): boolean {
+  const { searchParams } = new URL(text);
+  const mode = searchParams.get('sslmode');
+  return (mode === null || TLS_MODES.has(mode)) && !searchParams.has('uselibpqcompat') && !searchParams.has('ssl');
 }
 
 /** The driver would take settings of its own from a query. */
@@ -210,7 +220,10 @@ function halfPairs(given: Readonly<Record<string, unknown>>): { path: string; me
 
 /** The database of a URL; `name` is what gave it. Throws INVALID_INPUT that names it and does not quote it. */
 export function databaseOf(url: string, name = `${PREFIX}DATABASE_URL`): Database {
-  if (isPostgres(url)) return { kind: 'postgres', url };
+  if (isPostgres(url)) {
+    if (!hasKnownTls(url)) throw badSettings([{ path: name, message: TLS_FORMS }]);
+    return { kind: 'postgres', url };
+  }
   const path = url.slice('sqlite:'.length);
   if (!url.startsWith('sqlite:')) throw badSettings([{ path: name, message: DATABASE_FORMS }]);
   if (path === ':memory:' || isAbsolute(path)) return { kind: 'sqlite', path };

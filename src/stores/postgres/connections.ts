@@ -48,10 +48,14 @@ function staysHere(url: URL): boolean {
   return host.startsWith('/') || LOCAL_HOSTS.has(host.toLowerCase()) || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-/** The certificate of a server elsewhere is checked, its name included, unless the URL says otherwise. */
+/**
+ * The certificate of a server elsewhere is checked, its name included, unless the URL leaves TLS out. For other modes, which
+ * the driver takes for that one, it writes a warning to stderr.
+ */
 export function withCheckedTls(text: string): string {
   const url = new URL(text);
-  if (url.searchParams.has('sslmode') || url.searchParams.has('ssl') || staysHere(url)) return text;
+  const mode = url.searchParams.get('sslmode');
+  if (mode === 'disable' || mode === 'verify-full' || (mode === null && staysHere(url))) return text;
   url.searchParams.set('sslmode', 'verify-full');
   return url.href;
 }
