@@ -172,6 +172,15 @@ describe('a Redis that is named', () => {
     expect(server.output.stderr + server.output.stdout).not.toContain(SECRET);
   });
 
+  it.skipIf(found === undefined)('is not in use where it has no database of that number', async () => {
+    await redis.start();
+    const server = await startHttp(await testWorkspace(), { env: { MCP_ORCHESTRATION_REDIS_URL: `${redis.url}/99` } });
+    await expect.poll(() => linesAbout(server)).toHaveLength(1);
+    await sleep(500);
+    expect(linesAbout(server)).toEqual([expect.stringContaining('"reason":"no_such_database"')]);
+    expect(await metric(server, server.token, 'redis_up')).toBe(0);
+  });
+
   it.skipIf(found === undefined)('keeps no process that could not listen', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');

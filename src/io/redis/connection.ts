@@ -134,7 +134,25 @@ export class RedisConnection {
     this.#log.warn({ reason }, 'Redis refuses a command; the server goes on without it');
   }
 
+  /** The driver chooses the database, and goes on in the first one where that is refused. */
+  async #chosen(): Promise<boolean> {
+    const { db = 0 } = this.#client.options;
+    if (db === 0) return true;
+    try {
+      await this.#client.select(db);
+      return true;
+    } catch (error) {
+      if (isRefusal(error)) {
+        this.#reason = 'no_such_database';
+        // Tried again later: it may be given more databases.
+        this.#client.disconnect(true);
+      }
+      return false;
+    }
+  }
+
   async #ready(): Promise<void> {
+    if (!(await this.#chosen())) return;
     try {
       await this.#client.subscribe(this.#channel);
     } catch (error) {
