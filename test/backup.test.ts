@@ -329,6 +329,10 @@ describe('a backup that is not as it was written', () => {
       await spoil((path) => writeFileSync(join(path, file), 'x', { flag: 'a' }));
     }
     await spoil((path) => rmSync(path, { recursive: true }));
+    cpSync(backup, copy, { recursive: true });
+    rmSync(join(copy, 'manifest.json.sha256'));
+    const { stderr } = await cliHere(other, 'restore', copy);
+    expect(stderr).toContain('manifest.json.sha256 is missing');
     expect(readdirSync(other.home)).toEqual([]);
   });
 

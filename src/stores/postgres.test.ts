@@ -334,7 +334,11 @@ describe.skipIf(server === '')('PostgreSQL', () => {
       [`${database.url.replace(/\/[^/]*$/, '/no_such_database')}`, '3D000'],
     ] as const) {
       const failed = await openPostgres(url).catch((error: unknown) => error);
-      expect(failed).toMatchObject({ code: 'UNAVAILABLE', details: { reason } });
+      expect(failed).toMatchObject({
+        code: 'UNAVAILABLE',
+        details: { reason },
+        hint: expect.stringContaining('database URL'),
+      });
       expect(JSON.stringify(failed)).not.toContain(secret);
     }
   });

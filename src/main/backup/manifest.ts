@@ -63,6 +63,7 @@ async function readManifest(directory: string): Promise<Manifest> {
   }
   const { sha256 } = await measured(join(directory, MANIFEST));
   const stated = await textOfFile(join(directory, DIGEST_OF_MANIFEST)).catch(() => null);
+  if (stated === null) throw damaged(DIGEST_OF_MANIFEST, 'is missing or cannot be read');
   if (stated !== lineOf(sha256)) throw damaged(MANIFEST, `has another digest than ${DIGEST_OF_MANIFEST} says`);
   const parsed = safeParse(Manifest, parsedJson(text));
   if (!parsed.success) throw damaged(MANIFEST, 'was not written by a version that this one understands', parsed.error);

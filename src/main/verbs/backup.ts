@@ -24,7 +24,7 @@ const PG_RESTORE = `${EVERY_ROW} pg_restore --enable-row-security --clean --if-e
 export function fileOf(database: Database, verb: 'backup' | 'restore'): string {
   if (database.kind === 'sqlite') return database.path;
   const command = verb === 'backup' ? PG_DUMP : PG_RESTORE;
-  const hint = `Say:\n${command}\nand copy keys/, secrets.json and machine-id of the data directory.`;
+  const hint = `Say:\n${command}\nand copy keys/ of the data directory, and of secrets.json, machine-id and pull.env what is there.`;
   const message = `The store is in PostgreSQL, and ${verb} is for a store in a file.`;
   throw new AppError('UNAVAILABLE', message, { reason: 'postgres' }, { hint });
 }

@@ -69,7 +69,7 @@ async function migrate(from: Database, to: Database, progress: (doing: string) =
 
 function changedMeanwhile(): AppError {
   const message = 'Something was written into the old store while it was copied, and is missing in the new one.';
-  const hint = 'Stop everything that uses the old store, and say it again: what is there already is not copied twice.';
+  const hint = 'Stop everything that uses the old store, and copy it again, into an empty database.';
   return new AppError('UNAVAILABLE', message, { reason: 'source_changed' }, { hint });
 }
 

@@ -4,16 +4,28 @@ import { AppError } from '../../core/errors.ts';
 const CONFLICTS = new Set(['40001', '40P01']);
 
 /** SQLSTATE classes and codes (PostgreSQL 15, appendix A) that are no fault of the caller, and what they mean at night. */
-const STATES: readonly (readonly [prefix: string, message: string])[] = [
+const STATES: readonly (readonly [prefix: string, message: string, hint?: string])[] = [
   ['08', 'The connection to PostgreSQL was lost.'],
   ['25006', 'PostgreSQL takes no writes: this server is a standby, or is set to read only.'],
   ['25P0', 'PostgreSQL ended a transaction that stood still for too long.'],
-  ['28', 'PostgreSQL does not let this role in. Look at the name and the password in the database URL.'],
-  ['3D000', 'There is no database of that name in PostgreSQL.'],
+  [
+    '28',
+    'PostgreSQL does not let this role in.',
+    'Look at the name and the password in the database URL, and at pg_hba.conf of PostgreSQL.',
+  ],
+  [
+    '3D000',
+    'There is no database of that name in PostgreSQL.',
+    'Make it with `create database`, or look at the name in the database URL.',
+  ],
   ['3F000', 'There is no schema of that name in PostgreSQL.'],
   ['40', 'PostgreSQL gave up this transaction because of others, again and again.'],
-  ['42704', 'PostgreSQL knows no role of that name.'],
-  ['42501', 'The role of this process may not do that in PostgreSQL.'],
+  ['42704', 'PostgreSQL knows no role of that name.', 'Make it with `create role`, or look at its name.'],
+  [
+    '42501',
+    'The role of this process may not do that in PostgreSQL.',
+    'Say `mcp-orchestration migrate-database --grant-to ROLE` with the URL of the role that owns the tables.',
+  ],
   ['53100', 'The disk of PostgreSQL is full.'],
   ['53', 'PostgreSQL has no room left: connections, memory or disk.'],
   ['55P03', 'Another process kept the store locked for too long.'],
@@ -93,7 +105,9 @@ export function postgresError(error: unknown): unknown {
   }
   if (isSqlState(code)) {
     const known = STATES.find(([prefix]) => code.startsWith(prefix));
-    return known ? new AppError('UNAVAILABLE', known[1], { reason: code }, { cause: error }) : error;
+    if (known === undefined) return error;
+    const [, message, hint] = known;
+    return new AppError('UNAVAILABLE', message, { reason: code }, { cause: error, ...(hint && { hint }) });
   }
   if (code !== undefined && SYSTEM.has(code)) return unreachable(code, error);
   if (error instanceof AggregateError) return unreachable(codeOf(error.errors[0]) ?? 'unreachable', error);
