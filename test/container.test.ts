@@ -200,6 +200,14 @@ describe('the compose files', () => {
       database: { kind: 'postgres' },
       TRUSTED_PROXIES: ['172.31.250.10'],
     });
+    const postgres = REPLICAS.services['postgres'];
+    const { username, pathname } = new URL(String(service?.environment?.['MCP_ORCHESTRATION_DATABASE_URL']));
+    // The user of that setting is a superuser, whom no wall between workspaces holds.
+    expect(postgres?.environment).not.toHaveProperty('POSTGRES_USER');
+    expect(postgres?.environment?.['POSTGRES_DB']).toBe(pathname.slice(1));
+    const [, first] =
+      /^\.\/(docker\/.*\.sql):\/docker-entrypoint-initdb\.d\//.exec(postgres?.volumes?.at(-1) ?? '') ?? [];
+    expect(read(String(first))).toContain(`create role ${username} login password`);
     const proxy = read('docker/replicas.nginx.conf');
     for (const [name] of servers) expect(proxy).toContain(`server ${name}:8000 `);
   });
