@@ -158,7 +158,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   SIGNER_COMMAND: {
     sample: '/usr/local/bin/sign-with-hsm --slot 1',
     meaning:
-      'A program that signs, with its arguments, separated by spaces; in place of the key file. `public-key` after them prints the public key (SPKI PEM), `sign KEY_ID` signs standard input and prints base64. It gets none of these settings. [How](../how-to/operate.md).',
+      'A program that signs, with its arguments, separated by spaces; in place of the key file. `public-key` after them prints the public key (SPKI PEM), `sign KEY_ID` signs standard input and prints base64. It gets none of these settings. [How](../how-to/operate.md#a-program-that-signs).',
   },
   REDIS_URL: {
     sample: 'redis://cache.example:6379/0',
@@ -280,8 +280,15 @@ export function configurationPage(): string {
         ],
         [code('keys/signing.key'), 'the private signing key, PKCS#8 PEM, mode 0600; back it up and keep it secret'],
         [code('keys/signing.pub'), 'the public key, SPKI PEM; give it to whoever verifies'],
+        [
+          code('keys/secrets.key'),
+          'what locks `secrets.json`, mode 0600; nothing where a passphrase or the keychain does',
+        ],
+        [code('secrets.json'), 'the stored secrets, locked; their names only where the keychain has the values'],
+        [code('pull.env'), 'the token of a `pull` that the system starts, mode 0600'],
         [code('backups/'), 'the last five versions of each client file that was written'],
         [code('machine-id'), 'a random id under which this directory records its deployments'],
+        [code('cache/'), 'what Node has compiled of the program; may be removed at any time'],
         [code('writer.lock'), 'the lock that two deployments at once wait for; always empty'],
       ],
     ),
