@@ -128,6 +128,21 @@ describe('backup and restore', () => {
     expect(readdirSync(nobody.home)).toEqual([]);
   });
 
+  it('says whose disk is full, and leaves nothing there', async ({ skip }) => {
+    const small = await temporaryDirectory('mcpo-small');
+    const mounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=100k', 'none', small], { env: machine.env });
+    if (mounted.code !== 0) return skip(`a small disk cannot be made here: ${mounted.stderr}`);
+    onTestFinished(async () => void (await run('umount', [small], { env: machine.env })));
+    const refused = await cliHere(machine, 'backup', join(small, 'b'));
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('The disk of the backup is full.') });
+    expect(readdirSync(small)).toEqual([]);
+  });
+
+  it('says where its flags are told when it is not called as it has to be', async () => {
+    const refused = await cliHere(machine, 'backup');
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('mcp-orchestration backup --help') });
+  });
+
   it('leaves out private keys when asked to, and says what to do about that', async () => {
     const place = join(machine.home, 'no-keys');
     const made = await cliHere(machine, 'backup', place, '--without-keys');

@@ -176,7 +176,7 @@ describe('a deep look at a store', () => {
     const whole = await cliHere(home, 'doctor', '--deep');
     expect([whole.code, whole.stdout]).toEqual([
       0,
-      expect.stringContaining('Every row of the store was looked at: 2 workspaces'),
+      expect.stringContaining('Every row of the store was looked at: workspaces 2,'),
     ]);
     const database = new DatabaseSync(join(home.home, '.mcp-orchestration/state.db'), { timeout: 5000 });
     database.exec("update artifacts set canonical = replace(canonical, 'two', 'tw0')");

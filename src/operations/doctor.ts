@@ -120,7 +120,7 @@ function textOf(output: DoctorOutput, style: TextStyle): string {
 
 function storeLines({ store }: DoctorOutput): string[] {
   if (store === null) return [];
-  const counts = store.tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => `${rows} ${table}`);
+  const counts = store.tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => `${table} ${rows}`);
   return ['', `Every row of the store was looked at: ${counts.join(', ')}.`];
 }
 

@@ -43,7 +43,10 @@ export async function copyDatabase(from: string, to: string, progress: Progress)
       database.close();
     }
   } catch (error) {
-    throw storeError(error);
+    const failed = storeError(error);
+    if (!(failed instanceof AppError) || failed.details['reason'] !== 'SQLITE_FULL') throw failed;
+    // Only the copy is written.
+    throw new AppError('WRITE_FAILED', 'The disk of the backup is full.', failed.details, { cause: error });
   }
 }
 

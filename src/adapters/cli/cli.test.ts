@@ -37,7 +37,8 @@ describe('what was typed wrong', () => {
   ])('%j is answered without its values', async (args, message) => {
     const { exit, out, err } = await run(...args);
     expect([exit, out]).toEqual([2, '']);
-    expect(err).toBe(`INVALID_INPUT: ${message}\nSee \`mcp-orchestration <verb> --help\`.\n`);
+    const verb = ['go', 'clear-draft'].find((name) => name === args[0]) ?? '<verb>';
+    expect(err).toBe(`INVALID_INPUT: ${message}\nSee \`mcp-orchestration ${verb} --help\`.\n`);
   });
 
   it('is an object on stdout with --json', async () => {

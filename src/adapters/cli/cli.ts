@@ -50,7 +50,8 @@ export async function runCli(terminal: Terminal, settings: CliSettings): Promise
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const cause = error instanceof CommanderError ? usageError(error) : error;
-    return report(refusal(cause, settings.fallback), terminal, terminal.args.includes('--json'));
+    const verb = program.commands.map((command) => command.name()).find((name) => name === terminal.args[0]);
+    return report(refusal(cause, settings.fallback), terminal, terminal.args.includes('--json'), verb);
   }
 }
 

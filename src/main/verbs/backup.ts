@@ -94,7 +94,7 @@ async function tell(terminal: Terminal, result: BackupResult, json: boolean): Pr
   const { directory, files, tables, problems, with_keys } = withoutColours(result);
   const style = await styleFor(terminal);
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  const counts = tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => `${rows} ${table}`);
+  const counts = tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => `${table} ${rows}`);
   const lines = [
     `${style.good('Backed up')} to ${directory}: ${files.length} files, ${bytes} bytes`,
     `  ${counts.join(', ')}`,

@@ -69,7 +69,7 @@ async function tell(terminal: Terminal, result: RestoreResult, json: boolean): P
   const { status, home, backup, previous, machine_id, tables } = withoutColours(result);
   const style = await styleFor(terminal);
   const done = status === 'restored';
-  const counts = tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => `${rows} ${table}`);
+  const counts = tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => `${table} ${rows}`);
   const lines = [
     done
       ? `${style.good('Restored')} ${home} as it was at ${backup.created_at}`
