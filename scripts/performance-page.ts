@@ -23,7 +23,11 @@ function tableOfChart(chart: Chart): string {
     const verdict = `${ratioOf(curve).toFixed(2)}x${flatness ? `, ${flatness}` : ''}`;
     return `| ${[curve.store, ...curve.points.map(({ median }) => `${short(median)} ${unit}`), verdict].join(' | ')} |`;
   };
-  const head = ['', ...steps.map((step) => `${step.toLocaleString('en-US')} ${along}`), 'most against first'];
+  const head = [
+    '',
+    ...steps.map((step) => `${step.toLocaleString('en-US')} ${step === 1 ? along.replace(/s$/, '') : along}`),
+    'most against first',
+  ];
   return [`| ${head.join(' | ')} |`, `| ${head.map(() => '---').join(' | ')} |`, ...curves.map(row)].join('\n');
 }
 
