@@ -3,6 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { startFaultProxy } from './faults/support/fault-proxy.ts';
 import { findPostgres, freshDatabase, OWNER } from './support/postgres.ts';
 import { type HttpServer, startHttp } from './support/process.ts';
+import { openEvents } from './support/sse.ts';
 import { testWorkspace } from './support/workspace.ts';
 
 /** A server whose connection that hears of changes is lost: who runs it is told, once. */
@@ -70,3 +71,25 @@ it.skipIf(postgres === '')(
     expect(server.output.stderr + server.output.stdout).not.toContain(OWNER);
   },
 );
+
+it.skipIf(postgres === '')('does not fill its log while PostgreSQL is away, whoever waits for events', async () => {
+  const { line, server } = await serverBehindLine();
+  const streams = await Promise.all(
+    ['one', 'two'].map(() => openEvents(`${server.url}/v1/events`, { authorization: `Bearer ${server.token}` })),
+  );
+  const draft = { token: server.token ?? null, body: { server_id: 'memory' } };
+  expect((await server.ask('POST', '/v1/config/cursor/default/draft/add', draft)).status).toBe(200);
+  await Promise.all(streams.map((stream) => stream.until(1)));
+  const warnings = () =>
+    server.output.stderr
+      .split('\n')
+      .filter((text) => text.includes('"level":40'))
+      .map((text) => String((JSON.parse(text) as Record<string, unknown>)['msg']));
+  await line.close();
+  await expect.poll(warnings).toContain('webhooks could not be read; the next look tries again');
+  await sleep(3_000);
+  expect(warnings()).toContain('events could not be read; the next commit tries again');
+  expect(new Set(warnings()).size).toBe(warnings().length);
+  await line.open();
+  for (const stream of streams) stream.close();
+});

@@ -2,6 +2,7 @@ import { type Binding, reaches } from '../../core/binding.ts';
 import type { Event } from '../../core/event.ts';
 import { mayCall } from '../../operations/admission.ts';
 import type { Context, Operation, Principal } from '../../operations/operation.ts';
+import { warnRarely } from '../../operations/rarely.ts';
 
 /** The resources whose contents an event has changed. */
 export function resourcesAbout({
@@ -70,7 +71,7 @@ export function watchResources(context: Context, listener: ResourceListener): Re
     }
   };
   const next = () => {
-    reading = reading.then(read).catch((err: unknown) => services.log.warn({ err }, 'events could not be read'));
+    reading = reading.then(read).catch((err: unknown) => warnRarely(services.log, { err }, 'events could not be read'));
   };
   next();
   return { ready: async () => void (await begin()), stop: services.bell.listen(next) };

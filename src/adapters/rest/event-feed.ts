@@ -1,5 +1,6 @@
 import { type EventFilter, eventId, isWanted } from '../../core/event.ts';
 import { EVENT_PAGE, eventOf, isLost } from '../../operations/changes.ts';
+import { warnRarely } from '../../operations/rarely.ts';
 import type { Log } from '../../operations/services.ts';
 import type { Bell } from '../../stores/bell.ts';
 import type { EventRow } from '../../stores/rows.ts';
@@ -118,7 +119,7 @@ export class EventFeed {
       return;
     }
     this.#distributing = this.#distribute()
-      .catch((err: unknown) => this.#log.warn({ err }, 'events could not be read; the next commit tries again'))
+      .catch((err: unknown) => warnRarely(this.#log, { err }, 'events could not be read; the next commit tries again'))
       .finally(() => {
         this.#distributing = undefined;
         if (!this.#again) return;
@@ -183,7 +184,7 @@ export class EventFeed {
         this.#show(watcher, rows.length === 0 ? feed.last : lastOf(rows), textFor(watcher, page));
       }
     } catch (err) {
-      this.#log.warn({ err }, 'missed events could not be read; the next commit tries again');
+      warnRarely(this.#log, { err }, 'missed events could not be read; the next commit tries again');
     } finally {
       watcher.reading = false;
     }

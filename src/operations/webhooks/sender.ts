@@ -7,6 +7,7 @@ import type { ClaimedDelivery, DeliveryRow } from '../../stores/rows.ts';
 import type { Store } from '../../stores/store.ts';
 import { eventOf } from '../changes.ts';
 import { type Observer, UNOBSERVED } from '../observer.ts';
+import { warnRarely } from '../rarely.ts';
 import type { Log } from '../services.ts';
 
 /** How many are sent at once. */
@@ -79,7 +80,7 @@ export function startSender(settings: SenderSettings): Sender {
         await take();
       }
     })()
-      .catch((err: unknown) => log.warn({ err }, 'webhooks could not be read; the next look tries again'))
+      .catch((err: unknown) => warnRarely(log, { err }, 'webhooks could not be read; the next look tries again'))
       .finally(() => {
         looking = undefined;
         if (again && !stopping) look();
