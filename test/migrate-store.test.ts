@@ -87,6 +87,18 @@ describe.skipIf(server === '')('migrate-store', () => {
     expect(refused.stderr).toContain('Copy into an empty database');
   });
 
+  it('brings nothing back that was deleted in the new store since', async () => {
+    const workspace = await lived();
+    const { url } = await database();
+    const args = ['migrate-store', '--from', `sqlite:${workspace.file}`, '--to', url];
+    await cliHereJson(workspace, ...args);
+    const moved = { ...workspace, env: { ...workspace.env, MCP_ORCHESTRATION_DATABASE_URL: url } };
+    await cliHereJson(moved, 'delete-profile', '--client', 'cursor', 'team-a');
+    const refused = await cliHere(workspace, ...args, '--json');
+    expect(refused.json()).toMatchObject({ error: { code: 'UNAVAILABLE', details: { reason: 'store_in_use' } } });
+    expect(await rowsIn(moved.env, 'select profile_id from profiles')).toEqual([]);
+  });
+
   it('leaves the store of somebody else as it is', async () => {
     const [ours, theirs] = [await lived(), await lived()];
     const { url } = await database();

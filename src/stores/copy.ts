@@ -42,27 +42,38 @@ export async function copyStore({ from, to, progress = () => undefined }: CopyOp
 }
 
 /**
- * Throws UNAVAILABLE when the other side has a key or an audit row that this one has not: it is the store of somebody else,
- * and stays as it is.
+ * Throws UNAVAILABLE when the other side has a key or an audit row that this one has not: it is the store of somebody else, or
+ * a copy that was written into since. It stays as it is: what was deleted there would come back.
  */
 export async function assertFor(from: Kysely<Tables>, to: Kysely<Tables>): Promise<void> {
-  const of = async (db: Kysely<Tables>) => {
+  const keysOf = async (db: Kysely<Tables>) => {
     const keys = await db.selectFrom('keys').select(['workspace', 'key_id']).execute();
-    const [first] = await db
-      .selectFrom('audit')
-      .select(['at', 'request_id'])
-      .where('workspace', '=', 'default')
-      .orderBy('number')
-      .limit(1)
-      .execute();
-    return { keys: new Set(keys.map(({ workspace, key_id }) => `${workspace}/${key_id}`)), first };
+    return new Set(keys.map(({ workspace, key_id }) => `${workspace}/${key_id}`));
   };
-  const [ours, theirs] = [await of(from), await of(to)];
-  const foreign = theirs.first !== undefined && theirs.first.request_id !== ours.first?.request_id;
-  if (!foreign && theirs.keys.isSubsetOf(ours.keys)) return;
+  let foreign = !(await keysOf(to)).isSubsetOf(await keysOf(from));
+  for (const { workspace, newest } of await newestAudits(to)) {
+    const rowOf = (db: Kysely<Tables>) =>
+      db
+        .selectFrom('audit')
+        .select(['at', 'request_id'])
+        .where('workspace', '=', workspace)
+        .where('number', '=', newest)
+        .executeTakeFirst();
+    const [ours, theirs] = [await rowOf(from), await rowOf(to)];
+    foreign ||= ours?.request_id !== theirs?.request_id || ours?.at !== theirs?.at;
+  }
+  if (!foreign) return;
   const message = 'The new store holds something else already. Nothing was changed.';
   throw new AppError('UNAVAILABLE', message, { reason: 'store_in_use' }, { hint: 'Name an empty database.' });
 }
+
+/** The number of the newest audit row of each workspace: every change by an operation has one. */
+const newestAudits = (db: Kysely<Tables>) =>
+  db
+    .selectFrom('audit')
+    .select(['workspace', ({ fn }) => fn.max('number').as('newest')])
+    .groupBy('workspace')
+    .execute();
 
 /** PostgreSQL takes at most 65,535 values in one statement. */
 const MOST_VALUES = 30_000;
