@@ -95,6 +95,18 @@ describe('a program that signs', () => {
     });
   });
 
+  it('that never ends is given up after ten seconds, also when what it has started lives on; others can write again', async () => {
+    const workspace = await withSigner('ed25519', 'sleep 25\necho late');
+    await cliHereJson(workspace, 'add-server', 'memory', ...TARGET);
+    const begun = performance.now();
+    const failed = cliHere(workspace, 'publish-config', ...TARGET, '--json');
+    expect((await failed).json()).toMatchObject({
+      error: { code: 'UNAVAILABLE', message: expect.stringContaining('too long') },
+    });
+    await cliHereJson(workspace, 'remove-server', 'memory', ...TARGET);
+    expect(performance.now() - begun).toBeLessThan(18_000);
+  }, 40_000);
+
   it('whose signature does not fit its key signs nothing', async () => {
     const workspace = await withSigner('ed25519');
     const wrong = join(workspace.home, 'wrong');

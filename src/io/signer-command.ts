@@ -106,25 +106,26 @@ export class SignerCommand implements Keys {
   async #run(args: readonly string[], input: string | Uint8Array): Promise<string> {
     const [program = '', ...first] = this.#words;
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const child = spawn(program, [...first, ...args], {
-      env: this.#env,
-      stdio: ['pipe', 'pipe', 'ignore'],
-      timeout: LIMIT_MS,
-      killSignal: 'SIGKILL',
-    });
+    const child = spawn(program, [...first, ...args], { env: this.#env, stdio: ['pipe', 'pipe', 'ignore'] });
+    const giveUp = (why: string) => {
+      child.kill('SIGKILL');
+      // What it has started itself may live on, and hold the other end: without this the answer would not end before that.
+      child.stdout.destroy();
+      reject(failed(why));
+    };
+    const tooLate = setTimeout(() => giveUp('took too long'), LIMIT_MS);
     let answer = '';
     child.once('error', (error) => reject(failed('cannot be started', error)));
     child.stdin.on('error', () => undefined); // it may have gone before it read anything; its exit says more
     child.stdin.end(input);
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       answer += text;
-      if (answer.length <= LONGEST_ANSWER) return;
-      child.kill('SIGKILL');
-      reject(failed('printed too much'));
+      if (answer.length > LONGEST_ANSWER) giveUp('printed too much');
     });
     child.once('close', (code, signal) => {
+      clearTimeout(tooLate);
       if (code === 0) resolve(answer);
-      else reject(failed(signal === null ? `ended with ${code}` : 'took too long, or was killed'));
+      else reject(failed(signal === null ? `ended with ${code}` : 'was killed'));
     });
     return promise;
   }
