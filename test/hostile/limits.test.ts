@@ -1,11 +1,13 @@
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import type { SharedCount } from '../../src/adapters/rest/limits.ts';
 import { startHttp } from '../support/process.ts';
 import { testWorkspace } from '../support/workspace.ts';
 import { API_KEY, restInProcess } from './server.ts';
 
-const limited = async (rate_limit: number, now?: () => Date, shared_count?: SharedCount) => {
-  const { server, app } = await restInProcess({ rate_limit, shared_count, ...(now && { now }) });
+afterEach(() => vi.useRealTimers());
+
+const limited = async (rate_limit: number, shared_count?: SharedCount) => {
+  const { server, app } = await restInProcess({ rate_limit, shared_count });
   const get = async (headers: Record<string, string>, url = '/v1/clients', remoteAddress = '203.0.113.7') => {
     const answer = await server.inject({ url, headers: { host: 'localhost', ...headers }, remoteAddress });
     return { status: answer.statusCode, headers: answer.headers, body: answer.json() };
@@ -30,8 +32,8 @@ it('a credential may send so many requests a second and twice as many in a burst
 });
 
 it('wrong credentials are refused faster after ten a minute from one address; right ones and missing ones never', async () => {
-  let at = new Date('2026-11-27T12:00:00.000Z');
-  const { get } = await limited(1_000, () => at);
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const { get } = await limited(1_000);
   const statuses: number[] = [];
   for (let i = 0; i < 12; i += 1) statuses.push((await get(WRONG)).status);
   expect(statuses).toEqual([...Array(10).fill(401), 429, 429]);
@@ -40,7 +42,24 @@ it('wrong credentials are refused faster after ten a minute from one address; ri
   expect((await get(KEY)).status).toBe(200);
   expect((await get({})).status).toBe(401);
   expect((await get(WRONG, '/v1/clients', '203.0.113.8')).status).toBe(401);
-  at = new Date('2026-11-27T12:01:00.000Z');
+  vi.advanceTimersByTime(60_000);
+  expect((await get(WRONG)).status).toBe(401);
+});
+
+it('a clock that is set back by an hour keeps nobody out for an hour', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  const { get } = await limited(5);
+  for (let i = 0; i < 11; i += 1) await get(KEY);
+  for (let i = 0; i < 11; i += 1) await get(WRONG);
+  vi.setSystemTime(Date.now() - 3_600_000);
+  const told = [await get(KEY), await get(WRONG)];
+  expect(told.map(({ status, headers }) => [status, Number(headers['retry-after']) <= 60])).toEqual([
+    [429, true],
+    [429, true],
+  ]);
+  vi.advanceTimersByTime(2_000);
+  expect((await get(KEY)).status).toBe(200);
+  vi.advanceTimersByTime(58_000);
   expect((await get(WRONG)).status).toBe(401);
 });
 
@@ -50,7 +69,7 @@ it.each<[string, SharedCount]>([
   ['breaks', () => Promise.reject(new Error('made up'))],
   ['comes and goes', (key) => (key.length % 2 ? undefined : Promise.resolve(undefined))],
 ])('a shared count that %s leaves each server with its own: neither all pass nor none', async (_what, shared) => {
-  const { get } = await limited(5, undefined, shared);
+  const { get } = await limited(5, shared);
   const answers = [];
   for (let i = 0; i < 12; i += 1) answers.push((await get(KEY)).status);
   expect(answers).toEqual([...Array(10).fill(200), 429, 429]);
@@ -61,7 +80,7 @@ it.each<[string, SharedCount]>([
 
 it('a shared count decides as long as it is known', async () => {
   let count = 9;
-  const { get } = await limited(5, undefined, async () => ({ count: ++count, left_ms: 1_500 }));
+  const { get } = await limited(5, async () => ({ count: ++count, left_ms: 1_500 }));
   const answers = [await get(KEY), await get(KEY)];
   expect(answers.map(({ status }) => status)).toEqual([200, 429]);
   expect(answers[0]?.headers).toMatchObject({ 'ratelimit-remaining': '0', 'ratelimit-reset': '2' });

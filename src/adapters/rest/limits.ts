@@ -19,11 +19,12 @@ export type SharedCount = (key: string, window_ms: number) => Promise<Counted | 
 /** Beyond it the oldest count is forgotten: memory has a bound, and a guesser with that many addresses is not slowed anyway. */
 const MOST = 10_000;
 
-/** Counts of this process. A window begins with the first of its counts. */
+/** Counts of this process. A window begins with the first of its counts, and ends in its time although the clock is set back. */
 class Windows {
   readonly #counts = new Map<string, { count: number; until: number }>();
 
-  count(key: string, window_ms: number, now: number): Counted {
+  count(key: string, window_ms: number): Counted {
+    const now = performance.now();
     const known = this.#counts.get(key);
     if (known !== undefined && now < known.until) {
       known.count += 1;
@@ -45,7 +46,7 @@ function storeOf(shared: SharedCount | undefined): new () => FastifyRateLimitSto
   const windows = new Windows();
   return class Counts implements FastifyRateLimitStore {
     incr(key: string, done: Parameters<FastifyRateLimitStore['incr']>[1]): void {
-      const own = windows.count(key, WINDOW_MS, Date.now());
+      const own = windows.count(key, WINDOW_MS);
       const tell = ({ count, left_ms }: Counted = own) => done(null, { current: count, ttl: left_ms });
       const asked = shared?.(`rate ${key}`, WINDOW_MS);
       if (asked === undefined) tell();
@@ -82,19 +83,17 @@ const MINUTE_MS = 60_000;
 
 /** Guesses are slow: of one address, so many wrong credentials a minute. A right one is never refused for them. */
 export class WrongCredentials {
-  readonly #now: () => Date;
   readonly #shared: SharedCount | undefined;
   readonly #windows = new Windows();
 
-  constructor(now: () => Date, shared?: SharedCount) {
-    this.#now = now;
+  constructor(shared?: SharedCount) {
     this.#shared = shared;
   }
 
   /** The refusal to send instead, or undefined while there are few. Only wrong credentials count, not missing ones. */
   async count(address: string, error: Error): Promise<AppError | undefined> {
     if (!(error instanceof AppError) || error.code !== 'INVALID_CREDENTIALS') return undefined;
-    const own = this.#windows.count(address, MINUTE_MS, this.#now().getTime());
+    const own = this.#windows.count(address, MINUTE_MS);
     // Whatever goes wrong there, this request has to be answered.
     const shared = this.#shared?.(`wrong ${address}`, MINUTE_MS)?.catch(() => undefined);
     const { count, left_ms } = (await shared) ?? own;

@@ -145,7 +145,7 @@ export async function restServer(settings: RestSettings): Promise<FastifyInstanc
     now,
     used: (workspace: string, token_id: string) => uses.count(workspace, token_id),
   };
-  const wrong = settings.rate_limit === undefined ? undefined : new WrongCredentials(now, settings.shared_count);
+  const wrong = settings.rate_limit === undefined ? undefined : new WrongCredentials(settings.shared_count);
   authenticateEverywhere(app, (request, done) => {
     const admit = (found: Caller) => {
       request.caller = found;
