@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
@@ -91,6 +93,17 @@ test('a second server on the same port ends with a clear refusal, and the first 
   );
   expect(await server.ask('GET', '/health')).toMatchObject({ status: 200 });
 });
+
+test('a server whose store fails before it could say that it is ready is gone, and does not go on unannounced', async () => {
+  const workspace = await testWorkspace();
+  await cliJson(workspace, 'initialize-keys');
+  const store = new DatabaseSync(join(workspace.data_dir, 'state.db'));
+  onTestFinished(() => store.close());
+  store.exec('begin immediate');
+  const { code, json } = await cli(workspace, 'serve-http', '--port', '0', '--json');
+  expect(code).toBeGreaterThan(0);
+  expect(json()).toMatchObject({ error: { code: 'UNAVAILABLE', details: { reason: 'SQLITE_BUSY' } } });
+}, 20_000);
 
 test('whatever the umask, the files of the server belong to its owner alone', async () => {
   const workspace = await testWorkspace();

@@ -60,15 +60,21 @@ export const serveHttp: LocalVerb = {
     const { default: closeWithGrace } = await import('close-with-grace');
     const server = await openHttp(terminal, options);
     // Before the ready line: who reads that line may ask for a stop at once.
-    const stopped = new Promise<number>((resolve) => {
-      closeWithGrace({ delay: 10_000, logger: false }, async ({ signal, err }) => {
-        if (err) server.log.error({ err }, 'stopping after an unexpected error');
-        else server.log.info({ signal }, 'stopping');
-        await server.close();
-        resolve(err ? 1 : 0);
-      });
+    const { promise: stopped, resolve } = Promise.withResolvers<number>();
+    const signals = closeWithGrace({ delay: 10_000, logger: false }, async ({ signal, err }) => {
+      if (err) server.log.error({ err }, 'stopping after an unexpected error');
+      else server.log.info({ signal }, 'stopping');
+      await server.close();
+      resolve(err ? 1 : 0);
     });
-    await server.announce();
+    try {
+      await server.announce();
+    } catch (error) {
+      // Else it would go on as a server of which its supervisor was told that it failed.
+      signals.uninstall();
+      await server.close();
+      throw error;
+    }
     return stopped;
   },
 };
