@@ -198,6 +198,17 @@ describe('backup and restore', () => {
     expect(await deepLook({ env, home: other.home })).toEqual([]);
   });
 
+  it('brings back a token that was revoked after the backup, and says so', async () => {
+    const other = await testWorkspace();
+    const { token_id } = await cliHereJson(other, 'generate-token', '--role', 'viewer');
+    const before = join(other.home, 'before');
+    await cliHereJson(other, 'backup', before);
+    await cliHereJson(other, 'revoke-token', String(token_id));
+    const { stderr } = await cliHere(other, 'restore', before, '--replace');
+    expect(await cliHereJson(other, 'list-tokens')).toMatchObject({ tokens: [{ token_id, revoked_at: null }] });
+    expect(stderr).toContain('A token that was revoked since is accepted again');
+  });
+
   it('leaves everything as it was where the data directory cannot change its name', async ({ skip }) => {
     const other = await testWorkspace();
     const bound = await run('mount', ['--bind', other.home, other.home], { env: other.env });

@@ -82,7 +82,10 @@ async function tell(terminal: Terminal, result: RestoreResult, json: boolean): P
   const notes = [
     ...(backup.with_keys ? [] : ['The private keys are not in the backup: put keys/ back before you publish.']),
     ...(done
-      ? ['Next: mcp-orchestration doctor --deep', 'What was done after the backup is gone.']
+      ? [
+          'Next: mcp-orchestration doctor --deep',
+          'What was done after the backup is gone. A token that was revoked since is accepted again, and a key that was replaced signs again: revoke and replace them once more.',
+        ]
       : ['Nothing was written.']),
   ];
   await write(terminal.stderr, printable(asTyped(`${notes.join('\n')}\n`, terminal)));
