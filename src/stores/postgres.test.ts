@@ -3,7 +3,18 @@ import { Kysely, sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { storeContract } from '../../test/contract/store.ts';
-import { artifact, audit, draft, OTHER, profile, release, token, W } from '../../test/contract/store-rows.ts';
+import {
+  artifact,
+  audit,
+  draft,
+  event,
+  OTHER,
+  profile,
+  release,
+  token,
+  W,
+  webhook,
+} from '../../test/contract/store-rows.ts';
 import { startFaultProxy } from '../../test/faults/support/fault-proxy.ts';
 import { findPostgres, freshDatabase, OWNER, type TestDatabase } from '../../test/support/postgres.ts';
 import type { OpenedStore } from './opened-store.ts';
@@ -304,6 +315,28 @@ describe.skipIf(server === '')('PostgreSQL', () => {
     for (const store of stores) expect((await store.workspaces.list({ limit: 5 })).rows).toHaveLength(1);
     await Promise.all(stores.map((store) => store.close()));
     await fresh.drop();
+  });
+
+  it('goes on as it knows the tables when a newer version adds a column to them', async () => {
+    const fresh = await freshDatabase(server);
+    const store = await openPostgres(fresh.url);
+    onTestFinished(async () => {
+      await store.close();
+      await fresh.drop();
+    });
+    await store.webhooks.insert(W, webhook({ events: [] }));
+    const deliver = async () => {
+      const number = await store.events.append(W, event(), 100);
+      await store.webhooks.deliver(W, 'whk_1', number);
+    };
+    await deliver();
+    const newer = new pg.Client({ connectionString: fresh.admin });
+    await newer.connect();
+    await newer.query(`alter table events add column approval text default 'none'`);
+    await newer.end();
+    await deliver();
+    const { rows } = await store.webhooks.deliveries(W, 'whk_1', { limit: 5 });
+    expect(rows.map(({ event: told }) => Object.keys(told).includes('approval'))).toEqual([false, false]);
   });
 
   it('serves a role that may change rows and nothing else, and says what to do where the tables are missing', async () => {

@@ -4,21 +4,9 @@ import type { Store } from '../store.ts';
 import { atomically, type Databases, nextNumber, numberGiven, ONE } from './databases.ts';
 import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
-import { handOut, removeFinished, subscriptions } from './webhooks.ts';
+import { EVENT, handOut, removeFinished, subscriptions } from './webhooks.ts';
 
-const COLUMNS = [
-  'number',
-  'type',
-  'time',
-  'client_id',
-  'profile_id',
-  'artifact_id',
-  'sequence',
-  'actor',
-  'data',
-] as const;
-
-const [, ...GIVEN] = COLUMNS;
+const [, ...GIVEN] = EVENT;
 
 const insert = prepared(['workspace', ...GIVEN], (db, blank: Omit<Insertable<Tables['events']>, 'number'>) =>
   db.insertInto('events').values({ ...blank, number: numberGiven(db, blank.workspace, 'events') }),
@@ -48,7 +36,7 @@ export function eventQueries({ read, write }: Databases): Store['events'] {
     async since(workspace, number, limit) {
       const rows = await read
         .selectFrom('events')
-        .select(COLUMNS)
+        .select(EVENT)
         .where('workspace', '=', workspace)
         .where('number', '>', number)
         .orderBy('number')
@@ -79,7 +67,7 @@ export function eventQueries({ read, write }: Databases): Store['events'] {
     async latest(workspace, type, client_id, profile_id) {
       const row = await read
         .selectFrom('events')
-        .select(COLUMNS)
+        .select(EVENT)
         .where('workspace', '=', workspace)
         .where('type', '=', type)
         .where('client_id', '=', client_id)

@@ -18,6 +18,18 @@ const WEBHOOK = [
 ] as const;
 const DELIVERY = ['webhook_id', 'event', 'status', 'attempts', 'response_status', 'next_attempt_at'] as const;
 
+export const EVENT = [
+  'number',
+  'type',
+  'time',
+  'client_id',
+  'profile_id',
+  'artifact_id',
+  'sequence',
+  'actor',
+  'data',
+] as const;
+
 const toWebhook = ({ events, ...row }: Pick<Selectable<Tables['webhooks']>, (typeof WEBHOOK)[number]>): WebhookRow => ({
   ...row,
   events: JSON.parse(events),
@@ -98,9 +110,9 @@ export function webhookQueries({ read, write }: Databases): Store['webhooks'] {
 
     deliver: (workspace, webhook_id, number) =>
       atomically(write, async (trx) => {
-        const { workspace: _, ...row } = await trx
+        const row = await trx
           .selectFrom('events')
-          .selectAll()
+          .select(EVENT)
           .where('workspace', '=', workspace)
           .where('number', '=', number)
           .executeTakeFirstOrThrow();
