@@ -128,6 +128,16 @@ describe('a webhook', () => {
     expect(await callOn(app, 'subscribe_webhook', { url, events: EVENTS })).toMatchObject({ url });
   });
 
+  it('is sent what happened while the clock was a year ahead', async () => {
+    const there = await receiver();
+    const { app, send, skip, subscribe, publish } = await running([there]);
+    await subscribe(there);
+    await publish();
+    skip(-365 * 24 * HOUR);
+    send(app);
+    await there.until(1);
+  });
+
   it('is sent everything once by two processes that send from one store', async () => {
     const there = [await receiver(), await receiver(), await receiver()];
     const { app, start, subscribe, publish, send } = await running(there);

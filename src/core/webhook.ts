@@ -11,6 +11,8 @@ const M = 60 * S;
 const H = 60 * M;
 /** How long to wait after the first failed try, the second, and so on: ten tries in about 75 hours. */
 const PAUSES_MS = [5 * S, 5 * M, 30 * M, 2 * H, 5 * H, 10 * H, 14 * H, 20 * H, 24 * H];
+/** Nothing waits for longer than this until it is tried again, whatever is added at random. */
+export const LONGEST_PAUSE_MS = 30 * H;
 
 /**
  * The key is itself a text, of 43 ASCII characters: there are receivers, n8n among them, that take a key only as text.

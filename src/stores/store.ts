@@ -276,9 +276,16 @@ export interface Store {
     /**
      * The next delivery that is due at the instant `at`, of any workspace: of the webhook that waited longest for a turn,
      * the one that is due longest. A webhook has one delivery at a time. `healthy`: only of webhooks whose last try did
-     * not fail. Undefined: there is none now.
+     * not fail. What waits until after `horizon` was told so by a clock that was wrong: it is due as well, and a claim
+     * until then is nobody's any more. Undefined: there is none now.
      */
-    claim(lease: { owner: string; at: string; until: string; healthy: boolean }): Promise<ClaimedDelivery | undefined>;
+    claim(lease: {
+      owner: string;
+      at: string;
+      until: string;
+      horizon: string;
+      healthy: boolean;
+    }): Promise<ClaimedDelivery | undefined>;
     /** What came of a try. False when the claim is not the owner's any more; then nothing is changed. */
     settle(
       claimed: ClaimedDelivery,

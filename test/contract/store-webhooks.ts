@@ -6,6 +6,8 @@ import { event, ODD, OTHER, T0, T1, W, webhook } from './store-rows.ts';
 
 const KEEP = 1000;
 const LATER = '2026-11-22T11:00:00.000Z';
+const HORIZON = '2026-11-24T10:00:00.000Z';
+const NEXT_YEAR = '2027-11-22T10:00:00.000Z';
 const DELIVERED = { status: 'delivered', attempts: 1, response_status: 204, next_attempt_at: null } as const;
 const FAILED = { status: 'pending', attempts: 1, response_status: 500, next_attempt_at: LATER } as const;
 
@@ -13,7 +15,8 @@ export function webhookCases(store: () => Store): void {
   let owners = 0;
   const claim = (at = T1, more: { until?: string; healthy?: boolean } = {}) => {
     owners += 1;
-    return store().webhooks.claim({ owner: `owner-${owners}`, at, until: LATER, healthy: false, ...more });
+    const lease = { owner: `owner-${owners}`, at, until: LATER, horizon: HORIZON, healthy: false };
+    return store().webhooks.claim({ ...lease, ...more });
   };
   const claimed = async (at = T1): Promise<ClaimedDelivery> => {
     const found = await claim(at);
@@ -46,6 +49,24 @@ export function webhookCases(store: () => Store): void {
     const rotated = { secret: 'third', previous_secret: 'second', previous_until: T1 };
     expect(await store().webhooks.get(W, 'whk_1')).toStrictEqual(webhook(rotated));
     expect(await store().webhooks.rotate(OTHER, 'whk_1', 'fourth', T1)).toBe(false);
+  });
+
+  it('keeps nothing back for as long as a clock that was wrong has said', async () => {
+    await store().webhooks.insert(W, webhook());
+    const ahead = await happens({ time: NEXT_YEAR });
+    await happens();
+    const first = await claim(T1, { until: NEXT_YEAR });
+    expect(first?.delivery.event.time).toBe(T0);
+    // Whoever had it was killed.
+    const second = await claimed();
+    expect(second.delivery.event.time).toBe(T0);
+    expect(await store().webhooks.settle(first as ClaimedDelivery, DELIVERED)).toBe(false);
+    expect(await store().webhooks.settle(second, DELIVERED)).toBe(true);
+    const third = await claimed();
+    expect(third.delivery.event.number).toBe(ahead);
+    expect(await claim()).toBeUndefined();
+    await store().webhooks.settle(third, DELIVERED);
+    expect(await claim()).toBeUndefined();
   });
 
   it('hands an event to those that want it, with the event or not at all', async () => {

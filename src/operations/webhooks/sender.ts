@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { eventId } from '../../core/event.ts';
-import { deliveryId, pauseAfter, webhookSignature } from '../../core/webhook.ts';
+import { deliveryId, LONGEST_PAUSE_MS, pauseAfter, webhookSignature } from '../../core/webhook.ts';
 import type { Message, Poster } from '../../io/webhooks/post.ts';
 import type { Bell } from '../../stores/bell.ts';
 import type { ClaimedDelivery, DeliveryRow } from '../../stores/rows.ts';
@@ -54,6 +54,7 @@ export function startSender(settings: SenderSettings): Sender {
       owner: randomUUID(),
       at: at.toISOString(),
       until: new Date(at.getTime() + LEASE_MS).toISOString(),
+      horizon: new Date(at.getTime() + LONGEST_PAUSE_MS).toISOString(),
       healthy: failing >= FAILING_AT_ONCE,
     });
   };

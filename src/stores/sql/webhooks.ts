@@ -1,4 +1,4 @@
-import type { Kysely, Selectable } from 'kysely';
+import type { ExpressionBuilder, Kysely, Selectable } from 'kysely';
 import type { ClaimedDelivery, DeliveryRow, EventRow, WebhookRow } from '../rows.ts';
 import type { Store } from '../store.ts';
 import { atomically, type Databases, nextNumber, ONE } from './databases.ts';
@@ -217,24 +217,38 @@ const owned = (db: Kysely<Tables>, { workspace, owner, webhook }: ClaimedDeliver
     .where('lease_owner', '=', owner);
 
 type Lease = Parameters<Store['webhooks']['claim']>[0];
+type Instants = Pick<Lease, 'at' | 'horizon'>;
 type Turn = { workspace: string; webhook_id: string };
 
-/** Those that nobody tries now, each with the first of its deliveries. It is asked after every commit. */
+const pending = (eb: ExpressionBuilder<Tables, 'webhooks'>) =>
+  eb
+    .selectFrom('deliveries')
+    .whereRef('deliveries.workspace', '=', 'webhooks.workspace')
+    .whereRef('deliveries.webhook_id', '=', 'webhooks.webhook_id')
+    .where('deliveries.status', '=', 'pending');
+
+const isFree = (eb: ExpressionBuilder<Tables, 'webhooks'>, { at, horizon }: Instants) =>
+  eb.or([
+    eb('webhooks.lease_until', 'is', null),
+    eb('webhooks.lease_until', '<=', at),
+    eb('webhooks.lease_until', '>', horizon),
+  ]);
+
+/** Those that nobody tries now, each with the first and the last of its deliveries. It is asked after every commit. */
 const untried = (healthy: boolean) =>
-  prepared(['at'], (db, { at }: { at: string }) =>
+  prepared(['at', 'horizon'], (db, instants: Instants) =>
     db
       .selectFrom('webhooks')
       .select(['webhooks.workspace', 'webhooks.webhook_id', 'webhooks.claimed_at'])
-      .select((eb) =>
-        eb
-          .selectFrom('deliveries')
+      .select((eb) => [
+        pending(eb)
           .select(({ fn }) => fn.min('next_attempt_at').as('due'))
-          .whereRef('deliveries.workspace', '=', 'webhooks.workspace')
-          .whereRef('deliveries.webhook_id', '=', 'webhooks.webhook_id')
-          .where('deliveries.status', '=', 'pending')
           .as('due'),
-      )
-      .where((eb) => eb.or([eb('webhooks.lease_until', 'is', null), eb('webhooks.lease_until', '<=', at)]))
+        pending(eb)
+          .select(({ fn }) => fn.max('next_attempt_at').as('last'))
+          .as('last'),
+      ])
+      .where((eb) => isFree(eb, instants))
       .$if(healthy, (query) => query.where('webhooks.failures', '=', 0)),
   );
 const untriedOfAll = untried(false);
@@ -243,11 +257,13 @@ const untriedOfHealthy = untried(true);
 /** Webhooks are few, and the index knows the first pending delivery of each. */
 async function nextTurn(
   db: Kysely<Tables>,
-  { at, healthy }: Lease,
+  { at, horizon, healthy }: Lease,
   taken: ReadonlySet<string>,
 ): Promise<Turn | undefined> {
-  const rows = await (healthy ? untriedOfHealthy : untriedOfAll)(db, { at });
-  const due = rows.filter((row) => row.due !== null && row.due <= at && !taken.has(row.webhook_id));
+  const rows = await (healthy ? untriedOfHealthy : untriedOfAll)(db, { at, horizon });
+  const isDue = ({ due, last }: (typeof rows)[number]) =>
+    (due !== null && due <= at) || (last !== null && last > horizon);
+  const due = rows.filter((row) => isDue(row) && !taken.has(row.webhook_id));
   return due.sort((a, b) => compare(a.claimed_at ?? '', b.claimed_at ?? '') || compare(a.due ?? '', b.due ?? ''))[0];
 }
 
@@ -256,27 +272,29 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 async function claimOne(
   trx: Kysely<Tables>,
   { workspace, webhook_id }: Turn,
-  { owner, at, until }: Lease,
+  { owner, at, until, horizon }: Lease,
 ): Promise<ClaimedDelivery | undefined> {
   const leased = (set: Partial<Pick<Selectable<Tables['webhooks']>, 'lease_owner' | 'lease_until' | 'claimed_at'>>) =>
     trx.updateTable('webhooks').set(set).where('workspace', '=', workspace).where('webhook_id', '=', webhook_id);
   // Before the look at deliveries: whoever had it until now has said by then what came of his.
   const webhook = await leased({ lease_owner: owner, lease_until: until, claimed_at: at })
-    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', at)]))
+    .where((eb) => isFree(eb, { at, horizon }))
     .returning(WEBHOOK)
     .executeTakeFirst();
   if (!webhook) return undefined;
-  const delivery = await trx
-    .selectFrom('deliveries')
-    .select(DELIVERY)
-    .where('workspace', '=', workspace)
-    .where('webhook_id', '=', webhook_id)
-    .where('status', '=', 'pending')
-    .where('next_attempt_at', '<=', at)
-    .orderBy('next_attempt_at')
-    .orderBy('number')
-    .limit(ONE)
-    .executeTakeFirst();
+  const first = (operator: '<=' | '>', instant: string) =>
+    trx
+      .selectFrom('deliveries')
+      .select(DELIVERY)
+      .where('workspace', '=', workspace)
+      .where('webhook_id', '=', webhook_id)
+      .where('status', '=', 'pending')
+      .where('next_attempt_at', operator, instant)
+      .orderBy('next_attempt_at')
+      .orderBy('number')
+      .limit(ONE)
+      .executeTakeFirst();
+  const delivery = (await first('<=', at)) ?? (await first('>', horizon));
   if (delivery) return { workspace, owner, webhook: toWebhook(webhook), delivery: toDelivery(delivery) };
   await leased({ lease_owner: null, lease_until: null }).execute();
   return undefined;
