@@ -143,6 +143,14 @@ describe('backup and restore', () => {
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('mcp-orchestration backup --help') });
   });
 
+  it('leaves what another container is just making in the same place alone', async () => {
+    const place = join(machine.home, 'shared');
+    const elsewhere = join(place, '.tuesday.mcpo-4194304-0123456789abcdef.tmp');
+    mkdirSync(elsewhere, { recursive: true });
+    await cliHereJson(machine, 'backup', join(place, 'monday'));
+    expect(readdirSync(place).toSorted()).toEqual([basename(elsewhere), 'monday']);
+  });
+
   it('leaves out private keys when asked to, and says what to do about that', async () => {
     const place = join(machine.home, 'no-keys');
     const made = await cliHere(machine, 'backup', place, '--without-keys');

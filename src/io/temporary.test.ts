@@ -37,6 +37,20 @@ test('what was left a day ago is taken away although its number is in use: a ser
   }
 });
 
+test('of another machine or container, which may be at work, nothing is taken away before a day has passed', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'mcpo-temporary-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const ours = basename(temporaryBeside(directory, 'signing')).replace(`-${process.pid}-`, `-${NOBODY}-`);
+  const elsewhere = ours.replace(/-[0-9a-f]{16}/, '-0123456789abcdef');
+  for (const name of [ours, elsewhere]) writeFileSync(join(directory, name), '');
+  removeStaleIn(directory);
+  expect(readdirSync(directory)).toEqual([elsewhere]);
+  onTestFinished(() => void vi.useRealTimers());
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 25 * 3_600_000 });
+  removeStaleIn(directory);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
 test('a directory that is missing is no failure', async () => {
   expect(() => removeStaleIn(join(tmpdir(), 'mcpo-not-there'))).not.toThrow();
 });

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { closeSync, fsync, lstatSync, openSync, readdirSync, unlinkSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, fsync, lstatSync, openSync, readdirSync, readlinkSync, unlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -9,15 +10,32 @@ import { promisify } from 'node:util';
  */
 export const fsyncAside = promisify(fsync);
 
-/** The end of every temporary name of ours: the process that made it, and something random. */
-const TEMPORARY = /^\..*\.mcpo-(\d+)-[0-9a-f]{16}\.tmp$/;
+/** The end of every temporary name of ours: the process that made it, where that one is known, and something random. */
+const TEMPORARY = /^\..*\.mcpo-(\d+)-([0-9a-f]{8})[0-9a-f]{8}\.tmp$/;
+
+let known: string | undefined;
+/** Where the number of this process means this process: several machines or containers may share a directory. */
+function neighbourhood(): string {
+  known ??= createHash('sha256').update(`${hostname()} ${processNamespace()}`).digest('hex').slice(0, 8);
+  return known;
+}
+
+/** Only Linux has several on one machine. */
+function processNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return '';
+  }
+}
 
 /**
  * A hidden name beside `name` that nobody else uses, and that tells whose it was should its maker be killed. Long names
  * are cut, because a file name has at most 255 bytes.
  */
 export function temporaryBeside(directory: string, name: string): string {
-  return join(directory, `.${name.slice(0, 40)}.mcpo-${process.pid}-${randomBytes(8).toString('hex')}.tmp`);
+  const end = `${neighbourhood()}${randomBytes(4).toString('hex')}`;
+  return join(directory, `.${name.slice(0, 40)}.mcpo-${process.pid}-${end}.tmp`);
 }
 
 /** Takes away what processes of ours left in a directory when they were killed. A failure here stops nothing. */
@@ -32,11 +50,14 @@ export function removeStaleIn(directory: string): void {
 /** Milliseconds. Nothing temporary of ours is at work for so long: a process that has its maker's number is another one. */
 const LONGEST_WORK = 24 * 60 * 60 * 1_000;
 
-/** Whether it is temporary, and its maker was killed. In a container the next one has the number of its maker each time. */
+/**
+ * Whether it is temporary, and its maker was killed. In a container the next one has the number of its maker each time, and
+ * of a process elsewhere nobody knows here whether it lives.
+ */
 export function isLeftBehind(directory: string, name: string): boolean {
-  const pid = TEMPORARY.exec(name)?.[1];
+  const [, pid, where] = TEMPORARY.exec(name) ?? [];
   if (pid === undefined) return false;
-  if (!isAlive(Number(pid))) return true;
+  if (where === neighbourhood() && !isAlive(Number(pid))) return true;
   // Not when it was written: it may be the old file of somebody, which has this name for a moment.
   const since = lstatSync(join(directory, name), { throwIfNoEntry: false })?.ctimeMs;
   return since !== undefined && Date.now() - since > LONGEST_WORK;

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { AppError } from '../../src/core/errors.ts';
 import { enableFailpoints } from '../../src/io/failpoint.ts';
+import { temporaryBeside } from '../../src/io/temporary.ts';
 import { testWorkspace, type Workspace } from '../support/workspace.ts';
 import { call, query, temporaryFiles } from './invariants.ts';
 
@@ -48,7 +49,7 @@ it('what a killed writer left goes with the next one, also when that has nothing
   await call(workspace, 'deploy_config', target);
   const dead = 2 ** 22;
   for (const directory of [dirname(file), join(workspace.data_dir, 'backups')]) {
-    writeFileSync(join(directory, `.mcp.json.mcpo-${dead}-0123456789abcdef.tmp`), 'half');
+    writeFileSync(temporaryBeside(directory, 'mcp.json').replace(`-${process.pid}-`, `-${dead}-`), 'half');
   }
   expect(temporaryFiles(workspace.home)).toHaveLength(2);
   expect(await call(workspace, 'deploy_config', target)).toMatchObject({ status: 'unchanged' });

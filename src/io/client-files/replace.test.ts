@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { enableFailpoints } from '../failpoint.ts';
+import { temporaryBeside } from '../temporary.ts';
 import { sha256Of } from './read.ts';
 import { removeDurably, replaceDurably } from './replace.ts';
 import type { Target } from './target.ts';
@@ -75,12 +76,8 @@ describe('replacing', () => {
   test('takes away what killed writers left, and nothing that lives or is not ours', async () => {
     writeFileSync(file, OLD);
     const dead = spawnSync(process.execPath, ['-e', '0']).pid;
-    const random = '0123456789abcdef';
-    const names = [
-      `.a.json.mcpo-${dead}-${random}.tmp`,
-      `.a.json.mcpo-${process.pid}-${random}.tmp`,
-      '.a.json.mcpo-x.tmp',
-    ];
+    const alive = path.basename(temporaryBeside(home, 'a.json'));
+    const names = [alive.replace(`-${process.pid}-`, `-${dead}-`), alive, '.a.json.mcpo-x.tmp'];
     for (const name of names) writeFileSync(path.join(home, name), '');
     await replace();
     expect(readdirSync(home).toSorted()).toEqual([names[1], names[2], 'a.json'].toSorted());
