@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { LocalVerb } from '../../adapters/cli/cli.ts';
 import { styleFor, type Terminal, write } from '../../adapters/cli/terminal.ts';
 import type { RestSettings } from '../../adapters/rest/server.ts';
+import { DEFAULT_WORKSPACE } from '../../core/binding.ts';
 import { AppError } from '../../core/errors.ts';
 import { invoke } from '../../operations/operation.ts';
 import type { Keeper } from '../../operations/pointer-keeper.ts';
@@ -270,8 +271,17 @@ async function announce(terminal: Terminal, app: App, config: Config, port: numb
 async function firstToken(app: App, config: Config): Promise<string[]> {
   if (config.API_KEY !== undefined || app.store.refusal || (await app.store.tokens.count()) > 0) return [];
   const { generateToken } = await import('../../operations/tokens.ts');
-  const made = await invoke(generateToken, { ...app.localContext('cli') }, { name: 'first token', role: 'admin' });
-  return [`API token (shown only now): ${made['token']}`];
+  return app.store.transaction(async (store) => {
+    // Of several servers that start on an empty store, the first is let in alone, and the others see what it has made.
+    await store.tokens.list(DEFAULT_WORKSPACE, { limit: 1 });
+    if ((await store.tokens.count()) > 0) return [];
+    const made = await invoke(
+      generateToken,
+      { ...app.localContext('cli'), store },
+      { name: 'first token', role: 'admin' },
+    );
+    return [`API token (shown only now): ${made['token']}`];
+  });
 }
 
 /** Requests a second of one credential. A server for others has a limit unless it was switched off; one for oneself has none. */
