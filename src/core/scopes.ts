@@ -30,11 +30,11 @@ export const ROLES = {
 } as const satisfies Record<string, readonly Scope[]>;
 
 /** A scope that includes another: who may change a draft may look at it. */
-const IMPLIES: Partial<Record<Scope, readonly Scope[]>> = { 'config:write': ['config:read'] };
+const IMPLIES: readonly (readonly [Scope, implied: Scope])[] = [['config:write', 'config:read']];
 
 export function expandScopes(scopes: Iterable<Scope>): Set<Scope> {
   const all = new Set(scopes);
-  for (const scope of [...all]) for (const implied of IMPLIES[scope] ?? []) all.add(implied);
+  for (const [scope, implied] of IMPLIES) if (all.has(scope)) all.add(implied);
   return all;
 }
 

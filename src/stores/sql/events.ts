@@ -12,6 +12,29 @@ const insert = prepared(['workspace', ...GIVEN], (db, blank: Omit<Insertable<Tab
   db.insertInto('events').values({ ...blank, number: numberGiven(db, blank.workspace, 'events') }),
 );
 
+interface Since {
+  workspace: string;
+  number: number;
+  limit: number;
+}
+
+const since = prepared(['workspace', 'number', 'limit'], (db, { workspace, number, limit }: Since) =>
+  db
+    .selectFrom('events')
+    .select(EVENT)
+    .where('workspace', '=', workspace)
+    .where('number', '>', number)
+    .orderBy('number')
+    .limit(limit),
+);
+
+const range = prepared(['workspace'], (db, { workspace }: { workspace: string }) =>
+  db
+    .selectFrom('events')
+    .select(({ fn }) => [fn.min('number').as('oldest'), fn.max('number').as('newest')])
+    .where('workspace', '=', workspace),
+);
+
 /** How often old events are looked for: not with every new one. */
 const PRUNE_EVERY = 256;
 
@@ -34,23 +57,12 @@ export function eventQueries({ read, write }: Databases): Store['events'] {
       }),
 
     async since(workspace, number, limit) {
-      const rows = await read
-        .selectFrom('events')
-        .select(EVENT)
-        .where('workspace', '=', workspace)
-        .where('number', '>', number)
-        .orderBy('number')
-        .limit(limit)
-        .execute();
+      const rows = await since(read, { workspace, number, limit });
       return rows.map((row) => ({ ...row, data: JSON.parse(row.data) }) as EventRow);
     },
 
     async range(workspace) {
-      const row = await read
-        .selectFrom('events')
-        .select(({ fn }) => [fn.min('number').as('oldest'), fn.max('number').as('newest')])
-        .where('workspace', '=', workspace)
-        .executeTakeFirst();
+      const [row] = await range(read, { workspace });
       return { oldest: Number(row?.oldest ?? 1), newest: Number(row?.newest ?? 0) };
     },
 

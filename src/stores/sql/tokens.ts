@@ -3,6 +3,7 @@ import type { TokenRow } from '../rows.ts';
 import type { Store } from '../store.ts';
 import { atomically, type Databases, nextNumber } from './databases.ts';
 import { beforeNumber, pageOf } from './pages.ts';
+import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
 
 const COLUMNS = [
@@ -26,6 +27,10 @@ function toToken({ scopes, ...row }: StoredToken): TokenRow {
   return { ...row, scopes: JSON.parse(scopes) };
 }
 
+const ofDigest = prepared(['digest'], (db, { digest }: { digest: string }) =>
+  db.selectFrom('tokens').select('workspace').select(COLUMNS).where('digest', '=', digest),
+);
+
 export function tokenQueries({ read, write }: Databases): Store['tokens'] {
   return {
     insert: (workspace, row) =>
@@ -36,12 +41,7 @@ export function tokenQueries({ read, write }: Databases): Store['tokens'] {
       }),
 
     async byDigest(digest) {
-      const row = await read
-        .selectFrom('tokens')
-        .select('workspace')
-        .select(COLUMNS)
-        .where('digest', '=', digest)
-        .executeTakeFirst();
+      const [row] = await ofDigest(read, { digest });
       if (!row) return undefined;
       const { workspace, ...token } = row;
       return { workspace, token: toToken(token) };
