@@ -8,8 +8,11 @@ import type { Store } from '../../stores/store.ts';
 
 /** Where the events of one watcher go. */
 export interface Sink {
-  /** `text` is a whole message of the stream. False: the other side is slow; nothing more is given until `resume`. */
-  write(text: string): boolean;
+  /**
+   * `text` is a whole message of the stream, the same bytes for all who get it. False: the other side is slow; nothing more
+   * is given until `resume`.
+   */
+  write(text: Buffer): boolean;
 }
 
 interface Watcher {
@@ -35,8 +38,10 @@ interface Page {
 const lastOf = (rows: readonly EventRow[]): number => rows.at(-1)?.number ?? 0;
 
 /** Of a page, what this watcher wants and has not been given yet. */
-const textFor = ({ filter, position }: Watcher, { rows, texts }: Page): string =>
-  texts.filter((_, at) => (rows[at]?.number ?? 0) > position && isWanted(rows[at] as EventRow, filter)).join('');
+const textFor = ({ filter, position }: Watcher, { rows, texts }: Page): Buffer =>
+  Buffer.from(
+    texts.filter((_, at) => (rows[at]?.number ?? 0) > position && isWanted(rows[at] as EventRow, filter)).join(''),
+  );
 
 interface Feed {
   last: number;
@@ -50,9 +55,9 @@ const messageOf = (workspace: string, row: EventRow): string => {
 };
 
 /** No event, and yet a reader remembers the id: where it has to go on, also when it is cut off before the first event. */
-const placeOf = (position: number): string => `id: ${eventId(position)}\n\n`;
+const placeOf = (position: number): Buffer => Buffer.from(`id: ${eventId(position)}\n\n`);
 
-const resyncAt = (position: number): string => `id: ${eventId(position)}\nevent: resync\ndata: {}\n\n`;
+const resyncAt = (position: number): Buffer => Buffer.from(`id: ${eventId(position)}\nevent: resync\ndata: {}\n\n`);
 
 /**
  * Gives every watcher every event once and in order. New events are read and written as text once for all of them; a
@@ -95,13 +100,13 @@ export class EventFeed {
     feed.watchers.add(watcher);
     this.#stop ??= this.#bell.listen(() => this.#ring());
     sink.write(lost ? resyncAt(watcher.position) : placeOf(watcher.position));
-    void this.#catchUp(workspace, feed, watcher);
+    this.#catchUp(workspace, feed, watcher);
     // What was committed since the range was read has rung for nobody here.
     if (known === undefined) this.#ring();
     return {
       resume: () => {
         watcher.slow = false;
-        void this.#catchUp(workspace, feed, watcher);
+        this.#catchUp(workspace, feed, watcher);
       },
       end: () => {
         feed.watchers.delete(watcher);
@@ -135,7 +140,7 @@ export class EventFeed {
         if (rows.length > 0) this.#give(workspace, feed, rows);
         if (rows.length < EVENT_PAGE) break;
       }
-      for (const watcher of feed.watchers) void this.#catchUp(workspace, feed, watcher);
+      for (const watcher of feed.watchers) this.#catchUp(workspace, feed, watcher);
     }
   }
 
@@ -145,7 +150,7 @@ export class EventFeed {
     const start = feed.last;
     feed.last = lastOf(rows);
     for (const row of rows) this.#seen(row);
-    const shared = new Map<string, string>();
+    const shared = new Map<string, Buffer>();
     for (const watcher of feed.watchers) {
       if (!watcher.live) continue;
       if (watcher.position !== start) {
@@ -158,15 +163,19 @@ export class EventFeed {
     }
   }
 
-  #show(watcher: Watcher, position: number, text: string): void {
+  #show(watcher: Watcher, position: number, text: Buffer): void {
     watcher.position = Math.max(watcher.position, position);
-    if (text === '' || watcher.sink.write(text)) return;
+    if (text.length === 0 || watcher.sink.write(text)) return;
     watcher.slow = true;
     watcher.live = false;
   }
 
-  async #catchUp(workspace: string, feed: Feed, watcher: Watcher): Promise<void> {
-    if (watcher.reading || watcher.live || watcher.slow) return;
+  /** Nothing for most watchers, most of the time: they see all that the feed has. */
+  #catchUp(workspace: string, feed: Feed, watcher: Watcher): void {
+    if (!watcher.reading && !watcher.live && !watcher.slow) void this.#readMissed(workspace, feed, watcher);
+  }
+
+  async #readMissed(workspace: string, feed: Feed, watcher: Watcher): Promise<void> {
     watcher.reading = true;
     try {
       while (!watcher.slow && feed.watchers.has(watcher)) {

@@ -61,11 +61,14 @@ export function registerEvents(
     raw.write(RETRY);
     // A reader that is gone is no fault: its connection closes, and that ends the stream.
     raw.on('error', () => undefined);
-    const write = (text: string) => {
+    const write = (text: Buffer) => {
       // Not with the next heartbeat: an event that comes before it is not for this reader any more.
       if (context.now().getTime() >= until) raw.end();
       if (raw.writableEnded) return false;
+      // At once: Node would else note for every write that the connection is to be uncorked later.
+      raw.cork();
       raw.write(text);
+      raw.uncork();
       return raw.writableLength < MOST_BUFFERED;
     };
     try {
@@ -100,6 +103,8 @@ interface Stream {
 /** The open streams of this process. */
 class Streams {
   readonly #open = new Set<Stream>();
+  /** How many streams each credential has. */
+  readonly #held = new Map<string, number>();
   #heartbeat: NodeJS.Timeout | undefined;
 
   get count(): number {
@@ -108,18 +113,26 @@ class Streams {
 
   /** Throws RATE_LIMITED. `onEnd` calls back when the connection is gone, also when it is already. */
   open(stream: Stream): { onEnd(work: () => void): void } {
-    const { workspace, actor } = stream;
-    const held = [...this.#open].filter((other) => other.workspace === workspace && other.actor === actor).length;
+    const whose = JSON.stringify([stream.workspace, stream.actor]);
+    const held = this.#held.get(whose) ?? 0;
     if (held >= STREAMS_PER_CREDENTIAL || this.#open.size >= STREAMS) {
-      const [limit, whose] =
+      const [limit, of] =
         held >= STREAMS_PER_CREDENTIAL ? [STREAMS_PER_CREDENTIAL, 'one credential'] : [STREAMS, 'this server'];
-      throw new AppError('RATE_LIMITED', `There are ${limit} event streams of ${whose} already.`, { limit });
+      throw new AppError('RATE_LIMITED', `There are ${limit} event streams of ${of} already.`, { limit });
     }
     this.#open.add(stream);
+    this.#held.set(whose, held + 1);
     this.#heartbeat ??= setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
     const gone = new Promise<void>((resolve) => whenGone(stream.reply, resolve));
-    void gone.then(() => this.#open.delete(stream));
+    void gone.then(() => this.#remove(stream, whose));
     return { onEnd: (work) => void gone.then(work) };
+  }
+
+  #remove(stream: Stream, whose: string): void {
+    this.#open.delete(stream);
+    const left = (this.#held.get(whose) ?? 1) - 1;
+    if (left > 0) this.#held.set(whose, left);
+    else this.#held.delete(whose);
   }
 
   /** Of a credential that is none any more. */
