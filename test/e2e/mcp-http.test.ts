@@ -256,3 +256,25 @@ describe('/mcp', () => {
     expect((await post(ping, { origin: server.url })).status).toBe(200);
   });
 });
+
+it('answers all who come first, together, and ends well when nobody came', async () => {
+  const { server, token } = await served();
+  const headers = {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+  };
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'list_clients', arguments: {} },
+  });
+  const asked = Array.from({ length: 10 }, () => fetch(`${server.url}/mcp`, { method: 'POST', headers, body }));
+  const answers = await Promise.all(asked.map(async (one) => `${(await one).status} ${await (await one).text()}`));
+  expect(new Set(answers).size).toBe(1);
+  expect(answers[0]).toMatch(/^200 .*"count":42/s);
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+  const unasked = await served();
+  expect(await unasked.server.stop()).toEqual({ code: 0, signal: null });
+});

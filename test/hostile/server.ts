@@ -88,7 +88,7 @@ function everything(app: App, config: Config): Pick<RestSettings, 'mcp' | 'metri
   return {
     mcp: {
       ...mcpOverHttp(offerOf(OPERATIONS, offered), { now, legacy_sse: true }),
-      manifest: (at) => manifestOf(OPERATIONS, offered, at, true),
+      manifest: async (at) => manifestOf(OPERATIONS, offered, at, true),
     },
     ...(metrics && { metrics }),
   };

@@ -20,7 +20,7 @@ interface Asked {
 export interface McpDoor {
   fetch(asked: Asked): Promise<Response>;
   /** What `/.well-known/mcp-server.json` says to who has no credentials; `at` is where this server was asked. */
-  manifest?(at: string): object;
+  manifest?(at: string): Promise<object>;
   /** HTTP+SSE, where it is switched on. `post` gives undefined where there is no such session of the caller. */
   sse?: {
     open(asked: Asked, messages: string): Promise<Response>;

@@ -18,6 +18,7 @@ import { logAndTraces } from '../telemetry/start.ts';
 import type { Look } from '../unclean-store.ts';
 import { VERSION } from '../version.ts';
 import { Connections } from './connections.ts';
+import { mcpDoor } from './mcp-door.ts';
 
 /** Addresses to listen on that stand for all of this machine's: nobody asks for a host of that name. */
 const EVERYWHERE = new Set(['0.0.0.0', '::']);
@@ -113,21 +114,18 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
   app.shared?.redis.start();
   const { OPERATIONS } = await import('../../operations/index.ts');
   const { restServer } = await import('../../adapters/rest/server.ts');
-  const { mcpOverHttp } = await import('../../adapters/mcp/http.ts');
-  const { offerOf } = await import('../../adapters/mcp/mcp.ts');
-  const { manifestOf } = await import('../../adapters/mcp/manifest.ts');
-  const offered = { version: VERSION, toolsets: new Set(config.TOOLSETS) };
-  const legacy_sse = options['legacySse'] === true;
   let stopping = false;
   const server = await restServer({
     operations: OPERATIONS,
     store: app.store,
     dataVersion: app.store.dataVersion,
     services: app.services,
-    mcp: {
-      ...mcpOverHttp(offerOf(OPERATIONS, offered), { now, legacy_sse }),
-      manifest: (at) => manifestOf(OPERATIONS, offered, at, legacy_sse),
-    },
+    mcp: mcpDoor({
+      operations: OPERATIONS,
+      version: VERSION,
+      toolsets: new Set(config.TOOLSETS),
+      legacy_sse: options['legacySse'] === true,
+    }),
     api_key: config.API_KEY,
     rate_limit: rateLimit(config),
     shared_count: app.shared?.redis.count,
