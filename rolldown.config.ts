@@ -107,6 +107,19 @@ const fetchedWhenCalled = (names: readonly Name[], module: string) =>
     })
     .join(' ');
 
+/** One character beyond Latin-1, and V8 keeps a whole file in two bytes for each: all of them are written as escapes. */
+const inAscii: Plugin = {
+  name: 'in-ascii',
+  generateBundle(_options, bundle) {
+    for (const chunk of Object.values(bundle))
+      if ('code' in chunk)
+        chunk.code = chunk.code.replace(
+          /[^\0-\x7f]/g,
+          (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+        );
+  },
+};
+
 const base = {
   platform: 'node',
   resolve: { mainFields: ['module', 'main'] },
@@ -131,10 +144,10 @@ export default defineConfig([
     ...base,
     output: { ...base.output, codeSplitting: { groups: [{ name: 'start', test: (id) => always.has(id) }] } },
     input: { bin: 'src/main/bin.ts' },
-    plugins: [notices, findAlways, withoutChildProcess, fetchedBuiltins],
+    plugins: [notices, findAlways, withoutChildProcess, fetchedBuiltins, inAscii],
     checks: { ineffectiveDynamicImport: false },
   },
-  { ...base, input: { 'exec-server': 'src/launch/main.ts' } },
+  { ...base, input: { 'exec-server': 'src/launch/main.ts' }, plugins: [inAscii] },
   {
     platform: 'neutral',
     input: { 'sdk/index': 'src/sdk/index.ts' },
