@@ -107,16 +107,17 @@ const fetchedWhenCalled = (names: readonly Name[], module: string) =>
     })
     .join(' ');
 
+function escaped(char: string): string {
+  if (char.startsWith('\\')) throw new Error(`a backslash stands before ${char.slice(1)}, and would before its escape`);
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 /** One character beyond Latin-1, and V8 keeps a whole file in two bytes for each: all of them are written as escapes. */
 const inAscii: Plugin = {
   name: 'in-ascii',
   generateBundle(_options, bundle) {
     for (const chunk of Object.values(bundle))
-      if ('code' in chunk)
-        chunk.code = chunk.code.replace(
-          /[^\0-\x7f]/g,
-          (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-        );
+      if ('code' in chunk) chunk.code = chunk.code.replace(/\\?[^\0-\x7f]/g, escaped);
   },
 };
 
