@@ -70,6 +70,7 @@ function editsFor(version: string): Record<string, string> {
       packages: packages.map((one) => ({ ...one, version })),
     })),
     'CHANGELOG.md': read('CHANGELOG.md').replace(`## ${version} - ${UNRELEASED}`, `## ${version} - ${today}`),
+    'README.md': read('README.md').replace(/^This is version [\d.]+(?=:)/m, `This is version ${version}`),
   };
 }
 

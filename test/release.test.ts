@@ -69,6 +69,7 @@ describe('a release', () => {
     }
     symlinkSync(join(ROOT, 'node_modules'), join(repository, 'node_modules'));
     writeFileSync(join(repository, 'CHANGELOG.md'), CHANGELOG);
+    writeFileSync(join(repository, 'README.md'), 'A product.\n\nThis is version 0.0.1: for releases.\n');
     git('init', '--quiet', '--initial-branch', 'main');
     appendFileSync(join(repository, '.git/info/exclude'), 'node_modules\n');
     const key = join(place, 'key');
@@ -109,6 +110,7 @@ describe('a release', () => {
     expect({ ...json('package.json'), version: '' }, 'nothing else').toEqual({ ...manifest, version: '' });
     expect(text('CHANGELOG.md')).toMatch(/^## 9\.1\.0 - \d{4}-\d\d-\d\d$/m);
     expect(text('CHANGELOG.md')).toContain('## 9.0.0 - not released yet');
+    expect(text('README.md')).toBe('A product.\n\nThis is version 9.1.0: for releases.\n');
     expect(git('status', '--porcelain')).toBe('');
     expect([git('rev-parse', 'HEAD^'), git('log', '-1', '--format=%s')]).toEqual([before, 'release: 9.1.0']);
     expect(git('rev-parse', 'v9.1.0^{commit}')).toBe(git('rev-parse', 'HEAD'));
@@ -197,5 +199,9 @@ describe('the package', () => {
     expect([version, packages[''].version, server.version, server.packages[0].version]).toEqual(
       Array(4).fill(manifest.version),
     );
+    const pages = ['README.md', 'CHANGELOG.md', 'ROADMAP.md'].map((name) => readFileSync(join(ROOT, name), 'utf8'));
+    expect(/^This is version ([\d.]+):/m.exec(pages[0] ?? '')?.[1]).toBe(manifest.version);
+    expect(/^## ([\d.]+) - \d{4}-\d\d-\d\d$/m.exec(pages[1] ?? '')?.[1]).toBe(manifest.version);
+    expect(pages[2]).toContain(`| ${manifest.version} |`);
   });
 });

@@ -105,7 +105,12 @@ export const REQUIREMENTS: Record<string, Requirement> = {
   'W22-6': {
     shown_by: ['100 clients that read, draft and publish at once get no error, and a configuration within 300 ms'],
   },
-  'REL-1': { open: '0.1.0 to 0.3.0 are released; the rest of its wave, W22-4 to W22-6, comes with 0.4.0' },
+  'REL-1': {
+    shown_by: [
+      'has one version, in every file that says it',
+      'is one commit with the version everywhere, a signed tag, the notes, and all that users get as a bill of materials',
+    ],
+  },
   'FR-1': {
     shown_by: [
       'there are 42 clients and their ids are public',
