@@ -22,6 +22,8 @@ const FIELDS = new Set([
   'attempts',
   'response_status',
   'renewed',
+  'uses',
+  'tokens',
   'signal',
   'damage',
 ]);

@@ -11,7 +11,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { AppError } from '../core/errors.ts';
-import type { Around } from './opened-store.ts';
+import { type Around, closedError } from './opened-store.ts';
 import { milliseconds, Turnstile } from './turnstile.ts';
 
 const DAMAGED = 'The database file is damaged. Restore it from a backup.';
@@ -33,7 +33,6 @@ const LOCKED = 6;
 const ROLLED_BACK = 'SQLite gave up this transaction after an earlier failure; nothing of it was kept.';
 
 const rolledBack = () => new AppError('WRITE_FAILED', ROLLED_BACK, { reason: 'SQLITE_ABORT' });
-const closedError = () => new AppError('UNAVAILABLE', 'The database is closed: this process is stopping.');
 
 export const damagedError = () => new AppError('WRITE_FAILED', DAMAGED, { reason: 'SQLITE_CORRUPT' });
 

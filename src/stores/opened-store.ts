@@ -1,3 +1,4 @@
+import { AppError } from '../core/errors.ts';
 import type { Snapshot } from './inspect/inspect.ts';
 import type { Store } from './store.ts';
 
@@ -23,6 +24,9 @@ export interface StoreLog {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
+
+/** What is asked of a store after its end. */
+export const closedError = () => new AppError('UNAVAILABLE', 'The database is closed: this process is stopping.');
 
 /** A file that was not closed when it was last used, and that nobody has looked at since. */
 export interface UncleanStop {
@@ -54,6 +58,11 @@ export interface OpenedStore extends Store {
    * WRITE_FAILED with `details.reason` when it could not.
    */
   probe(): Promise<void>;
+  /**
+   * For who has to come to an end: where the database is elsewhere and does not answer, all that waits for it fails, and
+   * whatever is asked later. Where it answers, nothing happens. Never fails.
+   */
+  endSilence?(): Promise<void>;
   /** What is due before this file can be believed; whoever runs for long sees to it. */
   unclean?: UncleanStop;
   /** Work on all tables as they are at one instant, on a connection of its own: whoever writes is not kept waiting. */

@@ -3,7 +3,7 @@ import { CompiledQuery, Kysely } from 'kysely';
 import { AppError } from '../core/errors.ts';
 import type { Snapshot } from './inspect/inspect.ts';
 import { MIGRATION_TABLE, newerSchema, schemaOf } from './migrations/index.ts';
-import type { FanOut, OpenedStore, StoreLog, Surroundings } from './opened-store.ts';
+import { closedError, type FanOut, type OpenedStore, type StoreLog, type Surroundings } from './opened-store.ts';
 import { Connections, PATIENT } from './postgres/connections.ts';
 import { entrance, postgresDialect, type Watching } from './postgres/dialect.ts';
 import { isConflict, postgresError } from './postgres/errors.ts';
@@ -178,7 +178,8 @@ export async function openPostgres(
 ): Promise<OpenedStore> {
   const connections = new Connections(url);
   let changed = () => {};
-  const listener = new Listener({ url, own: connections.name, changed: () => changed(), log });
+  const { name: own, sockets } = connections;
+  const listener = new Listener({ url, own, socket: sockets.make, changed: () => changed(), log });
   fan_out?.hear(() => listener.told());
   let commits = 0;
   let repeats = 0;
@@ -217,12 +218,15 @@ export async function openPostgres(
       await connections.close();
     },
     dataVersion() {
-      if (closed) throw new AppError('UNAVAILABLE', 'The database is closed: this process is stopping.');
+      if (closed) throw closedError();
       return `${commits}/${listener.version()}`;
     },
     remarks: () => remarksOn(connections),
     onChange(listener) {
       changed = listener;
+    },
+    async endSilence() {
+      if (await connections.endSilence()) log.warn({}, 'PostgreSQL does not answer: what waits for it is given up');
     },
     hears: () => listener.hears,
     statistics: () => ({ commits, busy_retries: repeats }),

@@ -49,3 +49,21 @@ test('a store that takes nothing now costs no use and stops nobody: the uses are
   await uses.stop();
   expect((await store.tokens.byDigest('d'))?.token.use_count).toBe(2);
 });
+
+test('an end waits for what is being written, and takes along what that could not write', async () => {
+  const store = await openSqlite(':memory:');
+  onTestFinished(() => store.close());
+  await store.tokens.insert('default', token('tok_1', { digest: 'd' }));
+  const { promise: answered, reject } = Promise.withResolvers<never>();
+  let addUses: typeof store.tokens.addUses = () => answered;
+  const slow: typeof store.tokens.addUses = (...use) => addUses(...use);
+  const uses = new UseCounter({ ...store, tokens: { ...store.tokens, addUses: slow } }, () => new Date(0), silent);
+  uses.count('default', 'tok_1');
+  const flushed = uses.flush();
+  await Promise.resolve();
+  const stopped = uses.stop();
+  addUses = store.tokens.addUses;
+  reject(new Error('no answer'));
+  await Promise.all([flushed, stopped]);
+  expect((await store.tokens.byDigest('d'))?.token.use_count).toBe(1);
+});

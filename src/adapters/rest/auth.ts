@@ -133,6 +133,7 @@ export class UseCounter {
   readonly #pending = new Map<string, { workspace: string; token_id: string; uses: number }>();
   readonly #log: Log;
   readonly #timer: NodeJS.Timeout;
+  #flushed: Promise<unknown> = Promise.resolve();
 
   constructor(store: Store, now: () => Date, log: Log) {
     this.#store = store;
@@ -148,18 +149,36 @@ export class UseCounter {
 
   /** Never fails: a store that cannot be written now gets the uses with the next flush; one that is only read, none. */
   async flush(): Promise<void> {
+    const err = await this.#write();
+    if (err !== undefined) this.#warn(err, 'uses of tokens could not be stored; they are written later');
+  }
+
+  /** After what is being written already. Gives the last failure; what failed is pending again. */
+  #write(): Promise<unknown> {
+    this.#flushed = this.#flushed.then(() => this.#writeAll());
+    return this.#flushed;
+  }
+
+  async #writeAll(): Promise<unknown> {
     const entries = [...this.#pending.values()];
     this.#pending.clear();
     const at = this.#now().toISOString();
+    let failure: unknown;
     for (const { workspace, token_id, uses } of entries) {
       try {
         await this.#store.tokens.addUses(workspace, token_id, uses, at);
       } catch (err) {
         if (isNewerSchema(err)) continue;
         this.#add(workspace, token_id, uses);
-        this.#log.warn({ err, token_id }, 'the uses of a token could not be stored');
+        failure = err;
       }
     }
+    return failure;
+  }
+
+  #warn(err: unknown, words: string): void {
+    const counts = [...this.#pending.values()].map(({ uses }) => uses);
+    this.#log.warn({ err, uses: counts.reduce((sum, uses) => sum + uses, 0), tokens: counts.length }, words);
   }
 
   #add(workspace: string, token_id: string, uses: number): void {
@@ -170,6 +189,7 @@ export class UseCounter {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    await this.flush();
+    const err = await this.#write();
+    if (err !== undefined) this.#warn(err, 'uses of tokens could not be stored, and are lost');
   }
 }

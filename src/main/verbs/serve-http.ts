@@ -20,6 +20,9 @@ import { VERSION } from '../version.ts';
 import { Connections } from './connections.ts';
 import { mcpDoor } from './mcp-door.ts';
 
+/** So often, in milliseconds, a stop looks whether the database still answers: without an answer it ends in less than 8 s. */
+const SILENCE_MS = 3_500;
+
 /** Addresses to listen on that stand for all of this machine's: nobody asks for a host of that name. */
 const EVERYWHERE = new Set(['0.0.0.0', '::']);
 
@@ -86,7 +89,7 @@ interface HttpServer {
   log: Log;
   /** Says where it is: the ready line, and notes for the person who started it. */
   announce(): Promise<void>;
-  /** Answers what is in flight, then closes the store. */
+  /** Answers what is in flight, then closes the store. Does not wait for a database that does not answer. */
   close(): Promise<void>;
 }
 
@@ -143,16 +146,18 @@ export async function openHttp(terminal: Terminal, options: Record<string, unkno
   await listen(server, app, config);
   const sender = await sendWebhooks(app, config);
   const keeper = await keepPointers(app);
-  const look = await lookAtUncleanStore(app);
+  const unclean = await lookAtUncleanStore(app);
   const { port } = server.server.address() as AddressInfo;
   return {
     log,
     announce: () => announce(terminal, app, config, port, options['json'] === true),
     async close() {
       stopping = true;
+      const look = setInterval(() => void app.store.endSilence?.(), SILENCE_MS);
       app.services.bell.endWaiting();
-      await Promise.all([connections.close(), sender?.stop(), keeper?.stop(), look?.stop()]);
+      await Promise.all([connections.close(), sender?.stop(), keeper?.stop(), unclean?.stop()]);
       await app.close();
+      clearInterval(look);
       await tracing?.stop();
     },
   };

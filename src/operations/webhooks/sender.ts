@@ -96,8 +96,8 @@ export function startSender(settings: SenderSettings): Sender {
       stopping = true;
       silence();
       clearInterval(timer);
-      await looking;
       const over = setTimeout(() => abort.abort(), STOP_MS);
+      await looking;
       await Promise.all(sending.keys());
       clearTimeout(over);
       poster.close();

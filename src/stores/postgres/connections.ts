@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import pg from 'pg';
 import type { AppError } from '../../core/errors.ts';
-import { closedError, isBroken, postgresError } from './errors.ts';
+import { closedError } from '../opened-store.ts';
+import { hasAnswered, isBroken, postgresError } from './errors.ts';
+import { Sockets } from './sockets.ts';
 
 /** 64-bit integers hold counts and numbers of rows here: exact as a JavaScript number up to 2^53. */
 const INT8 = 20;
@@ -60,9 +62,31 @@ export function withCheckedTls(text: string): string {
   return url.href;
 }
 
-/** Where statements go that belong to nobody in particular: migrations, the probe, the listener. */
-export function clientOf(url: string, name: string, limits: Limits): pg.Client {
-  return new pg.Client({ ...settings(url, name), ...limits, types });
+/** Where statements go that belong to nobody in particular: those of the listener, and the question whether it is there. */
+export function clientOf(url: string, name: string, limits: Limits, stream: () => Socket): pg.Client {
+  return new pg.Client({ ...settings(url, name), ...limits, types, stream });
+}
+
+/** How long, in milliseconds, PostgreSQL may think about whether it is there. */
+const ANSWER_MS = 1_500;
+
+/** Asks on a connection of its own. A refusal is an answer, too. */
+async function answers(url: string, name: string): Promise<boolean> {
+  const sockets = new Sockets();
+  const client = clientOf(url, name, {}, sockets.make);
+  client.on('error', () => undefined);
+  const over = setTimeout(() => sockets.cut(), ANSWER_MS);
+  try {
+    await client.connect();
+    await client.query('select 1');
+    await client.end();
+    return true;
+  } catch (error) {
+    return hasAnswered(error);
+  } finally {
+    clearTimeout(over);
+    sockets.cut();
+  }
 }
 
 const settings = (url: string, application_name: string) => ({
@@ -81,6 +105,9 @@ export interface Lent {
 export class Connections {
   /** The name under which PostgreSQL shows the connections of this store, and by which it knows its own changes. */
   readonly name = `mcp-orchestration/${randomBytes(6).toString('hex')}`;
+  /** Of these connections, and of those that belong to nobody in particular. */
+  readonly sockets = new Sockets();
+  readonly #url: string;
   readonly #readers: pg.Pool;
   readonly #writers: pg.Pool;
   #users = 0;
@@ -88,8 +115,10 @@ export class Connections {
   #refusal: (() => AppError) | undefined;
 
   constructor(url: string, limits = LIMITS) {
+    this.#url = url;
     const pool = (max: number) => {
-      const made = new pg.Pool({ ...settings(url, this.name), ...limits, ...POOL, types, max });
+      const stream = this.sockets.make;
+      const made = new pg.Pool({ ...settings(url, this.name), ...limits, ...POOL, types, max, stream });
       // A connection that ends while nobody asks it anything is found out by the next who does. Unheard, it would end the process.
       made.on('error', () => undefined);
       made.on('connect', (client) => client.on('error', () => undefined));
@@ -154,6 +183,16 @@ export class Connections {
       release(isBroken(error));
       throw postgresError(error);
     }
+  }
+
+  /**
+   * Where PostgreSQL does not answer, all that waits for it fails, and whatever comes later. Where it does, nothing happens.
+   * True: it is so.
+   */
+  async endSilence(): Promise<boolean> {
+    if (await answers(this.#url, this.name)) return false;
+    this.sockets.cut();
+    return true;
   }
 
   /** Lets everybody finish who has a connection or waits for one. Closing again does nothing. */

@@ -78,6 +78,9 @@ export function isBroken(error: unknown): boolean {
   return !isSqlState(code) || /^(?:08|57P|XX)/.test(code);
 }
 
+/** Whether it is PostgreSQL that says so, and not somebody who waited for it. */
+export const hasAnswered = (error: unknown): boolean => isSqlState(codeOf(error));
+
 /** A word for a log: an SQLSTATE, or a code of the system. Never a text, which could quote what somebody wrote. */
 export function reasonOf(error: unknown): string {
   const known = postgresError(error);
@@ -91,8 +94,6 @@ export const gaveUpError = () =>
   new AppError('UNAVAILABLE', 'PostgreSQL gave up this transaction after a failure; nothing of it was kept.', {
     reason: '40000',
   });
-
-export const closedError = () => new AppError('UNAVAILABLE', 'The database is closed: this process is stopping.');
 
 /** Turns a failure of PostgreSQL or of the way there into the error a caller sees; anything else is a bug and stays as it is. */
 export function postgresError(error: unknown): unknown {

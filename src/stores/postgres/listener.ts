@@ -1,7 +1,8 @@
+import type { Socket } from 'node:net';
 import type pg from 'pg';
-import type { StoreLog } from '../opened-store.ts';
+import { closedError, type StoreLog } from '../opened-store.ts';
 import { clientOf } from './connections.ts';
-import { closedError, reasonOf, silentError } from './errors.ts';
+import { reasonOf, silentError } from './errors.ts';
 
 /** Where the triggers of the tables tell of changes: the schema and the name of the connection that made them. */
 export const CHANNEL = 'mcp_orchestration';
@@ -24,6 +25,8 @@ export interface ListenerSettings {
   url: string;
   /** Changes by connections of this name are known here already. */
   own: string;
+  /** Makes the socket of each of its connections. */
+  socket: () => Socket;
   /** Called whenever something may have been committed by somebody else, as far as that is told. */
   changed: () => void;
   /** Is told once when nothing is heard any more, and once when it is again. */
@@ -98,10 +101,9 @@ export class Listener {
   }
 
   async #connect(): Promise<void> {
-    const client = clientOf(this.#settings.url, this.#settings.own, {
-      connectionTimeoutMillis: CONNECT_TIMEOUT,
-      query_timeout: CONNECT_TIMEOUT,
-    });
+    const { url, own, socket } = this.#settings;
+    const limits = { connectionTimeoutMillis: CONNECT_TIMEOUT, query_timeout: CONNECT_TIMEOUT };
+    const client = clientOf(url, own, limits, socket);
     this.#client = client;
     client.on('error', (error) => this.#lose(client, error));
     client.on('end', () => this.#lose(client, new Error('Connection ended')));
