@@ -13,6 +13,7 @@ import {
 import { basename, join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { temporaryBeside } from '../src/io/temporary.ts';
 import { call, callOn, onHome, temporaryFiles } from './crash/invariants.ts';
 import { cliHere, cliHereJson, cliHereWith } from './support/in-process.ts';
 import { cli, HELLO, run, startHttp, startLines, toolCall } from './support/process.ts';
@@ -497,6 +498,20 @@ describe('a backup or restore that is killed', { timeout: 120_000 }, () => {
       expect(readdirSync(other.home).filter((name) => name.endsWith('.tmp'))).toEqual([]);
     },
   );
+
+  it('leaves what two later ones take away at once, and neither fails', async () => {
+    const parent = join(machine.home, 'shared');
+    mkdirSync(parent);
+    const dead = 2 ** 22;
+    for (let count = 0; count < 500; count += 1) {
+      const left = temporaryBeside(parent, 'killed').replace(`-${process.pid}-`, `-${dead}-`);
+      mkdirSync(left);
+      writeFileSync(join(left, 'half'), '');
+    }
+    const made = await Promise.all(['one', 'two'].map((name) => cli(machine, 'backup', join(parent, name))));
+    expect(made).toMatchObject([{ code: 0 }, { code: 0 }]);
+    expect(readdirSync(parent).toSorted()).toEqual(['one', 'two']);
+  });
 
   it('restore at restore.after-stage into an empty home: nothing is there', async () => {
     const other = await testWorkspace();

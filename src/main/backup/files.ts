@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf, step } from '../../io/client-files/faults.ts';
@@ -50,13 +50,14 @@ export const namesIn = (directory: string): Promise<string[]> =>
     throw error;
   });
 
-const isFile = async (path: string): Promise<boolean> =>
-  (
-    await lstat(path).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw error;
-    })
-  )?.isFile() ?? false;
+/** Undefined: there is nothing. */
+const whatIs = (path: string): Promise<Stats | undefined> =>
+  lstat(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+
+const isFile = async (path: string): Promise<boolean> => (await whatIs(path))?.isFile() ?? false;
 
 /** Large enough that a gigabyte is read in a thousand steps. */
 const CHUNK = 1024 * 1024;
@@ -147,7 +148,8 @@ export async function withStaging<T>(path: string, work: (staging: string) => Pr
 async function removeAbandoned(parent: string): Promise<void> {
   for (const name of await namesIn(parent)) {
     const path = join(parent, name);
-    if (!isLeftBehind(parent, name) || !(await lstat(path)).isDirectory()) continue;
+    // Another backup may be faster.
+    if (!isLeftBehind(parent, name) || !(await whatIs(path))?.isDirectory()) continue;
     await rm(path, { recursive: true, force: true });
   }
 }
