@@ -47,8 +47,8 @@ export default defineConfig({
         test: {
           name: 'doors',
           include: [...['surfaces', 'e2e', 'permissions'].map((folder) => `test/${folder}/**/*.test.ts`), ...DOORS],
-          // Of the package, the image, and what a start loads when the store is a file.
-          exclude: ['tarball', 'container', 'start'].map((name) => `test/e2e/${name}.test.ts`),
+          // Of the package, the image, and a start when the store is a file: what it loads, and who holds the lock.
+          exclude: ['tarball', 'container', 'start', 'start-locked'].map((name) => `test/e2e/${name}.test.ts`),
           sequence: { groupOrder: 0 },
           maxWorkers: availableParallelism() + 1,
         },
