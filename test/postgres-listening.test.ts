@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it, onTestFinished } from 'vitest';
-import { startFaultProxy } from './faults/support/fault-proxy.ts';
-import { findPostgres, freshDatabase, OWNER } from './support/postgres.ts';
+import { expect, it } from 'vitest';
+import { databaseBehindLine } from './support/database-behind-line.ts';
+import { findPostgres, OWNER } from './support/postgres.ts';
 import { type HttpServer, startHttp } from './support/process.ts';
 import { openEvents } from './support/sse.ts';
 import { testWorkspace } from './support/workspace.ts';
@@ -14,13 +14,8 @@ if ('missing' in found) process.stderr.write(`SKIPPED listening on PostgreSQL: $
 
 /** A server that reaches PostgreSQL through a line that can fail. */
 async function serverBehindLine() {
-  const database = await freshDatabase(postgres);
-  onTestFinished(database.drop);
-  const url = new URL(database.url);
-  const line = await startFaultProxy({ host: url.hostname, port: Number(url.port || 5432) });
-  onTestFinished(line.close);
-  url.port = String(line.port);
-  const server = await startHttp(await testWorkspace(), { env: { MCP_ORCHESTRATION_DATABASE_URL: url.href } });
+  const { line, url } = await databaseBehindLine(postgres);
+  const server = await startHttp(await testWorkspace(), { env: { MCP_ORCHESTRATION_DATABASE_URL: url } });
   return { line, server };
 }
 

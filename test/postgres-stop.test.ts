@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
-import { startFaultProxy } from './faults/support/fault-proxy.ts';
-import { findPostgres, freshDatabase } from './support/postgres.ts';
+import { databaseBehindLine } from './support/database-behind-line.ts';
+import { findPostgres } from './support/postgres.ts';
 import { startHttp } from './support/process.ts';
 import { testWorkspace } from './support/workspace.ts';
 
@@ -16,14 +16,9 @@ const DRAFT = '/v1/config/cursor/default/draft/add';
 
 /** A server with one acknowledged write, behind a line that can fail. */
 async function serverBehindLine() {
-  const database = await freshDatabase(postgres);
-  onTestFinished(database.drop);
-  const url = new URL(database.url);
-  const line = await startFaultProxy({ host: url.hostname, port: Number(url.port || 5432) });
-  onTestFinished(line.close);
-  url.port = String(line.port);
+  const { database, line, url } = await databaseBehindLine(postgres);
   const workspace = await testWorkspace();
-  const server = await startHttp(workspace, { env: { MCP_ORCHESTRATION_DATABASE_URL: url.href } });
+  const server = await startHttp(workspace, { env: { MCP_ORCHESTRATION_DATABASE_URL: url } });
   expect((await server.ask('POST', DRAFT, { body: { server_id: 'memory' } })).status).toBe(200);
   const lines = () =>
     server.output.stderr
